@@ -1,0 +1,16 @@
+//! Vocabulary of the network: identifiers, addresses, time, the headers of a packet, and the table of match fields.
+//! Knows nothing of policy, of OpenFlow's bytes, or of how anything is used.
+
+mod address;
+mod field;
+mod header;
+mod identifier;
+mod matching;
+mod time;
+
+pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError};
+pub use field::{FIELDS, Field, FieldInfo};
+pub use header::{EtherType, FlowKey, IpHeader, IpProto, Transport, VlanTag};
+pub use identifier::{Dpid, Location, ParseIdentifierError, PortNo, VlanId};
+pub use matching::{FlowMatch, VlanMatch};
+pub use time::Time;
