@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The policy language: text to checked policy. `parse` turns text into a tree, `check` turns the tree into a [`Checked`] policy,
+//! `format` prints a tree; `eval` is the plain reference evaluator that tests hold the compiler's decision structure against.
+//! Knows nothing of the live network and performs no I/O: sources come in as values.
+
+pub mod checked;
+pub mod flow;
+pub mod source;
