@@ -1,0 +1,303 @@
+//! What happened, for logs, the demo and tests. Knows nothing of where it is shown.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use compiler::principal::Refusal;
+use lang::checked::{GatewayId, RuleId, Verdict};
+use lang::flow::Flow;
+use net::{Dpid, Location, MacAddr};
+
+use crate::dialect::Version;
+use crate::effect::ConnId;
+use crate::route::NoPath;
+use crate::topology::Link;
+
+/// Something that happened on the network or to the policy.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A declared switch is ready and takes flows.
+    SwitchJoined {
+        /// Which.
+        dpid: Dpid,
+        /// The version spoken.
+        version: Version,
+    },
+    /// A switch that the inventory does not know is connected; it gets no flow.
+    SwitchPending {
+        /// Which.
+        dpid: Dpid,
+    },
+    /// A switch is gone.
+    SwitchLeft {
+        /// Which.
+        dpid: Dpid,
+    },
+    /// A connection was refused or ended by us.
+    SessionEnded {
+        /// Which.
+        conn: ConnId,
+        /// The switch, if it had told which it is.
+        dpid: Option<Dpid>,
+        /// Why.
+        reason: SessionEnd,
+    },
+    /// A switch reported an error.
+    SwitchError {
+        /// Which.
+        dpid: Option<Dpid>,
+        /// The transaction that it is about.
+        xid: u32,
+        /// The error in OpenFlow's words.
+        error: String,
+        /// The flow that it was for, if it was a flow-mod of ours.
+        flow: Option<String>,
+    },
+    /// A port went up or down.
+    Port {
+        /// Which.
+        at: Location,
+        /// It has a carrier now.
+        up: bool,
+    },
+    /// A link came into use.
+    LinkUp(Link),
+    /// A link went out of use.
+    LinkDown(Link),
+    /// A probe that is not ours, or not of this run, or came in where none may.
+    ProbeRefused {
+        /// Where it came in.
+        at: Location,
+        /// Why it is not believed.
+        why: &'static str,
+    },
+    /// A station was seen for the first time, or again after it had gone.
+    StationAttached {
+        /// Which.
+        mac: MacAddr,
+        /// Where.
+        at: Location,
+    },
+    /// A station is at another port now.
+    StationMoved {
+        /// Which.
+        mac: MacAddr,
+        /// Where it was.
+        from: Location,
+        /// Where it is.
+        to: Location,
+    },
+    /// A station is no longer attached.
+    StationDetached {
+        /// Which.
+        mac: MacAddr,
+        /// Where it was.
+        at: Location,
+    },
+    /// A station claimed an address that nobody had.
+    AddressClaimed {
+        /// Who.
+        mac: MacAddr,
+        /// What.
+        address: IpAddr,
+    },
+    /// The inner side of a gateway was seen.
+    GatewayLearned {
+        /// Which.
+        gateway: GatewayId,
+        /// Its address.
+        mac: MacAddr,
+    },
+    /// A packet whose sender is not what it says. It was dropped.
+    Spoofed {
+        /// Where it came in.
+        at: Location,
+        /// Who it says it is from.
+        mac: MacAddr,
+        /// What is wrong.
+        why: Suspicion,
+    },
+    /// A flow was decided.
+    Decided(Box<Decided>),
+    /// A flow that the policy allows could not be set up. It was dropped.
+    Unroutable {
+        /// The flow.
+        flow: Box<Flow>,
+        /// What is missing.
+        why: NoPath,
+    },
+    /// A conversation that was allowed is no longer; its entries are deleted.
+    Revoked {
+        /// The flow, in the words of the policy that had allowed it.
+        flow: Arc<str>,
+        /// Where that policy allowed it: file and line, or `default`.
+        allowed_by: Arc<str>,
+        /// What happened to it.
+        cause: Cause,
+        /// Where the policy now denies it, if that is the cause.
+        denied_by: Option<Option<RuleId>>,
+    },
+    /// A conversation goes another way now.
+    Rerouted {
+        /// The flow.
+        flow: Box<Flow>,
+        /// Switches on the new way.
+        switches: usize,
+    },
+    /// A policy is in force.
+    PolicyInForce {
+        /// Conversations that it left alone.
+        kept: usize,
+        /// Conversations that it revoked or sent another way.
+        changed: usize,
+        /// Drop entries that it took away.
+        undropped: usize,
+    },
+    /// What was found on a switch when it connected, against what is wanted there.
+    Reconciled {
+        /// Which.
+        dpid: Dpid,
+        /// Entries that stay as they are.
+        kept: usize,
+        /// Entries that were missing.
+        added: usize,
+        /// Entries of ours that nothing wants.
+        removed: usize,
+        /// Entries that are not ours; removed.
+        foreign: usize,
+    },
+    /// Something was dropped for a limit.
+    Limited {
+        /// Where.
+        at: Location,
+        /// Which limit.
+        what: Limit,
+    },
+}
+
+/// A decision about a flow.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The flow.
+    pub flow: Flow,
+    /// What the policy says.
+    pub verdict: Verdict,
+    /// The deciding rule; nothing is the default.
+    pub rule: Option<RuleId>,
+    /// Middleboxes on the way.
+    pub via: Vec<lang::checked::MiddleboxId>,
+    /// Switches on the way; 0 if it is not set up.
+    pub switches: usize,
+}
+
+/// Why a packet's sender is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// The host is pinned to another port.
+    Pinned(Location),
+    /// The station still answers where it was.
+    StillAt(Location),
+    /// It is the address of a gateway, the controller, or of a group.
+    Reserved,
+    /// The identification of the packet failed.
+    Refused(Refusal),
+    /// The address belongs to another.
+    AddressOf(MacAddr),
+}
+
+/// Why a conversation ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The policy changed.
+    Policy,
+    /// An end of it changed: moved, gone, other users, other address.
+    Endpoint,
+    /// The network changed and there is no other way under its constraints.
+    NoPath,
+    /// A switch on its way refused an entry.
+    SwitchRefused,
+}
+
+/// Why a connection was ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// No step of the handshake within the deadline.
+    HandshakeTimeout,
+    /// No version in common.
+    Version,
+    /// Bytes that are no OpenFlow message.
+    Malformed(String),
+    /// A message that may not come now.
+    Unexpected(&'static str),
+    /// An auxiliary connection: not used.
+    Auxiliary,
+    /// The same dpid is connected already and alive.
+    DuplicateDpid,
+    /// Echo requests or barriers were not answered.
+    Silent,
+    /// The peer closed.
+    Closed,
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Stations at one port.
+    Stations,
+    /// Addresses of one station.
+    Addresses,
+    /// Conversations in all.
+    Conversations,
+    /// Relayed broadcast and multicast.
+    Relays,
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Suspicion::Pinned(at) => write!(f, "the host is pinned to port {at}"),
+            Suspicion::StillAt(at) => write!(f, "the station still answers at port {at}"),
+            Suspicion::Reserved => f.write_str("the address is reserved"),
+            Suspicion::Refused(refusal) => write!(f, "{refusal}"),
+            Suspicion::AddressOf(mac) => write!(f, "the address belongs to {mac}"),
+        }
+    }
+}
+
+impl fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionEnd::HandshakeTimeout => f.write_str("the handshake took too long"),
+            SessionEnd::Version => f.write_str("no OpenFlow version in common (1.0 and 1.3 are spoken)"),
+            SessionEnd::Malformed(what) => write!(f, "malformed message: {what}"),
+            SessionEnd::Unexpected(what) => write!(f, "unexpected message: {what}"),
+            SessionEnd::Auxiliary => f.write_str("auxiliary connections are not used"),
+            SessionEnd::DuplicateDpid => f.write_str("a switch with this dpid is connected and alive"),
+            SessionEnd::Silent => f.write_str("the switch does not answer"),
+            SessionEnd::Closed => f.write_str("the switch closed the connection"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cause::Policy => "the policy changed",
+            Cause::Endpoint => "an end of it changed",
+            Cause::NoPath => "no way is left under its constraints",
+            Cause::SwitchRefused => "a switch refused an entry",
+        })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Stations => "stations at one port",
+            Limit::Addresses => "addresses of one station",
+            Limit::Conversations => "conversations",
+            Limit::Relays => "relayed broadcasts a second",
+        })
+    }
+}

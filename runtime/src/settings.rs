@@ -1,0 +1,65 @@
+//! What the runtime is told at its start. Knows nothing of the file that the settings were read from.
+
+use std::time::Duration;
+
+use net::MacAddr;
+
+/// Settings of the runtime, with the defaults that `docs/configuration.md` documents.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Longest silence before an entry of an allowed conversation is removed by its switch. Whole seconds, 1 to 65,535.
+    pub idle_timeout: Duration,
+    /// How long a drop entry stays, whatever is sent. Whole seconds, 1 to 65,535.
+    pub drop_timeout: Duration,
+    /// Time for each step of the handshake, and for a barrier to be answered.
+    pub handshake_deadline: Duration,
+    /// Silence after which a switch is asked whether it is alive; three of these without answer end the connection.
+    pub echo_interval: Duration,
+    /// Time between two discovery probes on a port; a link not confirmed in three of these is gone.
+    pub discovery_interval: Duration,
+    /// After the start: how long switches and links may take to appear before entries of an earlier run are judged.
+    pub settle: Duration,
+    /// A claimed address that is not seen for this long may be claimed by another.
+    pub address_lifetime: Duration,
+    /// How long the old place of a host may take to answer before a move is believed.
+    pub move_probe: Duration,
+    /// Bytes of a packet that a switch sends to the controller, 0 to 65,535.
+    pub miss_send_len: u16,
+    /// Stations that may be learned at one port.
+    pub stations_per_port: usize,
+    /// Addresses that one station may claim.
+    pub addresses_per_station: usize,
+    /// Conversations and drop entries kept in all.
+    pub conversations: usize,
+    /// Broadcast and multicast frames of one port that are relayed in a second.
+    pub relays_per_second: u32,
+    /// The controller's own MAC address, in what it sends to hosts.
+    pub mac: MacAddr,
+    /// Authenticates discovery probes: new at every start.
+    pub probe_key: [u8; 32],
+    /// Tells probes of this run from others.
+    pub epoch: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            idle_timeout: Duration::from_secs(300),
+            drop_timeout: Duration::from_secs(10),
+            handshake_deadline: Duration::from_secs(5),
+            echo_interval: Duration::from_secs(5),
+            discovery_interval: Duration::from_secs(3),
+            settle: Duration::from_secs(5),
+            address_lifetime: Duration::from_secs(300),
+            move_probe: Duration::from_secs(1),
+            miss_send_len: 128,
+            stations_per_port: 256,
+            addresses_per_station: 16,
+            conversations: 1_000_000,
+            relays_per_second: 50,
+            mac: MacAddr([0x02, 0x70, 0x65, 0x6e, 0x74, 0x01]),
+            probe_key: [0; 32],
+            epoch: 0,
+        }
+    }
+}
