@@ -2,6 +2,8 @@
 //! `format` prints a tree; `eval` is the plain reference evaluator that tests hold the compiler's decision structure against.
 //! Knows nothing of the live network and performs no I/O: sources come in as values.
 
+pub mod builtin;
 pub mod checked;
+pub mod eval;
 pub mod flow;
 pub mod source;
