@@ -3,7 +3,12 @@
 //! Knows nothing of the live network and performs no I/O: sources come in as values.
 
 pub mod builtin;
+pub mod ast;
 pub mod checked;
+pub mod codes;
+pub mod diag;
 pub mod eval;
 pub mod flow;
+pub mod parse;
 pub mod source;
+pub mod suggest;

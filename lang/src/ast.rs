@@ -1,0 +1,697 @@
+//! The tree that the parser makes: what the text says, with a place on everything. Knows nothing of what names stand for.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use net::{Dpid, Field, MacAddr, PortNo, Prefix};
+
+use crate::checked::{BuiltIn, Kind, MultiUser, ServiceTerm};
+use crate::flow::Side;
+use crate::source::{SourceId, Span};
+
+/// A whole policy: every file that could be read, the entries and their includes.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The files, in the order in which they were first met.
+    pub files: Vec<File>,
+    /// The files named by the user, in order; the rest are reached by [`Include::target`].
+    pub entries: Vec<SourceId>,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its text.
+    pub source: SourceId,
+    /// Its statements in order.
+    pub items: Vec<Item>,
+    /// Its comments in order.
+    pub comments: Vec<Comment>,
+}
+
+/// `# …` to the end of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The comment, `#` included, line end not.
+    pub span: Span,
+    /// True if nothing but blanks stands before it on its line.
+    pub own_line: bool,
+}
+
+/// A value and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A name as the text spells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ident {
+    /// The name.
+    pub text: Arc<str>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// `include "…";`
+    Include(Include),
+    /// `switch …`
+    Switch(SwitchDecl),
+    /// `location …`
+    Location(LocationDecl),
+    /// `host …`
+    Host(HostDecl),
+    /// `user …`
+    User(UserDecl),
+    /// `group …`
+    Group(GroupDecl),
+    /// `network …`
+    Network(NetworkDecl),
+    /// `service …`
+    Service(ServiceDecl),
+    /// `gateway …`
+    Gateway(GatewayDecl),
+    /// `middlebox …`
+    Middlebox(MiddleboxDecl),
+    /// `allow …`, `deny …`, `outbound-only …`
+    Rule(RuleStmt),
+    /// `default …;`
+    Default(DefaultStmt),
+    /// `setting …;`
+    Setting(SettingStmt),
+    /// `test "…" { … }`
+    Test(TestBlock),
+    /// A statement that could not be read. It has been reported. If it declared a name that could be made out, that is kept, so
+    /// that uses of it earn no further report.
+    Error(ErrorItem),
+}
+
+/// A statement that could not be read.
+#[derive(Clone, Debug)]
+pub struct ErrorItem {
+    /// All of it.
+    pub span: Span,
+    /// The name that it declares or carries, if it can be made out.
+    pub name: Option<Ident>,
+}
+
+/// `include "PATH";`
+#[derive(Clone, Debug)]
+pub struct Include {
+    /// The path between the quotes.
+    pub path: Spanned<Arc<str>>,
+    /// The file that it brings in, once loaded.
+    pub target: Option<SourceId>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `switch NAME { dpid 0x1; access 1-24; uplink 25-26; }`
+#[derive(Clone, Debug)]
+pub struct SwitchDecl {
+    /// Its name.
+    pub name: Ident,
+    /// What the block says, in order; repeated members are for the checker to refuse.
+    pub members: Vec<SwitchMember>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// A line of a `switch` block.
+#[derive(Clone, Debug)]
+pub enum SwitchMember {
+    /// `dpid 0x1;`
+    Dpid(Spanned<Dpid>),
+    /// `access 1-24, 30;`
+    Access(PortList),
+    /// `uplink 25-26;`
+    Uplink(PortList),
+    /// A line that could not be read; reported.
+    Error(Span),
+}
+
+/// Ranges of switch ports; each range is 1 to `0xffff_ff00`, not reversed.
+#[derive(Clone, Debug)]
+pub struct PortList {
+    /// The ranges in order.
+    pub ranges: Vec<Spanned<RangeInclusive<u32>>>,
+    /// The member, its word included.
+    pub span: Span,
+}
+
+/// `location NAME = SWITCH:PORT;`
+#[derive(Clone, Debug)]
+pub struct LocationDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Where it is.
+    pub at: LocationRef,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// An access point, spelled out or by name.
+#[derive(Clone, Debug)]
+pub enum LocationRef {
+    /// `edge1:5`
+    Port {
+        /// The switch, by name.
+        switch: Ident,
+        /// The port.
+        port: Spanned<PortNo>,
+        /// All of it.
+        span: Span,
+    },
+    /// `wap1`
+    Name(Ident),
+}
+
+/// `host NAME { mac …; ip …; at …; }`
+#[derive(Clone, Debug)]
+pub struct HostDecl {
+    /// Its name.
+    pub name: Ident,
+    /// What the block says, in order.
+    pub members: Vec<HostMember>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// A line of a `host` or `gateway` block.
+#[derive(Clone, Debug)]
+pub enum HostMember {
+    /// `mac 02:00:00:00:00:11, …;`: unicast addresses.
+    Mac(Vec<Spanned<MacAddr>>, Span),
+    /// `ip 10.0.9.10, …;`
+    Ip(Vec<Spanned<IpAddr>>, Span),
+    /// `at edge1:1;`
+    At(LocationRef, Span),
+    /// A line that could not be read; reported.
+    Error(Span),
+}
+
+/// `user NAME;`
+#[derive(Clone, Debug)]
+pub struct UserDecl {
+    /// The name.
+    pub name: Ident,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// `group NAME = …;`
+#[derive(Clone, Debug)]
+pub struct GroupDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its members.
+    pub members: Expr,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// `network NAME = PREFIX, …;`
+#[derive(Clone, Debug)]
+pub struct NetworkDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its prefixes; those that could not be read are left out, and `damaged` is set.
+    pub prefixes: Vec<Spanned<Prefix>>,
+    /// True if a prefix was refused.
+    pub damaged: bool,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// `service NAME = tcp/80, …;`
+#[derive(Clone, Debug)]
+pub struct ServiceDecl {
+    /// Its name.
+    pub name: Ident,
+    /// What belongs to it.
+    pub terms: Vec<ServiceRef>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// A service, spelled out or by name.
+#[derive(Clone, Debug)]
+pub enum ServiceRef {
+    /// `tcp/80`, `icmp`, `ip/89`
+    Term(Spanned<ServiceTerm>),
+    /// `web`
+    Name(Ident),
+    /// Could not be read; reported.
+    Error(Span),
+}
+
+/// `gateway NAME { at …; mac …; ip …; }`
+#[derive(Clone, Debug)]
+pub struct GatewayDecl {
+    /// Its name.
+    pub name: Ident,
+    /// What the block says, in order.
+    pub members: Vec<HostMember>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// `middlebox NAME { in …; out …; }` or `{ at …; }`
+#[derive(Clone, Debug)]
+pub struct MiddleboxDecl {
+    /// Its name.
+    pub name: Ident,
+    /// What the block says, in order.
+    pub members: Vec<MiddleboxMember>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// A line of a `middlebox` block.
+#[derive(Clone, Debug)]
+pub enum MiddleboxMember {
+    /// `in core:40;`
+    In(LocationRef, Span),
+    /// `out core:41;`
+    Out(LocationRef, Span),
+    /// `at core:42;`
+    At(LocationRef, Span),
+    /// A line that could not be read; reported.
+    Error(Span),
+}
+
+/// A set of ends, or a condition over one end, or the right-hand side of a comparison.
+///
+/// `&` binds tighter than `|` and `-`, which bind tighter than `and`, then `or`; `not` binds tightest. Nesting is at most
+/// [`MAX_DEPTH`](crate::parse::MAX_DEPTH) deep, so that recursion over it is safe; lists are as long as the text.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// One term.
+    Term(Term),
+    /// `host { a, b }`, or `{ a, b }` where a kind is plain: any of these.
+    Braced {
+        /// The kind in front of the brace.
+        kind: Option<Spanned<Kind>>,
+        /// The members.
+        members: Vec<Expr>,
+        /// All of it.
+        span: Span,
+    },
+    /// `a | b - c`: evaluated from left to right.
+    Chain {
+        /// The leftmost operand.
+        first: Box<Expr>,
+        /// Operators with their right operands; never empty.
+        rest: Vec<(Spanned<SetOp>, Expr)>,
+    },
+    /// `a & b & c`: at least two.
+    Intersection(Vec<Expr>),
+    /// `not a`
+    Not(Box<Expr>, Span),
+    /// `a and b`: at least two.
+    And(Vec<Expr>),
+    /// `a or b`: at least two.
+    Or(Vec<Expr>),
+    /// Could not be read; reported.
+    Error(Span),
+}
+
+/// `|` and `-`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOp {
+    /// `|`
+    Union,
+    /// `-`
+    Difference,
+}
+
+/// One term: what it says, and the kind word in front of it, if any.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// `user` in `user plum`.
+    pub kind: Option<Spanned<Kind>>,
+    /// What follows.
+    pub atom: Atom,
+    /// Kind and atom.
+    pub span: Span,
+}
+
+/// The smallest parts of expressions.
+#[derive(Clone, Debug)]
+pub enum Atom {
+    /// A declared name.
+    Name(Ident),
+    /// `any`
+    Any,
+    /// `internet`, `broadcast`, `none`, …
+    BuiltIn(BuiltIn),
+    /// `multicast 239.1.0.0/16`
+    Multicast(Spanned<Prefix>),
+    /// `10.4.0.0/16`, `10.0.9.10`, `2001:db8::1`
+    Address(Prefix),
+    /// `02:00:00:00:00:11`
+    Mac(MacAddr),
+    /// `edge1:5`
+    Port {
+        /// The switch, by name.
+        switch: Ident,
+        /// The port.
+        port: Spanned<PortNo>,
+    },
+    /// `tcp/80`
+    Service(ServiceTerm),
+    /// `80`, `8000-8080`, `0x800`: never reversed. Ends of flows are never numbers; in comparisons, the limits of the field hold.
+    Number(RangeInclusive<u64>),
+}
+
+/// `LABEL: VERDICT CLAUSE …;`
+#[derive(Clone, Debug)]
+pub struct RuleStmt {
+    /// The rule's name.
+    pub label: Option<Ident>,
+    /// What it does.
+    pub verdict: Spanned<VerdictWord>,
+    /// Its clauses in the order of the text; repeated ones are for the checker to judge.
+    pub clauses: Vec<Clause>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// Verdicts that this version carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictWord {
+    /// `allow`
+    Allow,
+    /// `deny`
+    Deny,
+    /// `outbound-only`
+    OutboundOnly,
+}
+
+/// A clause of a rule and where it stands, its word included.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// What it says.
+    pub kind: ClauseKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a clause says.
+#[derive(Clone, Debug)]
+pub enum ClauseKind {
+    /// `from X`
+    From(Expr),
+    /// `to Y`
+    To(Expr),
+    /// `for S, T`
+    For(Vec<ServiceRef>),
+    /// `at L`
+    At(Expr),
+    /// `via A, B`
+    Via(Vec<Ident>),
+    /// `when C`
+    When(Cond),
+    /// `log`
+    Log,
+    /// Could not be read, or is not carried out by this version; reported.
+    Error,
+}
+
+/// A general condition. Nesting is at most [`MAX_DEPTH`](crate::parse::MAX_DEPTH) deep.
+#[derive(Clone, Debug)]
+pub enum Cond {
+    /// `a and b`: at least two.
+    And(Vec<Cond>),
+    /// `a or b`: at least two.
+    Or(Vec<Cond>),
+    /// `not a`
+    Not(Box<Cond>, Span),
+    /// `usrc in students`
+    Test(FieldTest),
+    /// Could not be read, or is not carried out by this version; reported.
+    Error(Span),
+}
+
+/// A comparison.
+#[derive(Clone, Debug)]
+pub struct FieldTest {
+    /// The field.
+    pub field: Spanned<CondField>,
+    /// How it is compared.
+    pub op: Spanned<CompareOp>,
+    /// With what: a set for ends, numbers for headers, services for `protocol`.
+    pub value: Expr,
+    /// All of it.
+    pub span: Span,
+}
+
+/// A field of a flow, as `when` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CondField {
+    /// `usrc`, `udst`
+    User(Side),
+    /// `hsrc`, `hdst`
+    Host(Side),
+    /// `apsrc`, `apdst`
+    AccessPoint(Side),
+    /// A header, by its row in [`net::FIELDS`]; never `in_port`.
+    Header(Field),
+}
+
+/// How a field is compared. `!=` is plain negation of `=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `in`
+    In,
+    /// `not in`
+    NotIn,
+}
+
+/// `default allow;`
+#[derive(Clone, Debug)]
+pub struct DefaultStmt {
+    /// What it does; never `outbound-only`.
+    pub verdict: Spanned<VerdictWord>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `setting NAME = VALUE;`
+#[derive(Clone, Debug)]
+pub struct SettingStmt {
+    /// What it sets.
+    pub setting: Spanned<Setting>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// A setting with its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// `multi-user = most-restrictive`
+    MultiUser(MultiUser),
+}
+
+/// `test "NAME" { … }`
+#[derive(Clone, Debug)]
+pub struct TestBlock {
+    /// The name between the quotes.
+    pub name: Spanned<Arc<str>>,
+    /// What it says, in order.
+    pub cases: Vec<CaseStmt>,
+    /// The block.
+    pub span: Span,
+}
+
+/// `FLOW => VERDICT [via …] [by RULE];`
+#[derive(Clone, Debug)]
+pub struct CaseStmt {
+    /// The flow; absent if it could not be read, which has been reported.
+    pub flow: Option<FlowSpec>,
+    /// The wanted verdict.
+    pub verdict: Option<Spanned<VerdictWord>>,
+    /// The wanted middleboxes, if the case says.
+    pub via: Option<Vec<Ident>>,
+    /// What must have decided, if the case says.
+    pub by: Option<ByRef>,
+    /// The case.
+    pub span: Span,
+}
+
+/// What a case wants to have decided.
+#[derive(Clone, Debug)]
+pub enum ByRef {
+    /// `by guest-web`
+    Rule(Ident),
+    /// `by default`
+    Default(Span),
+}
+
+/// `user none host rphone at wap2 -> internet tcp/80`
+#[derive(Clone, Debug)]
+pub struct FlowSpec {
+    /// The initiator: what is said of it, in order.
+    pub src: Vec<EndTerm>,
+    /// The responder.
+    pub dst: Vec<EndTerm>,
+    /// What comes last, if it is a service spelled out (`tcp/80`, `icmp`), or a bare name behind at least one other term of the
+    /// responder: then it is a service if one has that name, and else belongs to `dst`.
+    pub service: Option<ServiceRef>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// One thing said of an end of a flow.
+#[derive(Clone, Debug)]
+pub enum EndTerm {
+    /// `user gina`, `phones`, `10.0.9.10`, `internet`
+    Term(Term),
+    /// `at wap1:3`
+    At(LocationRef, Span),
+}
+
+impl Ident {
+    /// False if the name holds characters that names may not hold. That has been reported, so nothing more is to be said of it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.text.is_ascii()
+    }
+}
+
+impl Policy {
+    /// All statements in the order in which they count: an include stands for what it brings in. `include` statements themselves
+    /// are left out.
+    #[must_use]
+    pub fn items(&self) -> Vec<&Item> {
+        let mut items = Vec::new();
+        let entries = self.entries.iter().rev().filter_map(|id| self.file(*id));
+        let mut open: Vec<std::slice::Iter<'_, Item>> = entries.map(|file| file.items.iter()).collect();
+        while let Some(mut rest) = open.pop() {
+            match rest.next() {
+                None => {}
+                Some(Item::Include(include)) => {
+                    open.push(rest);
+                    let target = include.target.and_then(|id| self.file(id));
+                    open.extend(target.map(|file| file.items.iter()));
+                }
+                Some(item) => {
+                    items.push(item);
+                    open.push(rest);
+                }
+            }
+        }
+        items
+    }
+
+    /// The file with this text.
+    #[must_use]
+    pub fn file(&self, source: SourceId) -> Option<&File> {
+        self.files.iter().find(|file| file.source == source)
+    }
+}
+
+impl LocationRef {
+    /// Where it stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            LocationRef::Port { span, .. } => *span,
+            LocationRef::Name(name) => name.span,
+        }
+    }
+}
+
+impl ServiceRef {
+    /// Where it stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            ServiceRef::Term(term) => term.span,
+            ServiceRef::Name(name) => name.span,
+            ServiceRef::Error(span) => *span,
+        }
+    }
+}
+
+impl EndTerm {
+    /// Where it stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            EndTerm::Term(term) => term.span,
+            EndTerm::At(_, span) => *span,
+        }
+    }
+}
+
+impl Expr {
+    /// Where it stands: from its first term to its last.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Expr::Term(term) => term.span,
+            Expr::Braced { span, .. } | Expr::Not(_, span) | Expr::Error(span) => *span,
+            Expr::Chain { first, rest } => {
+                let span = first.span();
+                rest.last().map_or(span, |(_, last)| span.to(last.span()))
+            }
+            Expr::Intersection(parts) | Expr::And(parts) | Expr::Or(parts) => between(parts.first(), parts.last(), Expr::span),
+        }
+    }
+}
+
+impl Cond {
+    /// Where it stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Cond::And(parts) | Cond::Or(parts) => between(parts.first(), parts.last(), Cond::span),
+            Cond::Not(_, span) | Cond::Error(span) => *span,
+            Cond::Test(test) => test.span,
+        }
+    }
+}
+
+impl Item {
+    /// Where it stands.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Include(item) => item.span,
+            Item::Switch(item) => item.span,
+            Item::Location(item) => item.span,
+            Item::Host(item) => item.span,
+            Item::User(item) => item.span,
+            Item::Group(item) => item.span,
+            Item::Network(item) => item.span,
+            Item::Service(item) => item.span,
+            Item::Gateway(item) => item.span,
+            Item::Middlebox(item) => item.span,
+            Item::Rule(item) => item.span,
+            Item::Default(item) => item.span,
+            Item::Setting(item) => item.span,
+            Item::Test(item) => item.span,
+            Item::Error(item) => item.span,
+        }
+    }
+}
+
+/// The stretch over a list; of an empty one, which the parser never makes, the start of the first text.
+fn between<T>(first: Option<&T>, last: Option<&T>, span: fn(&T) -> Span) -> Span {
+    match (first, last) {
+        (Some(first), Some(last)) => span(first).to(span(last)),
+        _ => Span { source: SourceId(0), start: 0, end: 0 },
+    }
+}

@@ -1,0 +1,131 @@
+//! Diagnostics as data: what is wrong, where, and what else is to be known. Knows nothing of how they are shown.
+
+use crate::codes::Code;
+use crate::source::{SourceMap, Span};
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What sort of finding; its page says more.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One sentence without a full stop at the end: what is wrong, with the value.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// What to write at that place under the excerpt, if the message does not say it all.
+    pub label: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<Related>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// A flow that shows it.
+    pub witness: Option<Witness>,
+}
+
+/// Another place that belongs to a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Where.
+    pub span: Span,
+    /// Why it belongs.
+    pub message: String,
+}
+
+/// A flow that shows a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The flow, in the spelling that `pentane explain` and test blocks read.
+    pub flow: String,
+    /// What decides it: a rule's name or place, or `default`.
+    pub decided_by: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Probably not what was meant; the policy can be used.
+    Warning,
+    /// The policy cannot be used.
+    Error,
+}
+
+impl Severity {
+    /// `error`, `warning`, `info`: as reports and JSON have it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+impl Diagnostic {
+    /// A finding with the severity that its code has by default.
+    #[must_use]
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            span,
+            label: None,
+            related: Vec::new(),
+            help: None,
+            witness: None,
+        }
+    }
+
+    /// With words under the excerpt.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// With another place.
+    #[must_use]
+    pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.related.push(Related { span, message: message.into() });
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With advice, if there is any.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// With a flow that shows it.
+    #[must_use]
+    pub fn witness(mut self, flow: impl Into<String>, decided_by: impl Into<String>) -> Self {
+        self.witness = Some(Witness { flow: flow.into(), decided_by: decided_by.into() });
+        self
+    }
+}
+
+/// True if any of them forbids the use of the policy.
+#[must_use]
+pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Puts findings into the order of the text, for reports that do not depend on the order of the passes; equal ones stay once.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>, sources: &SourceMap) {
+    let place = |span: Span| (sources.get(span.source).is_none(), span.source, span.start, span.end);
+    diagnostics.sort_by(|a, b| (place(a.span), a.code).cmp(&(place(b.span), b.code)));
+    diagnostics.dedup();
+}
