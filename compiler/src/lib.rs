@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Checked policy and network view to program: labels, the decision structure over them, flow-entry templates, explanations.
+//! Knows nothing of switches, of OpenFlow, or of how the view came about, and performs no I/O.
+
+pub mod explain;
+pub mod principal;
+pub mod program;
+pub mod template;
+pub mod view;
+
+pub use explain::{Explanation, Nearest, explain};
+pub use principal::{Identity, Refusal, destination, source};
+pub use program::{CompileError, Program};
+pub use template::{Provenance, Template};
+pub use view::{Station, View};

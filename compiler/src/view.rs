@@ -1,0 +1,270 @@
+//! What is true on the network now, as far as policy cares: who is attached where, with which addresses and users.
+//! Pure data; knows nothing of how a fact was learned, nor of how long it holds.
+
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use lang::checked::{Checked, GatewayId, Host, HostId, UserId};
+use net::{Location, MacAddr};
+
+pub use file::{GatewayFile, SCHEMA, StationFile, ViewError, ViewFile};
+
+/// The facts that policy depends on. Every iteration is in the order of addresses, so that equal views give equal programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    stations: BTreeMap<MacAddr, Station>,
+    owners: BTreeMap<IpAddr, MacAddr>,
+    ports: BTreeMap<Location, BTreeSet<MacAddr>>,
+    gateways: BTreeMap<GatewayId, MacAddr>,
+    /// What registration gives, which nothing that is seen on the wire takes away.
+    registered: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+}
+
+/// One MAC address and what is bound to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// The MAC address.
+    pub mac: MacAddr,
+    /// The declared host that it belongs to.
+    pub host: Option<HostId>,
+    /// Where it is attached; nothing: known, but not attached now.
+    pub location: Option<Location>,
+    /// The IP addresses that it owns.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Users logged in on it, ascending; empty is the pseudo-user `none`.
+    pub users: Vec<UserId>,
+}
+
+impl View {
+    /// The view before anything was seen: a station for each MAC address of a declared host, attached nowhere. Where a host has
+    /// several MAC addresses, the first owns the declared addresses until another of them claims one.
+    #[must_use]
+    pub fn new(policy: &Checked) -> View {
+        let mut view = View::default();
+        for (host, id) in policy.hosts.iter().zip((0..).map(HostId)) {
+            view.register(host, id);
+        }
+        view
+    }
+
+    fn register(&mut self, host: &Host, id: HostId) {
+        let declared: BTreeSet<IpAddr> = host.addresses.iter().copied().collect();
+        for mac in &host.macs {
+            let station = Station { host: Some(id), ..Station::unknown(*mac) };
+            self.stations.insert(*mac, station);
+            self.registered.insert(*mac, declared.clone());
+        }
+        if let Some(first) = host.macs.first() {
+            for address in &declared {
+                self.claim(*first, *address);
+            }
+        }
+    }
+
+    /// The station with this MAC address, if it is known.
+    #[must_use]
+    pub fn station(&self, mac: MacAddr) -> Option<&Station> {
+        self.stations.get(&mac)
+    }
+
+    /// All stations, by ascending MAC address.
+    pub fn stations(&self) -> impl Iterator<Item = &Station> {
+        self.stations.values()
+    }
+
+    /// The station that owns the address.
+    #[must_use]
+    pub fn owner(&self, address: IpAddr) -> Option<MacAddr> {
+        self.owners.get(&address).copied()
+    }
+
+    /// The stations attached here, by ascending MAC address.
+    pub fn at(&self, location: Location) -> impl Iterator<Item = &Station> {
+        self.ports.get(&location).into_iter().flatten().filter_map(|mac| self.stations.get(mac))
+    }
+
+    /// Attaches a station, which need not be known yet; one that is attached elsewhere moves. Whether a move is believed is the
+    /// caller's question; what no move may do is refused here: to leave a pin, to stand on a gateway's port, to carry a
+    /// gateway's or a group's MAC address. True if the view changed.
+    pub fn attach(&mut self, mac: MacAddr, location: Location, policy: &Checked) -> bool {
+        if !self.may_know(mac, policy) || policy.gateways.iter().any(|gateway| gateway.at == location) {
+            return false;
+        }
+        let host = match self.stations.get(&mac) {
+            Some(station) if station.location == Some(location) => return false,
+            Some(station) => station.host,
+            None => policy.host_of_mac(mac),
+        };
+        let pin = host.and_then(|id| policy.hosts.get(id.index())).and_then(|host| host.pin);
+        if pin.is_some_and(|pin| pin != location) {
+            return false;
+        }
+        self.detach(mac);
+        let station = self.stations.entry(mac).or_insert_with(|| Station { host, ..Station::unknown(mac) });
+        station.location = Some(location);
+        self.ports.entry(location).or_default().insert(mac);
+        true
+    }
+
+    /// The station is attached nowhere now; it keeps its addresses and users until they are released and logged out.
+    /// True if the view changed.
+    pub fn detach(&mut self, mac: MacAddr) -> bool {
+        let Some(location) = self.stations.get_mut(&mac).and_then(|station| station.location.take()) else {
+            return false;
+        };
+        if let Some(here) = self.ports.get_mut(&location) {
+            here.remove(&mac);
+            if here.is_empty() {
+                self.ports.remove(&location);
+            }
+        }
+        true
+    }
+
+    /// Gives an address to a known station. Refused if another owns it, other MAC addresses of the same host excepted, and for
+    /// what no interface can own: unspecified, loopback, multicast and broadcast addresses. True if the view changed.
+    pub fn claim(&mut self, mac: MacAddr, address: IpAddr) -> bool {
+        let Some(host) = self.stations.get(&mac).map(|station| station.host) else { return false };
+        if !can_be_owned(address) {
+            return false;
+        }
+        if let Some(owner) = self.owner(address) {
+            let same_host = host.is_some() && self.stations.get(&owner).is_some_and(|station| station.host == host);
+            if owner == mac || !same_host {
+                return false;
+            }
+            if let Some(before) = self.stations.get_mut(&owner) {
+                before.addresses.remove(&address);
+            }
+        }
+        self.owners.insert(address, mac);
+        self.stations.get_mut(&mac).is_some_and(|station| station.addresses.insert(address))
+    }
+
+    /// Takes an address from its owner; registered addresses stay. True if the view changed.
+    pub fn release(&mut self, mac: MacAddr, address: IpAddr) -> bool {
+        if self.owner(address) != Some(mac) || self.is_registered(mac, address) {
+            return false;
+        }
+        self.owners.remove(&address);
+        self.stations.get_mut(&mac).is_some_and(|station| station.addresses.remove(&address))
+    }
+
+    /// Logs a user in on a known station. True if the view changed.
+    pub fn login(&mut self, mac: MacAddr, user: UserId) -> bool {
+        let Some(station) = self.stations.get_mut(&mac) else { return false };
+        match station.users.binary_search(&user) {
+            Ok(_) => false,
+            Err(place) => {
+                station.users.insert(place, user);
+                true
+            }
+        }
+    }
+
+    /// Logs a user out. True if the view changed.
+    pub fn logout(&mut self, mac: MacAddr, user: UserId) -> bool {
+        let Some(station) = self.stations.get_mut(&mac) else { return false };
+        let found = station.users.binary_search(&user);
+        found.map(|place| station.users.remove(place)).is_ok()
+    }
+
+    /// Forgets all that was seen of a station: a registered one falls back to what registration says, any other is unknown
+    /// again. True if the view changed.
+    pub fn remove(&mut self, mac: MacAddr) -> bool {
+        let mut changed = self.detach(mac);
+        let Some(station) = self.stations.get_mut(&mac) else { return changed };
+        changed |= !station.users.is_empty();
+        station.users.clear();
+        let seen: Vec<IpAddr> = station.addresses.iter().copied().collect();
+        for address in seen {
+            changed |= self.release(mac, address);
+        }
+        if self.registered.contains_key(&mac) { changed } else { self.stations.remove(&mac).is_some() }
+    }
+
+    /// Notes the MAC address of a gateway whose declaration gives none. A station that carried it so far is forgotten.
+    pub fn set_gateway_mac(&mut self, gateway: GatewayId, mac: MacAddr) {
+        if mac.is_unicast() && !self.registered.contains_key(&mac) {
+            self.remove(mac);
+            self.gateways.insert(gateway, mac);
+        }
+    }
+
+    /// The MAC address noted for a gateway.
+    #[must_use]
+    pub fn gateway_mac(&self, gateway: GatewayId) -> Option<MacAddr> {
+        self.gateways.get(&gateway).copied()
+    }
+
+    /// The same live facts under another policy, whose ids may differ: stations are matched by MAC address, users and gateways
+    /// by name. What the new policy forbids (a pin elsewhere, an address registered to another) is dropped, and so is what only
+    /// the old registration gave.
+    #[must_use]
+    pub fn rebase(&self, old: &Checked, new: &Checked) -> View {
+        let mut view = View::new(new);
+        for (gateway, mac) in &self.gateways {
+            let name = old.gateways.get(gateway.index()).map(|gateway| &gateway.name);
+            let place = new.gateways.iter().position(|gateway| Some(&gateway.name) == name);
+            if let Some(id) = place.and_then(|place| u32::try_from(place).ok()) {
+                view.set_gateway_mac(GatewayId(id), *mac);
+            }
+        }
+        for station in self.stations.values() {
+            self.carry(station, old, new, &mut view);
+        }
+        view
+    }
+
+    fn carry(&self, station: &Station, old: &Checked, new: &Checked, view: &mut View) {
+        view.know(station.mac, new);
+        if let Some(location) = station.location {
+            view.attach(station.mac, location, new);
+        }
+        for address in station.addresses.iter().filter(|address| !self.is_registered(station.mac, **address)) {
+            view.claim(station.mac, *address);
+        }
+        for user in &station.users {
+            let name = old.users.get(user.index()).map(|user| &user.name);
+            let place = new.users.iter().position(|user| Some(&user.name) == name);
+            if let Some(id) = place.and_then(|place| u32::try_from(place).ok()) {
+                view.login(station.mac, UserId(id));
+            }
+        }
+    }
+
+    /// Makes sure that there is a station with this MAC address.
+    fn know(&mut self, mac: MacAddr, policy: &Checked) {
+        if self.may_know(mac, policy) {
+            self.stations.entry(mac).or_insert_with(|| Station { host: policy.host_of_mac(mac), ..Station::unknown(mac) });
+        }
+    }
+
+    /// True if the MAC address may be a station's: no group's, no gateway's.
+    fn may_know(&self, mac: MacAddr, policy: &Checked) -> bool {
+        mac.is_unicast()
+            && !policy.gateways.iter().any(|gateway| gateway.mac == Some(mac))
+            && !self.gateways.values().any(|learned| *learned == mac)
+    }
+
+    fn is_registered(&self, mac: MacAddr, address: IpAddr) -> bool {
+        self.registered.get(&mac).is_some_and(|declared| declared.contains(&address))
+    }
+}
+
+impl Station {
+    fn unknown(mac: MacAddr) -> Station {
+        Station { mac, host: None, location: None, addresses: BTreeSet::new(), users: Vec::new() }
+    }
+}
+
+/// True for addresses that one interface can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).
+fn can_be_owned(address: IpAddr) -> bool {
+    let mapped_or_broadcast = match address {
+        IpAddr::V4(v4) => v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+    };
+    !(mapped_or_broadcast || address.is_unspecified() || address.is_loopback() || address.is_multicast())
+}

@@ -1,0 +1,280 @@
+//! A view as text: the JSON of `--view`, in names instead of numbers. Knows the words of one policy, nothing of live sources.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use lang::checked::{Checked, GatewayId, UserId};
+use net::{Dpid, Location, MacAddr, PortNo};
+use serde::{Deserialize, Serialize};
+
+use super::{Station, View};
+
+/// The value of `schema` in a view file.
+pub const SCHEMA: &str = "pentane.view/1";
+
+/// `{"schema":"pentane.view/1","stations":[…],"gateways":[…]}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewFile {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What is known of single MAC addresses.
+    #[serde(default)]
+    pub stations: Vec<StationFile>,
+    /// MAC addresses of gateways that the policy gives none for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<GatewayFile>,
+}
+
+/// One station: `{"mac":"02:00:00:00:00:11","host":"griffin","at":"edge1:1","ip":["10.0.0.1"],"users":["bob"]}`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StationFile {
+    /// Its MAC address; may be left out where `host` names a host with exactly one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddr>,
+    /// The declared host that it is; follows from `mac` where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Where it is attached: a declared location, or `SWITCH:PORT` with the switch's name or datapath id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Its IP addresses beyond the declared ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ip: Vec<IpAddr>,
+    /// Users logged in on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+}
+
+/// One gateway: `{"name":"border","mac":"02:00:00:00:00:fe"}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayFile {
+    /// Its declared name.
+    pub name: String,
+    /// Its MAC address.
+    pub mac: MacAddr,
+}
+
+/// What keeps a view file from being a view of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewError {
+    /// `schema` is not [`SCHEMA`].
+    Schema(String),
+    /// A name that the policy does not declare.
+    Unknown {
+        /// What it should name.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A station without MAC address whose host is missing, or has none or several.
+    NoMac {
+        /// The host, if one is named.
+        host: Option<String>,
+    },
+    /// The MAC address is not that of the named host.
+    OtherHost {
+        /// The MAC address.
+        mac: MacAddr,
+        /// The host named with it.
+        host: String,
+    },
+    /// Two entries for one MAC address.
+    Twice(MacAddr),
+    /// The policy does not let the station be there: a pin elsewhere, a gateway's port, or a gateway's MAC address.
+    Place {
+        /// The station.
+        mac: MacAddr,
+        /// The place, as written.
+        at: String,
+    },
+    /// The address is another station's, a gateway's, or none that a host can have.
+    Address {
+        /// The station.
+        mac: MacAddr,
+        /// The address.
+        address: IpAddr,
+    },
+    /// The gateway's MAC address is declared otherwise, a host's, or a group address.
+    GatewayMac {
+        /// The gateway.
+        name: String,
+        /// The MAC address.
+        mac: MacAddr,
+    },
+}
+
+impl ViewFile {
+    /// What the view says beyond the policy's own declarations.
+    #[must_use]
+    pub fn of(view: &View, policy: &Checked) -> ViewFile {
+        let gateways = policy.gateways.iter().zip(0..);
+        ViewFile {
+            schema: SCHEMA.to_owned(),
+            stations: view.stations().filter_map(|station| StationFile::of(station, view, policy)).collect(),
+            gateways: gateways
+                .filter_map(|(gateway, id)| {
+                    let mac = view.gateway_mac(GatewayId(id))?;
+                    Some(GatewayFile { name: gateway.name.to_string(), mac })
+                })
+                .collect(),
+        }
+    }
+
+    /// The view that it describes, or all that is wrong with it.
+    ///
+    /// # Errors
+    /// Unknown names, contradictions with the policy (pins, registered addresses), contradictions within the file.
+    pub fn resolve(&self, policy: &Checked) -> Result<View, Vec<ViewError>> {
+        let mut view = View::new(policy);
+        let mut errors = Vec::new();
+        if self.schema != SCHEMA {
+            errors.push(ViewError::Schema(self.schema.clone()));
+        }
+        for gateway in &self.gateways {
+            if let Err(error) = gateway.resolve(policy, &mut view) {
+                errors.push(error);
+            }
+        }
+        let mut seen = Vec::new();
+        for station in &self.stations {
+            match station.mac(policy) {
+                Ok(mac) if seen.contains(&mac) => errors.push(ViewError::Twice(mac)),
+                Ok(mac) => {
+                    seen.push(mac);
+                    station.resolve(mac, policy, &mut view, &mut errors);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(view) } else { Err(errors) }
+    }
+}
+
+impl GatewayFile {
+    fn resolve(&self, policy: &Checked, view: &mut View) -> Result<(), ViewError> {
+        let found = policy.gateways.iter().zip(0..).find(|(gateway, _)| *gateway.name == *self.name);
+        let Some((gateway, id)) = found else {
+            return Err(ViewError::Unknown { kind: "gateway", name: self.name.clone() });
+        };
+        view.set_gateway_mac(GatewayId(id), self.mac);
+        let declared_otherwise = gateway.mac.is_some_and(|declared| declared != self.mac);
+        if declared_otherwise || view.gateway_mac(GatewayId(id)) != Some(self.mac) {
+            return Err(ViewError::GatewayMac { name: self.name.clone(), mac: self.mac });
+        }
+        Ok(())
+    }
+}
+
+impl StationFile {
+    /// Nothing for a registered station of which nothing else is known.
+    fn of(station: &Station, view: &View, policy: &Checked) -> Option<StationFile> {
+        let learned = |address: &&IpAddr| !view.is_registered(station.mac, **address);
+        let file = StationFile {
+            mac: Some(station.mac),
+            host: station.host.and_then(|id| policy.hosts.get(id.index())).map(|host| host.name.to_string()),
+            at: station.location.map(|location| location_text(location, policy)),
+            ip: station.addresses.iter().filter(learned).copied().collect(),
+            users: station.users.iter().filter_map(|id| policy.users.get(id.index())).map(|user| user.name.to_string()).collect(),
+        };
+        let live = file.host.is_none() || file.at.is_some() || !file.ip.is_empty() || !file.users.is_empty();
+        live.then_some(file)
+    }
+
+    fn mac(&self, policy: &Checked) -> Result<MacAddr, ViewError> {
+        let Some(name) = &self.host else {
+            return self.mac.ok_or(ViewError::NoMac { host: None });
+        };
+        let Some(host) = policy.hosts.iter().find(|host| *host.name == **name) else {
+            return Err(ViewError::Unknown { kind: "host", name: name.clone() });
+        };
+        match (self.mac, host.macs.as_slice()) {
+            (Some(mac), macs) if macs.contains(&mac) => Ok(mac),
+            (Some(mac), _) => Err(ViewError::OtherHost { mac, host: name.clone() }),
+            (None, [mac]) => Ok(*mac),
+            (None, _) => Err(ViewError::NoMac { host: Some(name.clone()) }),
+        }
+    }
+
+    fn resolve(&self, mac: MacAddr, policy: &Checked, view: &mut View, errors: &mut Vec<ViewError>) {
+        view.know(mac, policy);
+        if view.station(mac).is_none() {
+            errors.push(ViewError::Place { mac, at: self.at.clone().unwrap_or_default() });
+            return;
+        }
+        if let Some(at) = &self.at {
+            match location(at, policy) {
+                Some(place) if view.attach(mac, place, policy) => {}
+                Some(_) => errors.push(ViewError::Place { mac, at: at.clone() }),
+                None => errors.push(ViewError::Unknown { kind: "location", name: at.clone() }),
+            }
+        }
+        for address in &self.ip {
+            let gateways = policy.gateways.iter().any(|gateway| gateway.addresses.contains(address));
+            if gateways || !(view.claim(mac, *address) || view.owner(*address) == Some(mac)) {
+                errors.push(ViewError::Address { mac, address: *address });
+            }
+        }
+        for name in &self.users {
+            match policy.users.iter().zip(0..).find(|(user, _)| *user.name == **name) {
+                Some((_, id)) => {
+                    view.login(mac, UserId(id));
+                }
+                None => errors.push(ViewError::Unknown { kind: "user", name: name.clone() }),
+            }
+        }
+    }
+}
+
+/// Reads a declared location or `SWITCH:PORT`.
+fn location(text: &str, policy: &Checked) -> Option<Location> {
+    if let Some(named) = policy.locations.iter().find(|location| *location.name == *text) {
+        return Some(named.at);
+    }
+    let (switch, port) = text.rsplit_once(':')?;
+    let dpid = match policy.switches.iter().find(|declared| *declared.name == *switch) {
+        Some(declared) => declared.dpid,
+        None => {
+            let dpid: Dpid = switch.parse().ok()?;
+            policy.switches.iter().find(|declared| declared.dpid == dpid)?.dpid
+        }
+    };
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    port.parse().ok().filter(|_| digits).map(|port| Location::new(dpid, PortNo(port)))
+}
+
+/// `SWITCH:PORT`, with the switch's name if it has one.
+pub(crate) fn location_text(location: Location, policy: &Checked) -> String {
+    match policy.switches.iter().find(|switch| switch.dpid == location.dpid) {
+        Some(switch) => format!("{}:{}", switch.name, location.port),
+        None => location.to_string(),
+    }
+}
+
+impl fmt::Display for ViewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ViewError::Schema(schema) => write!(f, "the view's schema is `{schema}`, not `{SCHEMA}`"),
+            ViewError::Unknown { kind, name } => write!(f, "the policy declares no {kind} `{name}`"),
+            ViewError::NoMac { host: None } => f.write_str("a station has neither `mac` nor `host`"),
+            ViewError::NoMac { host: Some(host) } => {
+                write!(f, "the station of host `{host}` needs a `mac`, because the host does not have exactly one")
+            }
+            ViewError::OtherHost { mac, host } => write!(f, "{mac} is not a MAC address of host `{host}`"),
+            ViewError::Twice(mac) => write!(f, "{mac} stands in the view twice"),
+            ViewError::Place { mac, at } => {
+                write!(f, "{mac} may not be attached at `{at}`: it is pinned elsewhere, or that is a gateway's place or address")
+            }
+            ViewError::Address { mac, address } => {
+                write!(f, "{mac} cannot have {address}: it belongs to another, or no host can have it")
+            }
+            ViewError::GatewayMac { name, mac } => {
+                write!(f, "gateway `{name}` cannot have {mac}: it is declared otherwise, a host's, or a group address")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ViewError {}
