@@ -2,8 +2,12 @@
 //! Knows nothing of switches, of OpenFlow, or of how the view came about, and performs no I/O.
 
 pub mod explain;
+mod index;
+mod label;
+mod normal;
 pub mod principal;
 pub mod program;
+mod service;
 pub mod template;
 pub mod view;
 

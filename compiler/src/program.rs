@@ -1,20 +1,34 @@
-//! The decision structure that a policy and a view compile to, and the one way to ask it.
+//! The program: a policy's decision structure with the records of the view's stations, and the one way to ask it.
 //! Knows nothing of packets on the wire or of flow entries.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use lang::checked::{Checked, RuleId};
+use lang::checked::{Checked, MultiUser, RuleId, Verdict};
 use lang::flow::{Decide, End, Flow, Headers, Judgement};
 use net::{FlowKey, MacAddr};
 
+use crate::index::{ClauseId, Index, Question};
+use crate::label::Record;
+use crate::principal::end_of;
 use crate::template::Template;
-use crate::view::View;
+use crate::view::{Station, View};
 
-/// A compiled policy over one view.
+/// A compiled policy over one view. A copy shares all but the list of stations.
 #[derive(Clone, Debug)]
 pub struct Program {
     policy: Arc<Checked>,
+    index: Arc<Index>,
+    stations: BTreeMap<MacAddr, Arc<[KnownEnd]>>,
+}
+
+/// A station with one of its addresses, or none, and its records: one for each user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct KnownEnd {
+    end: End,
+    records: Vec<Record>,
 }
 
 /// Why a policy cannot be compiled within its limits.
@@ -24,30 +38,63 @@ pub enum CompileError {
     TooManyAlternatives {
         /// The rule.
         rule: RuleId,
-        /// How many it would need, counted no further than the first excess.
+        /// How many it has, counted no further than the first excess.
         alternatives: usize,
     },
 }
 
+/// What decided, and for which of the users at each end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// The alternative of the rule; nothing is the default.
+    pub(crate) clause: Option<ClauseId>,
+    /// Which user of the initiator, by place.
+    pub(crate) src: usize,
+    /// Which user of the responder, by place.
+    pub(crate) dst: usize,
+}
+
 impl Program {
-    /// Compiles.
+    /// Compiles. Rules with more alternatives than [`Program::try_compile`] admits are decided by trying them on every flow:
+    /// slower, never otherwise.
     #[must_use]
     pub fn compile(policy: Arc<Checked>, view: &View) -> Program {
-        let _ = view;
-        Program { policy }
+        let index = Arc::new(Index::new(&policy));
+        let stations = view.stations().map(|station| (station.mac, known_ends(&policy, &index, station))).collect();
+        Program { policy, index, stations }
     }
 
     /// Compiles, or says which rule exceeds the limits.
     ///
     /// # Errors
-    /// See [`CompileError`].
+    /// The first of [`Program::excess`].
     pub fn try_compile(policy: Arc<Checked>, view: &View) -> Result<Program, CompileError> {
-        Ok(Program::compile(policy, view))
+        let program = Program::compile(policy, view);
+        match program.excess().first() {
+            Some(error) => Err(error.clone()),
+            None => Ok(program),
+        }
     }
 
-    /// Re-derives what depends on these stations.
+    /// Everything in the policy that exceeds the limits, in the order of the rules.
+    #[must_use]
+    pub fn excess(&self) -> &[CompileError] {
+        &self.index.excess
+    }
+
+    /// Re-derives what depends on these stations. After it the program equals one compiled from nothing, if no other station
+    /// of the view has changed.
     pub fn update(&mut self, view: &View, changed: &[MacAddr]) {
-        let _ = (view, changed);
+        for mac in changed {
+            match view.station(*mac) {
+                Some(station) => {
+                    self.stations.insert(*mac, known_ends(&self.policy, &self.index, station));
+                }
+                None => {
+                    self.stations.remove(mac);
+                }
+            }
+        }
     }
 
     /// The policy that it was compiled from.
@@ -59,20 +106,30 @@ impl Program {
     /// The answer to a flow.
     #[must_use]
     pub fn judge(&self, flow: &Flow) -> Judgement {
-        lang::eval::judge(&self.policy, flow)
+        let decision = self.decision(&self.records(&flow.src), &self.records(&flow.dst), &flow.headers);
+        self.judgement(decision)
     }
 
-    /// The answer to a packet between two identified ends.
+    /// The answer to a packet between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
+    /// are as the view had them are found, not derived again.
     #[must_use]
-    pub fn judge_key(&self, view: &View, src: &End, dst: &End, key: &FlowKey) -> Judgement {
-        let _ = view;
-        self.judge(&Flow { src: src.clone(), dst: dst.clone(), headers: Program::headers(key) })
+    pub fn judge_key(&self, _view: &View, src: &End, dst: &End, key: &FlowKey) -> Judgement {
+        let decision = self.decision(&self.records(src), &self.records(dst), &Program::headers(key));
+        self.judgement(decision)
     }
 
-    /// The template of a decided flow.
+    /// The template of a decided flow, as wide as this policy's rules let it be.
     #[must_use]
     pub fn template(&self, key: &FlowKey, src: &End, dst: &End, judgement: &Judgement) -> Template {
-        Template::exact(key, src, dst, judgement)
+        let mut template = Template::exact(key, src, dst, judgement);
+        if !self.index.reads_dscp {
+            template.region.dscp = None;
+        }
+        if self.index.reads_pcp {
+            template.installable = false;
+            template.reply = None;
+        }
+        template
     }
 
     /// A packet's headers as policy sees them.
@@ -86,6 +143,71 @@ impl Program {
             transport: key.ip.and_then(|ip| ip.transport),
         }
     }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The records of an end, one for each of its users.
+    pub(crate) fn records(&self, end: &End) -> Cow<'_, [Record]> {
+        let known = end.mac.and_then(|mac| self.stations.get(&mac));
+        match known.and_then(|ends| ends.iter().find(|known| known.end == *end)) {
+            Some(known) => Cow::Borrowed(&known.records),
+            None => Cow::Owned(self.index.labels.records(&self.policy, end)),
+        }
+    }
+
+    /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named.
+    pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers) -> Decision {
+        let class = self.index.services.class(headers);
+        let mut best: Option<((u8, usize), Decision)> = None;
+        for (src, src_record) in srcs.iter().enumerate() {
+            for (dst, dst_record) in dsts.iter().enumerate() {
+                let clause = self.index.find(&Question { src: src_record, dst: dst_record, headers, class });
+                let rank = self.rank(clause);
+                if best.is_none_or(|(best, _)| rank < best) {
+                    best = Some((rank, Decision { clause, src, dst }));
+                }
+            }
+        }
+        best.map_or(Decision { clause: None, src: 0, dst: 0 }, |(_, decision)| decision)
+    }
+
+    /// The order among the answers for several users: the smaller wins.
+    fn rank(&self, clause: Option<ClauseId>) -> (u8, usize) {
+        let rule = self.rule_of(clause).and_then(|id| self.policy.rule(id));
+        let (verdict, via) = match rule {
+            Some(rule) => (rule.verdict, rule.via.is_empty()),
+            None => (self.policy.default.verdict, true),
+        };
+        let restricted = match (verdict, via) {
+            (Verdict::Allow, true) => 0,
+            (Verdict::Allow, false) => 1,
+            (Verdict::Deny, _) => 2,
+        };
+        let first = match self.policy.multi_user {
+            MultiUser::LeastRestrictive => restricted,
+            MultiUser::MostRestrictive => 2 - restricted,
+        };
+        (first, rule.map_or(usize::MAX, |rule| rule.id.index()))
+    }
+
+    fn rule_of(&self, clause: Option<ClauseId>) -> Option<RuleId> {
+        self.index.clause(clause?).map(|clause| clause.rule)
+    }
+
+    pub(crate) fn judgement(&self, decision: Decision) -> Judgement {
+        match self.rule_of(decision.clause).and_then(|id| self.policy.rule(id)) {
+            Some(rule) => Judgement { verdict: rule.verdict, rule: Some(rule.id), via: rule.via.clone() },
+            None => Judgement { verdict: self.policy.default.verdict, rule: None, via: Vec::new() },
+        }
+    }
+}
+
+fn known_ends(policy: &Checked, index: &Index, station: &Station) -> Arc<[KnownEnd]> {
+    let addresses = std::iter::once(None).chain(station.addresses.iter().copied().map(Some));
+    let ends = addresses.map(|address| end_of(station, address));
+    ends.map(|end| KnownEnd { records: index.labels.records(policy, &end), end }).collect()
 }
 
 impl Decide for Program {
@@ -105,3 +227,8 @@ impl fmt::Display for CompileError {
 }
 
 impl std::error::Error for CompileError {}
+
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod tests;

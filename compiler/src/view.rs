@@ -218,6 +218,13 @@ impl View {
         view
     }
 
+    /// The MAC addresses of stations that differ between the two views, ascending: what [`crate::Program::update`] wants to know.
+    #[must_use]
+    pub fn changed_stations(&self, after: &View) -> Vec<MacAddr> {
+        let macs: BTreeSet<MacAddr> = self.stations.keys().chain(after.stations.keys()).copied().collect();
+        macs.into_iter().filter(|mac| self.station(*mac) != after.station(*mac)).collect()
+    }
+
     fn carry(&self, station: &Station, old: &Checked, new: &Checked, view: &mut View) {
         view.know(station.mac, new);
         if let Some(location) = station.location {

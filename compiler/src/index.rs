@@ -1,0 +1,283 @@
+//! The decision structure: rules hang on labels, source label → destination label → service class → rule, and the search goes
+//! best rule first. Its cost grows with the rules that name an end's own labels, not with the number of rules.
+
+use std::ops::Range;
+
+use lang::checked::{Checked, Cond, HeaderTest, RuleId};
+use lang::flow::{Headers, Side};
+
+use crate::label::{LabelId, Labels, Record};
+use crate::normal::{Alternative, LiteralAtom, TooMany, alternatives};
+use crate::program::CompileError;
+use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, is_classed, passes};
+
+/// What a policy compiles to, whatever the view.
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    pub(crate) labels: Labels,
+    pub(crate) services: Services,
+    /// One for each alternative of each rule, in the order of the rules.
+    pub(crate) clauses: Vec<Clause>,
+    /// Clauses with a source anchor, by that.
+    by_src: Lists,
+    /// Clauses with a destination anchor only, by that.
+    by_dst: Lists,
+    /// Clauses without anchors, by class, each list cut behind the first clause that always holds.
+    unanchored: Vec<Vec<ClauseId>>,
+    /// Rules with too many alternatives: right, but found by trying.
+    pub(crate) excess: Vec<CompileError>,
+    /// Some rule tests the VLAN priority.
+    pub(crate) reads_pcp: bool,
+    /// Some rule tests the DSCP.
+    pub(crate) reads_dscp: bool,
+}
+
+/// One alternative of one rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Clause {
+    pub(crate) rule: RuleId,
+    pub(crate) service: ServiceSet,
+    pub(crate) body: Body,
+    src: Option<LabelId>,
+    dst: Option<LabelId>,
+}
+
+/// What must hold besides the service.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// All of these.
+    Conjunction(Conjunction),
+    /// The rule's own condition, which has too many alternatives to be indexed.
+    Whole(Cond),
+}
+
+/// What must hold, by what is asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conjunction {
+    pub(crate) src: Vec<(LabelId, bool)>,
+    pub(crate) dst: Vec<(LabelId, bool)>,
+    /// Header tests that the service decides: kept for explanations.
+    pub(crate) service: Tests,
+    /// The other header tests.
+    pub(crate) headers: Tests,
+}
+
+/// The number of a clause; smaller numbers are tried first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ClauseId(u32);
+
+/// For each label its clauses, in order.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    starts: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    clause: ClauseId,
+    other: Option<LabelId>,
+    service: ServiceSet,
+}
+
+/// Two ends as one user each, and the headers: what one search is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) src: &'a Record,
+    pub(crate) dst: &'a Record,
+    pub(crate) headers: &'a Headers,
+    pub(crate) class: Class,
+}
+
+impl Index {
+    /// Compiles the rules of a policy.
+    pub(crate) fn new(policy: &Checked) -> Index {
+        let mut draft =
+            Draft { labels: Labels::new(policy), services: ServiceSets::default(), clauses: Vec::new(), excess: Vec::new() };
+        for rule in &policy.rules {
+            draft.add(rule.id, &rule.cond);
+        }
+        let Draft { labels, services, clauses, excess } = draft;
+        let services = services.classify();
+        let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
+        Index {
+            by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
+            by_dst: Lists::new(labels.len(), &clauses, |clause| match clause.src {
+                Some(_) => None,
+                None => clause.dst.map(|dst| (dst, None)),
+            }),
+            unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
+            reads_pcp: tests(|test| matches!(test, HeaderTest::Pcp(_))),
+            reads_dscp: tests(|test| matches!(test, HeaderTest::Dscp(_))),
+            labels,
+            services,
+            clauses,
+            excess,
+        }
+    }
+
+    /// The first clause that holds.
+    pub(crate) fn find(&self, question: &Question<'_>) -> Option<ClauseId> {
+        let unanchored = self.unanchored.get(question.class.index()).into_iter().flatten();
+        let mut best = unanchored.copied().find(|id| self.body_holds(*id, question));
+        for label in question.dst.labels() {
+            best = self.better(best, self.by_dst.of(*label), question);
+        }
+        for label in question.src.labels() {
+            best = self.better(best, self.by_src.of(*label), question);
+        }
+        best
+    }
+
+    /// The first entry of a list that holds, if it comes before the best so far.
+    fn better(&self, best: Option<ClauseId>, entries: &[Entry], question: &Question<'_>) -> Option<ClauseId> {
+        for entry in entries {
+            if best.is_some_and(|best| best <= entry.clause) {
+                break;
+            }
+            if entry.other.is_none_or(|other| question.dst.has(other))
+                && self.services.holds(entry.service, question.class)
+                && self.body_holds(entry.clause, question)
+            {
+                return Some(entry.clause);
+            }
+        }
+        best
+    }
+
+    /// The clause with this number.
+    pub(crate) fn clause(&self, id: ClauseId) -> Option<&Clause> {
+        self.clauses.get(id.0 as usize)
+    }
+
+    fn body_holds(&self, id: ClauseId, question: &Question<'_>) -> bool {
+        match self.clause(id).map(|clause| &clause.body) {
+            Some(Body::Conjunction(all)) => {
+                all.src.iter().all(|(label, wanted)| question.src.has(*label) == *wanted)
+                    && all.dst.iter().all(|(label, wanted)| question.dst.has(*label) == *wanted)
+                    && all.headers.iter().all(|(test, wanted)| passes(test, question.headers) == *wanted)
+            }
+            Some(Body::Whole(cond)) => self.cond_holds(cond, question),
+            None => false,
+        }
+    }
+
+    /// Plain evaluation over records, for conditions that are not indexed.
+    pub(crate) fn cond_holds(&self, cond: &Cond, question: &Question<'_>) -> bool {
+        match cond {
+            Cond::End(side, test) => {
+                let record = match side {
+                    Side::Src => question.src,
+                    Side::Dst => question.dst,
+                };
+                self.labels.find(*test).is_some_and(|label| record.has(label))
+            }
+            Cond::Header(test) => passes(test, question.headers),
+            Cond::Not(inner) => !self.cond_holds(inner, question),
+            Cond::All(parts) => parts.iter().all(|part| self.cond_holds(part, question)),
+            Cond::Any(parts) => parts.iter().any(|part| self.cond_holds(part, question)),
+        }
+    }
+}
+
+/// What is compiled so far.
+struct Draft {
+    labels: Labels,
+    services: ServiceSets,
+    clauses: Vec<Clause>,
+    excess: Vec<CompileError>,
+}
+
+impl Draft {
+    fn add(&mut self, rule: RuleId, cond: &Cond) {
+        match alternatives(cond, &mut self.labels) {
+            Ok(all) => all.into_iter().for_each(|alternative| self.add_conjunction(rule, alternative)),
+            Err(TooMany(alternatives)) => {
+                self.excess.push(CompileError::TooManyAlternatives { rule, alternatives });
+                self.label_all(cond);
+                let service = self.services.intern(Vec::new());
+                self.clauses.push(Clause { rule, service, body: Body::Whole(cond.clone()), src: None, dst: None });
+            }
+        }
+    }
+
+    fn add_conjunction(&mut self, rule: RuleId, alternative: Alternative) {
+        let mut all = Conjunction::default();
+        for literal in alternative {
+            match literal.atom {
+                LiteralAtom::End(Side::Src, label) => all.src.push((label, literal.wanted)),
+                LiteralAtom::End(Side::Dst, label) => all.dst.push((label, literal.wanted)),
+                LiteralAtom::Header(test) if is_classed(&test) => all.service.push((test, literal.wanted)),
+                LiteralAtom::Header(test) => all.headers.push((test, literal.wanted)),
+            }
+        }
+        let service = self.services.intern(all.service.clone());
+        let (src, dst) = (self.anchor(&all.src), self.anchor(&all.dst));
+        self.clauses.push(Clause { rule, service, body: Body::Conjunction(all), src, dst });
+    }
+
+    /// The label that the fewest ends have, of those that must hold.
+    fn anchor(&self, literals: &[(LabelId, bool)]) -> Option<LabelId> {
+        let wanted = literals.iter().filter(|(_, wanted)| *wanted).map(|(label, _)| *label);
+        wanted.min_by_key(|label| (self.labels.weight(*label), *label))
+    }
+
+    fn label_all(&mut self, cond: &Cond) {
+        match cond {
+            Cond::End(_, test) => {
+                self.labels.test(*test);
+            }
+            Cond::Header(_) => {}
+            Cond::Not(inner) => self.label_all(inner),
+            Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| self.label_all(part)),
+        }
+    }
+}
+
+impl Lists {
+    fn new(labels: usize, clauses: &[Clause], place: impl Fn(&Clause) -> Option<(LabelId, Option<LabelId>)>) -> Lists {
+        let mut placed: Vec<(LabelId, Entry)> = Vec::new();
+        for (clause, id) in clauses.iter().zip((0..).map(ClauseId)) {
+            if let Some((label, other)) = place(clause) {
+                placed.push((label, Entry { clause: id, other, service: clause.service }));
+            }
+        }
+        placed.sort_by_key(|(label, entry)| (*label, entry.clause));
+        let starts = (0..=labels).map(|label| placed.partition_point(|(other, _)| other.index() < label));
+        Lists {
+            starts: starts.map(|start| u32::try_from(start).unwrap_or(u32::MAX)).collect(),
+            entries: placed.into_iter().map(|(_, entry)| entry).collect(),
+        }
+    }
+
+    fn of(&self, label: LabelId) -> &[Entry] {
+        let range = match self.starts.get(label.index()..label.index() + 2) {
+            Some([start, end]) => Range { start: *start as usize, end: *end as usize },
+            Some(_) | None => 0..0,
+        };
+        self.entries.get(range).unwrap_or_default()
+    }
+}
+
+fn unanchored(class: Class, services: &Services, clauses: &[Clause]) -> Vec<ClauseId> {
+    let mut list = Vec::new();
+    for (clause, id) in clauses.iter().zip((0..).map(ClauseId)) {
+        if clause.src.is_some() || clause.dst.is_some() || !services.holds(clause.service, class) {
+            continue;
+        }
+        list.push(id);
+        if matches!(&clause.body, Body::Conjunction(all) if all.src.is_empty() && all.dst.is_empty() && all.headers.is_empty()) {
+            break;
+        }
+    }
+    list
+}
+
+fn tests_header(cond: &Cond, wanted: fn(&HeaderTest) -> bool) -> bool {
+    match cond {
+        Cond::End(..) => false,
+        Cond::Header(test) => wanted(test),
+        Cond::Not(inner) => tests_header(inner, wanted),
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().any(|part| tests_header(part, wanted)),
+    }
+}

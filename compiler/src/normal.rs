@@ -1,0 +1,159 @@
+//! Conditions as alternatives: each a conjunction of what must hold, and must not hold, at either end and in the headers.
+//! Knows nothing of the order of rules, nor of what they do.
+
+use lang::checked::{Cond, EndTest, HeaderTest};
+use lang::flow::Side;
+
+use crate::label::{LabelId, Labels};
+
+/// More alternatives in one condition are not indexed.
+pub(crate) const MAX_ALTERNATIVES: usize = 64;
+
+/// One thing that must hold, or where `wanted` is false, must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Literal {
+    pub(crate) atom: LiteralAtom,
+    pub(crate) wanted: bool,
+}
+
+/// What a literal is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LiteralAtom {
+    /// The end has the label.
+    End(Side, LabelId),
+    /// The headers pass the test.
+    Header(HeaderTest),
+}
+
+/// A conjunction without duplicates and without contradictions.
+pub(crate) type Alternative = Vec<Literal>;
+
+/// The condition has more alternatives than [`MAX_ALTERNATIVES`]; as many were counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooMany(pub(crate) usize);
+
+/// The alternatives of a condition; none if it never holds.
+pub(crate) fn alternatives(cond: &Cond, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
+    normalise(cond, true, labels)
+}
+
+fn normalise(cond: &Cond, wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
+    match (cond, wanted) {
+        (Cond::End(side, test), _) => Ok(vec![vec![Literal { atom: LiteralAtom::End(*side, labels.test(*test)), wanted }]]),
+        (Cond::Header(test), _) => Ok(vec![vec![Literal { atom: LiteralAtom::Header(test.clone()), wanted }]]),
+        (Cond::Not(inner), _) => normalise(inner, !wanted, labels),
+        (Cond::All(parts), true) | (Cond::Any(parts), false) => conjunction(parts, wanted, labels),
+        (Cond::All(parts), false) => disjunction(parts, false, labels),
+        (Cond::Any(parts), true) => {
+            let lists = Lists::gather(parts);
+            let mut all = lists.literals(labels);
+            limited_extend(&mut all, disjunction_of(&lists.rest, true, labels)?)?;
+            Ok(all)
+        }
+    }
+}
+
+fn conjunction(parts: &[Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
+    let mut all: Vec<Alternative> = vec![Vec::new()];
+    for part in parts {
+        let factor = normalise(part, wanted, labels)?;
+        let mut product = Vec::new();
+        for left in &all {
+            for right in &factor {
+                if let Some(both) = join(left, right)
+                    && !product.contains(&both)
+                {
+                    product.push(both);
+                }
+            }
+        }
+        if product.len() > MAX_ALTERNATIVES {
+            return Err(TooMany(product.len()));
+        }
+        all = product;
+    }
+    Ok(all)
+}
+
+fn disjunction(parts: &[Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
+    disjunction_of(&parts.iter().collect::<Vec<_>>(), wanted, labels)
+}
+
+fn disjunction_of(parts: &[&Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
+    let mut all = Vec::new();
+    for part in parts {
+        limited_extend(&mut all, normalise(part, wanted, labels)?)?;
+    }
+    Ok(all)
+}
+
+fn limited_extend(all: &mut Vec<Alternative>, more: Vec<Alternative>) -> Result<(), TooMany> {
+    for alternative in more {
+        if !all.contains(&alternative) {
+            all.push(alternative);
+        }
+    }
+    if all.len() > MAX_ALTERNATIVES { Err(TooMany(all.len())) } else { Ok(()) }
+}
+
+/// Both conjunctions in one, unless they contradict each other.
+fn join(left: &Alternative, right: &Alternative) -> Option<Alternative> {
+    let mut both = left.clone();
+    for literal in right {
+        match both.iter().find(|other| other.atom == literal.atom) {
+            Some(other) if other.wanted == literal.wanted => {}
+            Some(_) => return None,
+            None => both.push(literal.clone()),
+        }
+    }
+    Some(both)
+}
+
+/// The parts of a disjunction that make one literal together: tests of the same end, and services.
+#[derive(Default)]
+struct Lists<'a> {
+    src: Vec<EndTest>,
+    dst: Vec<EndTest>,
+    services: Vec<HeaderTest>,
+    rest: Vec<&'a Cond>,
+}
+
+impl<'a> Lists<'a> {
+    fn gather(parts: &'a [Cond]) -> Lists<'a> {
+        let mut lists = Lists::default();
+        lists.add(parts);
+        lists
+    }
+
+    fn add(&mut self, parts: &'a [Cond]) {
+        for part in parts {
+            match part {
+                Cond::End(Side::Src, test) => self.src.push(*test),
+                Cond::End(Side::Dst, test) => self.dst.push(*test),
+                Cond::Header(test @ HeaderTest::Service(_)) => self.services.push(test.clone()),
+                Cond::Any(inner) => self.add(inner),
+                Cond::Header(_) | Cond::Not(_) | Cond::All(_) => self.rest.push(part),
+            }
+        }
+    }
+
+    fn literals(&self, labels: &mut Labels) -> Vec<Alternative> {
+        let mut all = Vec::new();
+        for (side, tests) in [(Side::Src, &self.src), (Side::Dst, &self.dst)] {
+            if !tests.is_empty() {
+                let label = labels.any_of(tests.clone());
+                all.push(vec![Literal { atom: LiteralAtom::End(side, label), wanted: true }]);
+            }
+        }
+        let mut terms = Vec::new();
+        for service in &self.services {
+            if let HeaderTest::Service(more) = service {
+                terms.extend(more.iter().cloned());
+            }
+        }
+        if !self.services.is_empty() {
+            all.push(vec![Literal { atom: LiteralAtom::Header(HeaderTest::Service(terms)), wanted: true }]);
+        }
+        all
+    }
+}
