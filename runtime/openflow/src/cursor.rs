@@ -70,13 +70,6 @@ impl<'a> Reader<'a> {
         Ok(slice)
     }
 
-    /// The next `n` bytes as a slice of the frame, uncopied.
-    pub(crate) fn bytes(&mut self, n: usize, field: &'static str) -> Result<Bytes, DecodeError> {
-        let range = self.range(n, field)?;
-        self.at = range.end;
-        Ok(self.frame.slice(range))
-    }
-
     /// All that is left, uncopied.
     pub(crate) fn rest(&mut self) -> Bytes {
         let range = self.at..self.end;
@@ -112,7 +105,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A list that fills the rest of this structure. Ends on any bytes: an element that takes none is an error.
-    pub(crate) fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
+    pub(crate) fn list<T>(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
         let mut all = Vec::new();
         while !self.is_empty() {
             let before = self.at;
@@ -190,6 +186,14 @@ impl Writer<'_> {
         let end = field.saturating_add(2);
         if let Some(place) = self.out.get_mut(field..end) {
             place.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    /// As [`Writer::fill_length`], for a length of 8 bits.
+    pub(crate) fn fill_short_length(&mut self, start: usize, field: usize) {
+        let length = u8::try_from(self.at().saturating_sub(start)).unwrap_or(u8::MAX);
+        if let Some(place) = self.out.get_mut(field) {
+            *place = length;
         }
     }
 
@@ -466,10 +470,13 @@ macro_rules! flags {
 
 /// The error types of a version with their codes: the numbers, the names, and the name of a pair.
 macro_rules! error_table {
-    ($($kind:ident = $number:literal, $codes:ident $prefix:literal { $($konst:ident = $value:literal),* $(,)? };)*) => {
+    (
+        $($kind:ident = $number:literal, $codes:ident $prefix:literal { $($konst:ident = $value:literal),* $(,)? };)*
+        $(+ $extra:ident = $extra_number:literal)?
+    ) => {
         crate::cursor::codes! {
             /// The type of an error message (`ofp_error_type`).
-            ErrorType(u16) "OFPET_" { $($kind = $number),* }
+            ErrorType(u16) "OFPET_" { $($kind = $number,)* $($extra = $extra_number)? }
         }
 
         $(

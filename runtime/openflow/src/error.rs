@@ -52,13 +52,7 @@ pub struct EncodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn new(
-        what: &'static str,
-        field: &'static str,
-        offset: usize,
-        kind: DecodeErrorKind,
-        answer: (u16, u16),
-    ) -> Self {
+    pub(crate) fn new(what: &'static str, field: &'static str, offset: usize, kind: DecodeErrorKind, answer: (u16, u16)) -> Self {
         DecodeError { what, field, offset, kind, answer }
     }
 

@@ -34,8 +34,13 @@ impl Header {
     /// # Errors
     /// When the frame has no header or another length than its header says.
     pub fn of(frame: &[u8]) -> Result<Header, DecodeError> {
-        let header = Header::read(frame)
-            .ok_or(DecodeError::new("ofp_header", "length", frame.len(), DecodeErrorKind::Truncated, BAD_LEN))?;
+        let header = Header::read(frame).ok_or(DecodeError::new(
+            "ofp_header",
+            "length",
+            frame.len(),
+            DecodeErrorKind::Truncated,
+            BAD_LEN,
+        ))?;
         if usize::from(header.length) == frame.len() {
             Ok(header)
         } else {

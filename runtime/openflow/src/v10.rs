@@ -12,9 +12,7 @@ mod switch;
 use bytes::{Bytes, BytesMut};
 
 pub use action::Action;
-pub use error::{
-    BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed,
-};
+pub use error::{BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, OFP_NO_BUFFER};
 pub use matching::{Match, OFP_VLAN_NONE, Wildcards};
 pub use packet::{PacketIn, PacketInReason, PacketOut};
@@ -24,8 +22,8 @@ pub use stats::{
     StatsFlags, StatsReply, StatsReplyBody, StatsRequest, StatsRequestBody, TableStats,
 };
 pub use switch::{
-    Capabilities, ConfigFlags, FeaturesReply, PhyPort, PortConfig, PortFeatures, PortMod, PortNo, PortReason, PortState, PortStatus,
-    SwitchConfig,
+    Capabilities, ConfigFlags, FeaturesReply, PhyPort, PortConfig, PortFeatures, PortMod, PortNo, PortReason, PortState,
+    PortStatus, SwitchConfig,
 };
 
 use crate::cursor::{Reader, Wire, Writer, write_frame};

@@ -206,10 +206,9 @@ impl Match {
         };
         flow.transport = match (ends, flow.nw_proto) {
             ((false, false), _) => None,
-            ((true, true), Some(IpProto::ICMP)) => Some(Transport::Icmp {
-                kind: u8::try_from(self.tp_src).ok()?,
-                code: u8::try_from(self.tp_dst).ok()?,
-            }),
+            ((true, true), Some(IpProto::ICMP)) => {
+                Some(Transport::Icmp { kind: u8::try_from(self.tp_src).ok()?, code: u8::try_from(self.tp_dst).ok()? })
+            }
             ((true, true), _) => Some(Transport::Ports { src: self.tp_src, dst: self.tp_dst }),
             ((true, false) | (false, true), _) => return None,
         };

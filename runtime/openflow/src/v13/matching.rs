@@ -1,0 +1,221 @@
+//! `ofp_match` of OpenFlow 1.3.5 §7.2.3, and its translation from and to the version-independent [`net::FlowMatch`].
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use net::{EtherType, FlowMatch, IpProto, Prefix, Transport, VlanId, VlanMatch};
+use smallvec::SmallVec;
+
+use super::oxm::{OFPVID_NONE, OFPVID_PRESENT, Oxm, check};
+use super::{BadMatch, PortNo};
+use crate::cursor::{Reader, Writer};
+use crate::error::{DecodeError, DecodeErrorKind};
+
+const OFPMT_OXM: u16 = 1;
+
+/// How many fields a match holds without allocation: those of an exact TCP flow at a port.
+const INLINE: usize = 10;
+
+/// A conjunction of fields; without fields it matches every packet. A field must come after those that it needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Match {
+    fields: SmallVec<[Oxm; INLINE]>,
+}
+
+impl FromIterator<Oxm> for Match {
+    fn from_iter<T: IntoIterator<Item = Oxm>>(fields: T) -> Self {
+        Match { fields: fields.into_iter().collect() }
+    }
+}
+
+impl Match {
+    /// The match of every packet.
+    pub const ANY: Match = Match { fields: SmallVec::new_const() };
+
+    /// The fields in their order on the wire.
+    #[must_use]
+    pub fn fields(&self) -> &[Oxm] {
+        &self.fields
+    }
+
+    /// Adds a field behind the others.
+    pub fn push(&mut self, field: Oxm) {
+        self.fields.push(field);
+    }
+
+    /// The port the packet came in on, if the match has it.
+    #[must_use]
+    pub fn in_port(&self) -> Option<PortNo> {
+        self.fields.iter().find_map(|field| match field {
+            Oxm::InPort(port) => Some(*port),
+            _ => None,
+        })
+    }
+
+    /// The match of exactly this region; nothing where a field's prerequisite is missing, since leaving the field out would
+    /// make the entry wider.
+    #[must_use]
+    pub fn from_flow(flow: &FlowMatch) -> Option<Match> {
+        let mut m = Match::ANY;
+        m.fields.extend(flow.in_port.map(|port| Oxm::InPort(port.into())));
+        m.fields.extend(flow.dl_dst.map(|mac| Oxm::EthDst(mac, None)));
+        m.fields.extend(flow.dl_src.map(|mac| Oxm::EthSrc(mac, None)));
+        m.fields.extend(flow.dl_type.map(|EtherType(value)| Oxm::EthType(value)));
+        match flow.vlan {
+            VlanMatch::Any => {}
+            VlanMatch::Untagged => m.push(Oxm::VlanVid(OFPVID_NONE, None)),
+            VlanMatch::Id(id) => m.push(Oxm::VlanVid(OFPVID_PRESENT | id.get(), None)),
+        }
+        let ip = matches!(flow.dl_type, Some(EtherType::IPV4 | EtherType::IPV6));
+        if let Some(dscp) = flow.dscp {
+            m.push(Oxm::IpDscp(Some(dscp).filter(|dscp| ip && *dscp < 64)?));
+        }
+        if let Some(IpProto(proto)) = flow.nw_proto {
+            m.push(Oxm::IpProto(Some(proto).filter(|_| ip)?));
+        }
+        if let Some(prefix) = flow.nw_src {
+            m.push(address(flow.dl_type?, prefix, Oxm::Ipv4Src, Oxm::ArpSpa, Oxm::Ipv6Src)?);
+        }
+        if let Some(prefix) = flow.nw_dst {
+            m.push(address(flow.dl_type?, prefix, Oxm::Ipv4Dst, Oxm::ArpTpa, Oxm::Ipv6Dst)?);
+        }
+        if let Some(transport) = flow.transport {
+            m.fields.extend(transport_fields(flow.dl_type?, flow.nw_proto?, transport)?);
+        }
+        Some(m)
+    }
+
+    /// The region, if [`FlowMatch`] can express it.
+    #[must_use]
+    pub fn to_flow(&self) -> Option<FlowMatch> {
+        let mut flow = FlowMatch::default();
+        let (mut first, mut second) = (None, None);
+        for field in &self.fields {
+            match field {
+                Oxm::InPort(port) => flow.in_port = Some(port.physical()?),
+                Oxm::EthDst(mac, None) => flow.dl_dst = Some(*mac),
+                Oxm::EthSrc(mac, None) => flow.dl_src = Some(*mac),
+                Oxm::EthType(value) => flow.dl_type = Some(EtherType(*value)),
+                Oxm::VlanVid(OFPVID_NONE, None) => flow.vlan = VlanMatch::Untagged,
+                Oxm::VlanVid(vid, None) if vid & OFPVID_PRESENT != 0 => {
+                    flow.vlan = VlanMatch::Id(VlanId::new(vid & !OFPVID_PRESENT)?);
+                }
+                Oxm::IpDscp(value) => flow.dscp = Some(*value),
+                Oxm::IpProto(value) => flow.nw_proto = Some(IpProto(*value)),
+                Oxm::Ipv4Src(address, mask) | Oxm::ArpSpa(address, mask) => flow.nw_src = prefix4(*address, *mask)?,
+                Oxm::Ipv4Dst(address, mask) | Oxm::ArpTpa(address, mask) => flow.nw_dst = prefix4(*address, *mask)?,
+                Oxm::Ipv6Src(address, mask) => flow.nw_src = prefix6(*address, *mask)?,
+                Oxm::Ipv6Dst(address, mask) => flow.nw_dst = prefix6(*address, *mask)?,
+                Oxm::TcpSrc(port) | Oxm::UdpSrc(port) | Oxm::SctpSrc(port) => first = Some(*port),
+                Oxm::TcpDst(port) | Oxm::UdpDst(port) | Oxm::SctpDst(port) => second = Some(*port),
+                Oxm::Icmpv4Type(value) | Oxm::Icmpv6Type(value) => first = Some(u16::from(*value)),
+                Oxm::Icmpv4Code(value) | Oxm::Icmpv6Code(value) => second = Some(u16::from(*value)),
+                _ => return None,
+            }
+        }
+        flow.transport = match (first, second, flow.nw_proto) {
+            (None, None, _) => None,
+            (Some(src), Some(dst), Some(proto)) if proto.has_ports() => Some(Transport::Ports { src, dst }),
+            (Some(kind), Some(code), Some(_)) => {
+                Some(Transport::Icmp { kind: u8::try_from(kind).ok()?, code: u8::try_from(code).ok()? })
+            }
+            _ => return None,
+        };
+        Some(flow)
+    }
+
+    /// Reads a match that tells something: fields that no table knows are kept.
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Match, DecodeError> {
+        let kind = r.peek_u16(0, "type")?;
+        let length = usize::from(r.peek_u16(2, "length")?);
+        if kind != OFPMT_OXM {
+            return Err(r.fail_as("type", DecodeErrorKind::BadType, BadMatch::BAD_TYPE));
+        }
+        let mut oxms = r.child(length, "length", "ofp_match")?.answering(BadMatch::BAD_LEN);
+        oxms.skip(4)?;
+        let mut fields = SmallVec::new();
+        while !oxms.is_empty() {
+            fields.push(Oxm::read(&mut oxms)?);
+        }
+        r.skip(length.next_multiple_of(8).saturating_sub(length))?;
+        Ok(Match { fields })
+    }
+
+    /// Reads a match that asks something of a switch, by all the rules.
+    pub(super) fn read_asked(r: &mut Reader<'_>) -> Result<Match, DecodeError> {
+        let m = Match::read(r)?;
+        check(&m.fields, r)?;
+        Ok(m)
+    }
+
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
+        w.property(OFPMT_OXM, |w| {
+            for field in &self.fields {
+                field.write(w);
+            }
+        });
+    }
+}
+
+type Maskable<T> = fn(T, Option<T>) -> Oxm;
+
+/// The address field that this Ethernet type has.
+fn address(
+    dl_type: EtherType,
+    prefix: Prefix,
+    ip: Maskable<Ipv4Addr>,
+    arp: Maskable<Ipv4Addr>,
+    ip6: Maskable<Ipv6Addr>,
+) -> Option<Oxm> {
+    let length = u32::from(prefix.length());
+    match (dl_type, prefix.network()) {
+        (EtherType::IPV4, IpAddr::V4(address)) => Some(ip(address, mask4(length))),
+        (EtherType::ARP, IpAddr::V4(address)) => Some(arp(address, mask4(length))),
+        (EtherType::IPV6, IpAddr::V6(address)) => Some(ip6(address, mask6(length))),
+        _ => None,
+    }
+}
+
+fn transport_fields(dl_type: EtherType, proto: IpProto, transport: Transport) -> Option<[Oxm; 2]> {
+    Some(match (proto, transport) {
+        (IpProto::TCP, Transport::Ports { src, dst }) => [Oxm::TcpSrc(src), Oxm::TcpDst(dst)],
+        (IpProto::UDP, Transport::Ports { src, dst }) => [Oxm::UdpSrc(src), Oxm::UdpDst(dst)],
+        (IpProto::SCTP, Transport::Ports { src, dst }) => [Oxm::SctpSrc(src), Oxm::SctpDst(dst)],
+        (IpProto::ICMP, Transport::Icmp { kind, code }) if dl_type == EtherType::IPV4 => {
+            [Oxm::Icmpv4Type(kind), Oxm::Icmpv4Code(code)]
+        }
+        (IpProto::ICMPV6, Transport::Icmp { kind, code }) if dl_type == EtherType::IPV6 => {
+            [Oxm::Icmpv6Type(kind), Oxm::Icmpv6Code(code)]
+        }
+        _ => return None,
+    })
+}
+
+/// The mask of this many leading ones, nothing for all 32.
+fn mask4(length: u32) -> Option<Ipv4Addr> {
+    (length < 32).then(|| Ipv4Addr::from_bits(!u32::MAX.checked_shr(length).unwrap_or_default()))
+}
+
+/// The mask of this many leading ones, nothing for all 128.
+fn mask6(length: u32) -> Option<Ipv6Addr> {
+    (length < 128).then(|| Ipv6Addr::from_bits(!u128::MAX.checked_shr(length).unwrap_or_default()))
+}
+
+/// The prefix, nothing inside if no bit counts, nothing at all if the mask is not of leading ones.
+fn prefix4(address: Ipv4Addr, mask: Option<Ipv4Addr>) -> Option<Option<Prefix>> {
+    let length = mask.map_or(32, |mask| mask.to_bits().leading_ones());
+    let contiguous = mask4(length).unwrap_or(Ipv4Addr::BROADCAST) == mask.unwrap_or(Ipv4Addr::BROADCAST);
+    contiguous.then(|| prefix(IpAddr::V4(address), length))
+}
+
+/// As [`prefix4`].
+fn prefix6(address: Ipv6Addr, mask: Option<Ipv6Addr>) -> Option<Option<Prefix>> {
+    let all = Ipv6Addr::from_bits(u128::MAX);
+    let length = mask.map_or(128, |mask| mask.to_bits().leading_ones());
+    let contiguous = mask6(length).unwrap_or(all) == mask.unwrap_or(all);
+    contiguous.then(|| prefix(IpAddr::V6(address), length))
+}
+
+fn prefix(address: IpAddr, length: u32) -> Option<Prefix> {
+    let length = u8::try_from(length).ok().filter(|length| *length > 0)?;
+    Prefix::truncate(address, length)
+}
