@@ -185,6 +185,15 @@ impl Labels {
         Record::new(labels)
     }
 
+    /// True if the end as this user passes the test, which need not have a label.
+    pub(crate) fn passes(&self, policy: &Checked, end: &End, user: Option<UserId>, test: EndTest) -> bool {
+        match (test, self.find(test)) {
+            (_, Some(label)) => self.record(policy, end, user).has(label),
+            (EndTest::Address(prefix), None) => end.address.is_some_and(|address| prefix.contains(address)),
+            (_, None) => self.tests_passed(end, user).contains(&test),
+        }
+    }
+
     /// Every test but group membership that the end passes and that may be an atom.
     fn tests_passed(&self, end: &End, user: Option<UserId>) -> Vec<EndTest> {
         let mut tests = Vec::with_capacity(16);

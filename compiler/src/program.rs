@@ -229,6 +229,6 @@ impl fmt::Display for CompileError {
 impl std::error::Error for CompileError {}
 
 #[cfg(test)]
-mod generate;
+pub(crate) mod generate;
 #[cfg(test)]
 mod tests;

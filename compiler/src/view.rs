@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use lang::checked::{Checked, GatewayId, Host, HostId, UserId};
 use net::{Location, MacAddr};
 
+pub(crate) use file::location_text;
 pub use file::{GatewayFile, SCHEMA, StationFile, ViewError, ViewFile};
 
 /// The facts that policy depends on. Every iteration is in the order of addresses, so that equal views give equal programs.

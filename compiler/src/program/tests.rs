@@ -162,7 +162,18 @@ fn nearby(draw: &mut Draw, key: &net::FlowKey) -> net::FlowKey {
             }
         }
     }
-    near
+    sound(near)
+}
+
+/// The packet with what no parser would find in it taken away.
+fn sound(mut key: net::FlowKey) -> net::FlowKey {
+    let Some(ip) = &mut key.ip else { return key };
+    key.dl_type = if ip.src.is_ipv4() { net::EtherType::IPV4 } else { net::EtherType::IPV6 };
+    ip.transport = ip.transport.filter(|transport| match transport {
+        net::Transport::Ports { .. } => ip.proto.has_ports(),
+        net::Transport::Icmp { .. } => matches!(ip.proto, net::IpProto::ICMP | net::IpProto::ICMPV6),
+    });
+    key
 }
 
 #[test]
