@@ -2,13 +2,17 @@
 //! `format` prints a tree; `eval` is the plain reference evaluator that tests hold the compiler's decision structure against.
 //! Knows nothing of the live network and performs no I/O: sources come in as values.
 
-pub mod builtin;
 pub mod ast;
+pub mod builtin;
 pub mod checked;
 pub mod codes;
 pub mod diag;
 pub mod eval;
 pub mod flow;
+pub mod import;
+pub mod keyword;
+pub mod lexer;
+pub mod literal;
 pub mod parse;
 pub mod source;
 pub mod suggest;

@@ -7,4 +7,178 @@ codes! {
         example "allow form desktops;"
         instead "Write what the message expects at that place."
     }
+    E0102 "missing `;`" {
+        what "A statement, or a line of a block, ends without a `;`."
+        why "Without it, the next statement would read as a part of this one."
+        example "deny from phones\nallow from desktops;"
+        instead "Put a `;` at the place shown."
+    }
+    E0103 "block never closed" {
+        what "A `{` has no `}` before the next statement or the end of the file."
+        why "What follows would read as a part of the block. A file that was cut off in the middle looks like this, too."
+        example "host griffin { mac 02:00:00:00:00:11;"
+        instead "Put the `}` where the block ends."
+    }
+    E0104 "`}` closes nothing" {
+        what "A `}` stands where no block is open."
+        why "Often the block was closed too early, and what should be in it is outside."
+        example "user bob; }"
+        instead "Remove it, or open the block."
+    }
+    E0105 "string never closed" {
+        what "A string has no closing quote on its line."
+        why "Strings end on the line on which they start, so that one missing quote does not swallow the file."
+        example "include \"inventory.pol;"
+        instead "Put a `\"` where the string ends."
+    }
+    E0106 "character that has no meaning here" {
+        what "The text holds a character that the language does not use."
+        why "Nothing in a policy is skipped silently."
+        example "allow from desktops @ waps;"
+        instead "Remove it; comments start with `#`, strings stand in quotes."
+    }
+    E0107 "letter that names may not hold" {
+        what "A name holds a character that is not an ASCII letter, digit, `-`, `_` or `.`."
+        why "Letters of other alphabets can look like ASCII letters: two names that look the same would be two names."
+        example "host gr\u{456}ffin { mac 02:00:00:00:00:11; }"
+        instead "Spell the name in ASCII letters. Comments and strings may hold other letters."
+    }
+    E0108 "character that hides text" {
+        what "The file holds a NUL, another control character, or an invisible or direction-changing Unicode character."
+        why "With such characters a policy can mean something else than what an editor shows."
+        example "# the comment ends \u{2022} here an invisible character would follow"
+        instead "Remove the character, in comments and strings, too; the message gives its place in bytes."
+    }
+    E0109 "file is not UTF-8" {
+        what "The bytes of the file are not UTF-8 text."
+        why "A policy that cannot be read as text cannot be shown or judged."
+        example "# saved as Latin-1: gr\\xfcn"
+        instead "Save the file as UTF-8; the message gives the offset of the first bad byte."
+    }
+    E0110 "part of the language, not carried out yet" {
+        what "The statement, clause or verdict belongs to the language, but this version does not carry it out."
+        why "Ignoring it could make the policy wider than its text says."
+        example "redirect portal from unauthenticated for http;"
+        instead "Say it with the words that this version carries out, or remove it."
+    }
+    E0111 "word of the language used as a name" {
+        what "A word of the language stands where a name is expected."
+        why "Its meaning would depend on its place, and future versions could not use it."
+        example "host access { mac 02:00:00:00:00:11; }"
+        instead "Choose another name, `access-1` for example."
+    }
+    E0112 "unknown setting" {
+        what "A `setting` statement has a name or a value that does not exist."
+        why "A setting that is not understood is never ignored."
+        example "setting multi-user = strictest;"
+        instead "`setting multi-user = least-restrictive;` or `setting multi-user = most-restrictive;`"
+    }
+    E0113 "nested too deep" {
+        what "Parentheses or braces are nested more than 200 deep."
+        why "The limit keeps the memory bounded that a text can make Pentane use."
+        example "allow from ((((((((\u{2026}))))))));"
+        instead "Name the inner parts with `group` statements."
+    }
+    E0114 "file too large" {
+        what "A file, or one of its lines, exceeds the limit."
+        why "The limit keeps the memory bounded that a text can make Pentane use."
+        example "# a line of 2 MiB"
+        instead "Split the file with `include`, and long groups over several lines."
+    }
+    E0115 "too many errors" {
+        what "The file has so many errors that the rest is not shown."
+        why "They mostly have few causes; often the file is not a policy at all."
+        example "a file in another format"
+        instead "Correct the first errors, then check again."
+    }
+    E0116 "comment of another language" {
+        what "`//` or `/* */` was used for a comment."
+        why "Comments start with `#` and end with the line."
+        example "// the guests"
+        instead "# the guests"
+    }
+    E0117 "verdict that cannot stand here" {
+        what "`outbound-only` stands where one verdict for every flow is needed."
+        why "It speaks of two ends, and a `default` and the outcome of one flow have none to speak of."
+        example "default outbound-only;"
+        instead "Write `allow` or `deny`."
+    }
+    E0120 "not a MAC address" {
+        what "A MAC address is malformed, or is not one that a host can have."
+        why "A host is known by its MAC address; one that no frame carries would match nothing."
+        example "host roo { mac 02:00:00:00:12; }"
+        instead "Six pairs of hexadecimal digits, `02:00:00:00:00:12`; a group address cannot belong to a host."
+    }
+    E0121 "not an address" {
+        what "An IP address or prefix is malformed, or its length is out of range."
+        why "An address that is guessed at could match the wrong machines."
+        example "network lab = 10.4.0.0/33;"
+        instead "`10.4.0.0/16`, `10.0.9.10`, `2001:db8:4::/48`"
+    }
+    E0122 "prefix with host bits" {
+        what "Bits to the right of the prefix length are set."
+        why "Either the address or the length is wrong, and the two readings differ in which machines they mean."
+        example "network lab = 10.4.0.1/16;"
+        instead "Write the network, `10.4.0.0/16`, or the one address, `10.4.0.1`."
+    }
+    E0123 "number out of range" {
+        what "A number exceeds the range of what it counts."
+        why "A port 65536 or a VLAN 4095 is in no packet: the rule would never match."
+        example "service web = tcp/65536;"
+        instead "Ports are 0 to 65535, VLANs 1 to 4094, priorities 0 to 7, DSCP 0 to 63, ICMP types and codes 0 to 255."
+    }
+    E0124 "range that is reversed" {
+        what "A range starts above its end."
+        why "It is empty: whatever it narrows would match nothing."
+        example "service high = tcp/8080-8000;"
+        instead "Write the smaller number first."
+    }
+    E0125 "not a service" {
+        what "A service is malformed, or names a protocol that is not known."
+        why "A service that is guessed at could let the wrong traffic through."
+        example "service web = tpc/80;"
+        instead "`tcp/80`, `udp/5000-5010`, `sctp/2905`, `icmp/8`, `icmp/3/1`, `ip/89`"
+    }
+    E0130 "file cannot be read" {
+        what "A file that was named on the command line or in an `include` does not exist or cannot be read."
+        why "A policy with a part missing is another policy."
+        example "include \"inventroy.pol\";"
+        instead "Correct the path; it counts from the folder of the including file."
+    }
+    E0131 "include cycle" {
+        what "A file includes itself, directly or through others."
+        why "The text would have no end."
+        example "include \"campus.pol\";   # in campus.pol"
+        instead "Move what both need into a third file."
+    }
+    E0132 "file included twice" {
+        what "The same file is included a second time."
+        why "Its declarations would be there twice, and its rules in two places of the order."
+        example "include \"inventory.pol\";\ninclude \"inventory.pol\";"
+        instead "Keep one `include`, where its rules belong."
+    }
+    E0133 "include outside the folder" {
+        what "An `include` leads outside the folder of the policy's first file."
+        why "A policy must be whole in its folder, so that it can be reviewed, moved and hashed as one."
+        example "include \"/etc/passwd\";"
+        instead "Copy the file into the folder of the policy."
+    }
+    E0134 "include through a symbolic link" {
+        what "The path of an `include` is, or goes through, a symbolic link."
+        why "The link can be turned to another text without the policy's folder showing it."
+        example "include \"link-to-elsewhere.pol\";"
+        instead "Put the file itself there."
+    }
+    E0135 "too many includes" {
+        what "Includes are nested too deep, or the policy has too many files."
+        why "The limit keeps the memory bounded that a text can make Pentane use."
+        example "include \"65.pol\";   # in 64.pol, which 63.pol includes, …"
+        instead "Include the files from one place."
+    }
+    E0136 "policy that says nothing" {
+        what "The policy's file holds no statement."
+        why "It would deny everything. An empty file is mostly a write that was cut off, so this has to be said in so many words."
+        example "# nothing but a comment"
+        instead "To deny everything on purpose, write `default deny;`."
+    }
 }

@@ -7,4 +7,22 @@ codes! {
         example "test \"no\" { user none -> internet tcp/22 => allow; }"
         instead "Run `pentane explain` on the flow to see which rule decides, then correct the rule or the test."
     }
+    E0402 "flow cannot be" {
+        what "A flow says two things of one end that cannot both be (two hosts, two places), lacks an end, or mixes IPv4 and IPv6."
+        why "There is no packet that such a flow describes, so no answer to it means anything."
+        example "test \"two places\" { host roo at edge1:1 at edge1:2 -> internet => deny; }"
+        instead "Say each thing of an end once. Two users of one host may be named: `user bob user bill host roo`."
+    }
+    E0403 "flow stands for too many or for none" {
+        what "The sets that a flow names stand for more than 100,000 flows together, or for none at all."
+        why "A test of nothing would always pass; a test of everything would not end."
+        example "group nobody = user { };\ntest \"empty\" { nobody -> internet => deny; }"
+        instead "Name smaller sets, or members that stand for them."
+    }
+    E0404 "expectation cannot be met" {
+        what "A line of a `test` block expects an answer that no policy gives: `deny` with `via`, or `outbound-only`."
+        why "A flow is either allowed or denied; only allowed flows pass middleboxes."
+        example "test \"odd\" { host roo -> internet => deny via ids; }"
+        instead "Expect `allow` or `deny`, and `via` with `allow` only."
+    }
 }

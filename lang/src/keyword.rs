@@ -1,0 +1,183 @@
+//! THE table of the language's words: those that this version carries out and those that it keeps for later. The lexer, the
+//! suggestions and the reports derive from it. Knows nothing of grammar beyond the role of a word.
+
+use net::{FIELDS, Field};
+
+use crate::ast::CondField;
+use crate::flow::Side;
+
+/// What a word does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Starts a statement.
+    Statement,
+    /// Says what a rule does.
+    Verdict,
+    /// Starts a clause of a rule.
+    Clause,
+    /// Starts a line of a block.
+    Member,
+    /// Joins or turns round expressions.
+    Operator,
+    /// Says what deciding rule a test wants.
+    Case,
+    /// Makes a set whose members are known at run time.
+    Set,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The word.
+    pub word: &'static str,
+    /// The word as a token; nothing for those that are kept for later.
+    pub keyword: Option<Keyword>,
+    /// What it does.
+    pub role: Role,
+}
+
+macro_rules! keywords {
+    (carried { $($carried:ident $word:literal $role:ident,)* } reserved { $($reserved:literal $kept:ident,)* }) => {
+        /// A word that this version carries out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Keyword {
+            $(#[doc = $word] $carried,)*
+        }
+
+        /// Every word except the names of fields, which are in [`field`].
+        pub const KEYWORDS: &[Row] = &[
+            $(Row { word: $word, keyword: Some(Keyword::$carried), role: Role::$role },)*
+            $(Row { word: $reserved, keyword: None, role: Role::$kept },)*
+        ];
+
+        /// The row of a word.
+        #[must_use]
+        pub fn row(word: &str) -> Option<Row> {
+            match word {
+                $($word => Some(Row { word: $word, keyword: Some(Keyword::$carried), role: Role::$role }),)*
+                $($reserved => Some(Row { word: $reserved, keyword: None, role: Role::$kept }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+keywords! {
+    carried {
+        Include "include" Statement,
+        Switch "switch" Statement,
+        Location "location" Statement,
+        Host "host" Statement,
+        User "user" Statement,
+        Group "group" Statement,
+        Network "network" Statement,
+        Service "service" Statement,
+        Gateway "gateway" Statement,
+        Middlebox "middlebox" Statement,
+        Default "default" Statement,
+        Setting "setting" Statement,
+        Test "test" Statement,
+        Allow "allow" Verdict,
+        Deny "deny" Verdict,
+        OutboundOnly "outbound-only" Verdict,
+        From "from" Clause,
+        To "to" Clause,
+        For "for" Clause,
+        At "at" Clause,
+        Via "via" Clause,
+        When "when" Clause,
+        Log "log" Clause,
+        Dpid "dpid" Member,
+        Access "access" Member,
+        Uplink "uplink" Member,
+        Mac "mac" Member,
+        Ip "ip" Member,
+        Out "out" Member,
+        In "in" Operator,
+        And "and" Operator,
+        Or "or" Operator,
+        Not "not" Operator,
+        By "by" Case,
+    }
+    reserved {
+        "section" Statement,
+        "time" Statement,
+        "assert" Statement,
+        "invariant" Statement,
+        "redirect" Verdict,
+        "reject" Verdict,
+        "pass" Verdict,
+        "avoid" Clause,
+        "pin" Clause,
+        "limit" Clause,
+        "mirror" Clause,
+        "queue" Clause,
+        "one-way" Clause,
+        "audit" Clause,
+        "until" Clause,
+        "owner" Clause,
+        "ticket" Clause,
+        "directory" Set,
+        "tagged" Set,
+    }
+}
+
+/// The fields that are not headers.
+const END_FIELDS: &[(&str, CondField)] = &[
+    ("usrc", CondField::User(Side::Src)),
+    ("udst", CondField::User(Side::Dst)),
+    ("hsrc", CondField::Host(Side::Src)),
+    ("hdst", CondField::Host(Side::Dst)),
+    ("apsrc", CondField::AccessPoint(Side::Src)),
+    ("apdst", CondField::AccessPoint(Side::Dst)),
+];
+
+/// All fields that `when` can name, with their words.
+pub fn fields() -> impl Iterator<Item = (&'static str, CondField)> {
+    let headers = FIELDS.iter().filter(|row| row.field != Field::InPort).map(|row| (row.name, CondField::Header(row.field)));
+    END_FIELDS.iter().copied().chain(headers)
+}
+
+/// The field with this word.
+#[must_use]
+pub fn field(word: &str) -> Option<CondField> {
+    fields().find(|(name, _)| *name == word).map(|(_, field)| field)
+}
+
+/// The word of a field.
+#[must_use]
+pub fn field_word(wanted: CondField) -> &'static str {
+    fields().find(|(_, field)| *field == wanted).map_or("field", |(name, _)| name)
+}
+
+/// True if declarations may not take the word as a name.
+#[must_use]
+pub fn is_taken(word: &str) -> bool {
+    row(word).is_some()
+        || field(word).is_some()
+        || crate::builtin::set(word).is_some()
+        || crate::builtin::protocol(word).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_word_and_no_word_has_two_rows() {
+        for (i, one) in KEYWORDS.iter().enumerate() {
+            assert_eq!(row(one.word).unwrap().keyword, one.keyword);
+            assert!(KEYWORDS[i + 1..].iter().all(|other| other.word != one.word), "{}", one.word);
+            assert!(field(one.word).is_none(), "{} is a field too", one.word);
+        }
+    }
+
+    #[test]
+    fn fields_are_those_of_the_table_of_match_fields_and_the_ends() {
+        assert_eq!(fields().count(), FIELDS.len() - 1 + 6);
+        for (word, of) in fields() {
+            assert_eq!((field(word), field_word(of)), (Some(of), word));
+        }
+        assert!(field("in_port").is_none());
+    }
+}

@@ -1,0 +1,495 @@
+//! Text to tokens and comments. Decides the sort of a token by its shape alone; what a literal's value is, and whether it has one,
+//! is for `literal`. Bad characters are reported here and nowhere else.
+
+use logos::Logos;
+
+use crate::ast::Comment;
+use crate::builtin;
+use crate::codes::syntax;
+use crate::diag::Diagnostic;
+use crate::keyword::{self, Keyword, Role};
+use crate::source::{SourceId, Span};
+
+/// Shapes that logos finds.
+#[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
+#[logos(skip r"[ \t\r\n\f]+")]
+enum Shape {
+    #[regex(r"#[^\n]*", allow_greedy = true)]
+    Comment,
+    #[regex(r"//[^\n]*", allow_greedy = true)]
+    #[regex(r"/\*([^*]|\*+[^*/])*(\*+/)?", allow_greedy = true)]
+    ForeignComment,
+    #[regex(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?")]
+    Word,
+    /// `edge1:5`, `02:00:00:00:00:11`, `2001:db8:4::/48`
+    #[regex(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?(:[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?)+(/[A-Za-z0-9]*)?")]
+    #[regex(r"([A-Za-z0-9_]+(:[A-Za-z0-9_]+)*)?(::([A-Za-z0-9_.]+(:[A-Za-z0-9_.]+)*)?)+(/[A-Za-z0-9]*)?")]
+    Colons,
+    /// `tcp/80`, `10.4.0.0/16`
+    #[regex(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?(/([A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?)?)+")]
+    Slashes,
+    /// A word with letters that names may not hold.
+    #[regex(r"[A-Za-z0-9_.\-]*[^\x00-\x7F]([A-Za-z0-9_.\-]|[^\x00-\x7F])*", priority = 1)]
+    WideWord,
+    #[regex(r#""([^"\\\n]|\\[^\n])*""#)]
+    String,
+    #[regex(r#""([^"\\\n]|\\[^\n])*\\?"#, priority = 2)]
+    OpenString,
+    #[token("{")]
+    LBrace,
+    #[token("}")]
+    RBrace,
+    #[token("(")]
+    LParen,
+    #[token(")")]
+    RParen,
+    #[token(";")]
+    Semi,
+    #[token(",")]
+    Comma,
+    #[token(":")]
+    Colon,
+    #[token("=")]
+    #[token("==")]
+    Equal,
+    #[token("!=")]
+    NotEqual,
+    #[token("=>")]
+    FatArrow,
+    #[token("->")]
+    Arrow,
+    #[token("|")]
+    Pipe,
+    #[token("&")]
+    Ampersand,
+    #[token("-")]
+    Minus,
+}
+
+/// What the grammar sees. Literals carry no value: their text is read when the grammar knows what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tok {
+    /// A word that this version carries out.
+    Word(Keyword),
+    /// A word that is kept for later.
+    Reserved,
+    /// A name of the user's.
+    Name,
+    /// A built-in set, but `gateway` and `multicast`.
+    Set,
+    /// `multicast`
+    Multicast,
+    /// A field of a flow.
+    Field,
+    /// `80`, `0x10`, `1-24`
+    Number,
+    /// `10.0.9.10`, `2001:db8:4::/48`
+    Address,
+    /// `02:00:00:00:00:11`
+    Mac,
+    /// `edge1:5`
+    Port,
+    /// `tcp`, `tcp/80`
+    Service,
+    /// `"…"`
+    String,
+    /// `{`
+    LBrace,
+    /// `}`
+    RBrace,
+    /// `(`
+    LParen,
+    /// `)`
+    RParen,
+    /// `;`
+    Semi,
+    /// `,`
+    Comma,
+    /// `:`
+    Colon,
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=>`
+    FatArrow,
+    /// `->`
+    Arrow,
+    /// `|`
+    Pipe,
+    /// `&`
+    Ampersand,
+    /// `-`
+    Minus,
+    /// Bad characters, already reported.
+    Junk,
+}
+
+/// A token and its place. One that was put in where the text lacks it is empty: it starts where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub tok: Tok,
+    /// First byte.
+    pub start: usize,
+    /// Byte behind the last.
+    pub end: usize,
+    /// True if it is the first on its line.
+    pub starts_line: bool,
+}
+
+/// What a text consists of.
+#[derive(Debug, Default)]
+pub struct Lexed {
+    /// Tokens in order.
+    pub tokens: Vec<Token>,
+    /// Comments in order.
+    pub comments: Vec<Comment>,
+    /// Bad characters.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported.
+#[must_use]
+pub fn lex(source: SourceId, text: &str) -> Lexed {
+    let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0 };
+    cutter.report_hidden();
+    let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    cutter.last_end = bom;
+    let mut shapes = Shape::lexer(text.get(bom..).unwrap_or(""));
+    while let Some(shape) = shapes.next() {
+        let range = shapes.span();
+        cutter.take(shape.ok(), range.start + bom, range.end + bom);
+    }
+    cutter.out
+}
+
+struct Cutter<'a> {
+    source: SourceId,
+    text: &'a str,
+    out: Lexed,
+    last_end: usize,
+}
+
+impl Cutter<'_> {
+    fn take(&mut self, shape: Option<Shape>, start: usize, end: usize) {
+        let text = self.text.get(start..end).unwrap_or("");
+        match shape {
+            Some(Shape::Comment) => {
+                let end = start + text.trim_end_matches('\r').len();
+                let line = self.text.get(..start).unwrap_or("").rsplit('\n').next().unwrap_or("");
+                let own_line = line.trim_start_matches('\u{feff}').trim().is_empty();
+                self.out.comments.push(Comment { span: self.span(start, end), own_line });
+            }
+            Some(Shape::ForeignComment) => self.report_foreign(start, end),
+            Some(Shape::Word) => self.push(word(text), start, end),
+            Some(Shape::Colons) => self.push_colons(text, start, end),
+            Some(Shape::Slashes) => self.push(slashes(text), start, end),
+            Some(Shape::WideWord) => self.push_wide(text, start, end),
+            Some(Shape::String) => self.push(Tok::String, start, end),
+            Some(Shape::OpenString) => self.push_open_string(text, start, end),
+            Some(shape) => self.push(punctuation(shape), start, end),
+            None => self.push_junk(text, start, end),
+        }
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        span(self.source, start, end)
+    }
+
+    fn push(&mut self, tok: Tok, start: usize, end: usize) {
+        let gap = self.text.get(self.last_end..start).unwrap_or("");
+        let starts_line = self.out.tokens.is_empty() || gap.contains('\n');
+        self.last_end = end;
+        if let (Tok::Name, Some(last)) = (tok, self.out.tokens.last_mut()) {
+            // `radius` is also a well-known service: only in front of `class` it makes a set.
+            let radius = last.tok == Tok::Name && self.text.get(last.start..last.end) == Some("radius");
+            if radius && self.text.get(start..end) == Some("class") {
+                last.tok = Tok::Reserved;
+            }
+        }
+        self.out.tokens.push(Token { tok, start, end, starts_line });
+    }
+
+    /// `label:allow` is a label and a verdict; everything else with colons is a literal.
+    fn push_colons(&mut self, text: &str, start: usize, end: usize) {
+        if let Some((label, verdict)) = text.split_once(':')
+            && keyword::row(verdict).is_some_and(|row| row.role == Role::Verdict)
+        {
+            let colon = start + label.len();
+            self.push(word(label), start, colon);
+            self.push(Tok::Colon, colon, colon + 1);
+            self.push(word(verdict), colon + 1, end);
+        } else {
+            self.push(colons(text), start, end);
+        }
+    }
+
+    fn push_wide(&mut self, text: &str, start: usize, end: usize) {
+        let foreign = text.char_indices().find(|(_, c)| !c.is_ascii() && !hides(*c));
+        if let Some((at, c)) = foreign {
+            let message = format!("names are spelled in ASCII letters, and `{c}` (U+{:04X}) is none", u32::from(c));
+            let at = start + at;
+            let help = looks_like(c).map(|ascii| format!("it looks like `{ascii}`, but is another letter"));
+            let found = Diagnostic::new(syntax::E0107, self.span(at, at + c.len_utf8()), message).maybe_help(help);
+            self.out.diagnostics.push(found);
+        }
+        // A name all the same, so that the statement can be read on; nothing can be declared under it twice or be missed.
+        let is_name = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        self.push(if is_name { Tok::Name } else { Tok::Junk }, start, end);
+    }
+
+    /// The string ends with the line; a `;` or `{` at the end of the line is taken for what it was meant to be.
+    fn push_open_string(&mut self, text: &str, start: usize, end: usize) {
+        let found = Diagnostic::new(syntax::E0105, self.span(start, start + 1), "this string has no closing quote on its line")
+            .help("put a `\"` where the string ends");
+        self.out.diagnostics.push(found);
+        let line = text.trim_end();
+        let tail = match line.as_bytes().last() {
+            Some(b';') if line.len() > 1 => Some(Tok::Semi),
+            Some(b'{') if line.len() > 1 => Some(Tok::LBrace),
+            _ => None,
+        };
+        match tail {
+            Some(tok) => {
+                let at = start + line.len() - 1;
+                self.push(Tok::String, start, at);
+                self.push(tok, at, at + 1);
+            }
+            None => self.push(Tok::String, start, end),
+        }
+    }
+
+    fn report_foreign(&mut self, start: usize, end: usize) {
+        let mark = self.text.get(start..start + 2).unwrap_or("//");
+        let message = format!("comments start with `#`, not with `{mark}`");
+        self.out.diagnostics.push(Diagnostic::new(syntax::E0116, self.span(start, start + 2), message));
+        if self.last_end == 0 && self.out.tokens.is_empty() {
+            self.last_end = end;
+        }
+    }
+
+    /// Neighbouring bad characters earn one report.
+    fn push_junk(&mut self, text: &str, start: usize, end: usize) {
+        let shown = text.chars().find(|c| !hides(*c));
+        match self.out.tokens.last_mut() {
+            Some(last) if last.tok == Tok::Junk && last.end == start => {
+                last.end = end;
+                self.last_end = end;
+            }
+            _ => {
+                if let Some(c) = shown {
+                    let message = format!("`{c}` has no meaning here");
+                    self.out.diagnostics.push(Diagnostic::new(syntax::E0106, self.span(start, end), message));
+                }
+                self.push(Tok::Junk, start, end);
+            }
+        }
+    }
+
+    /// Reports characters that make a text mean something else than what is seen, wherever they stand.
+    fn report_hidden(&mut self) {
+        let hidden = self.text.char_indices().filter(|(at, c)| hides(*c) && !(*at == 0 && *c == '\u{feff}'));
+        for (at, c) in hidden.take(crate::parse::MAX_REPORTS) {
+            let message = format!("{} (U+{:04X}) at byte {at}", hidden_name(c), u32::from(c));
+            let found = Diagnostic::new(syntax::E0108, self.span(at, at + c.len_utf8()), message)
+                .help("remove it: the text does not mean what it seems to");
+            self.out.diagnostics.push(found);
+        }
+    }
+}
+
+/// A span of bytes of one text; texts are far below 4 GiB.
+#[must_use]
+pub fn span(source: SourceId, start: usize, end: usize) -> Span {
+    Span { source, start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+}
+
+/// The sort of a word of letters, digits, `.`, `-` and `_`.
+fn word(text: &str) -> Tok {
+    let bytes = text.as_bytes();
+    if bytes.first().is_some_and(u8::is_ascii_digit) {
+        let only = |more: &[u8]| bytes.iter().all(|b| b.is_ascii_digit() || more.contains(b));
+        if only(b"-") && !is_dashed_mac(text) {
+            return Tok::Number;
+        }
+        if only(b".-") && !is_dashed_mac(text) {
+            return Tok::Address;
+        }
+        if text.strip_prefix("0x").is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Tok::Number;
+        }
+    }
+    if is_dashed_mac(text) {
+        return Tok::Mac;
+    }
+    match keyword::row(text) {
+        Some(row) => row.keyword.map_or(Tok::Reserved, Tok::Word),
+        None if text == "multicast" => Tok::Multicast,
+        None if builtin::set(text).is_some() => Tok::Set,
+        None if builtin::protocol(text).is_some() => Tok::Service,
+        None if keyword::field(text).is_some() => Tok::Field,
+        None => Tok::Name,
+    }
+}
+
+/// `02-00-00-00-00-01`
+fn is_dashed_mac(text: &str) -> bool {
+    text.len() == 17 && text.split('-').count() == 6 && text.split('-').all(|pair| pair.len() == 2 && is_hex(pair))
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The sort of a word with colons.
+fn colons(text: &str) -> Tok {
+    let groups = text.split(':').count();
+    let pairs = text.split(':').all(|group| (1..=2).contains(&group.len()) && is_hex(group));
+    match groups {
+        2 => Tok::Port,
+        8 => Tok::Address,
+        _ if pairs => Tok::Mac,
+        _ => Tok::Address,
+    }
+}
+
+/// The sort of a word with slashes.
+fn slashes(text: &str) -> Tok {
+    let before = text.split('/').next().unwrap_or("");
+    if before.bytes().all(|b| b.is_ascii_digit() || b == b'.') { Tok::Address } else { Tok::Service }
+}
+
+fn punctuation(shape: Shape) -> Tok {
+    match shape {
+        Shape::LBrace => Tok::LBrace,
+        Shape::RBrace => Tok::RBrace,
+        Shape::LParen => Tok::LParen,
+        Shape::RParen => Tok::RParen,
+        Shape::Semi => Tok::Semi,
+        Shape::Comma => Tok::Comma,
+        Shape::Colon => Tok::Colon,
+        Shape::Equal => Tok::Equal,
+        Shape::NotEqual => Tok::NotEqual,
+        Shape::FatArrow => Tok::FatArrow,
+        Shape::Arrow => Tok::Arrow,
+        Shape::Pipe => Tok::Pipe,
+        Shape::Ampersand => Tok::Ampersand,
+        Shape::Minus => Tok::Minus,
+        Shape::Comment
+        | Shape::ForeignComment
+        | Shape::Word
+        | Shape::Colons
+        | Shape::Slashes
+        | Shape::WideWord
+        | Shape::String
+        | Shape::OpenString => Tok::Junk,
+    }
+}
+
+/// Control characters, and those that are invisible or change the direction of the text (Unicode UAX #9, UTS #39).
+fn hides(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' => false,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        _ => c.is_control(),
+    }
+}
+
+fn hidden_name(c: char) -> &'static str {
+    match c {
+        '\0' => "a NUL character",
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a character that changes the direction of the text"
+        }
+        _ if c.is_control() => "a control character",
+        _ => "an invisible character",
+    }
+}
+
+/// The ASCII letter that a letter of another alphabet is mostly mistaken for (Unicode UTS #39, the common ones).
+fn looks_like(c: char) -> Option<char> {
+    const ALIKE: &[(&str, char)] = &[
+        ("\u{430}\u{3b1}\u{251}", 'a'),
+        ("\u{441}\u{3f2}", 'c'),
+        ("\u{501}", 'd'),
+        ("\u{435}", 'e'),
+        ("\u{4bb}", 'h'),
+        ("\u{456}\u{3b9}\u{131}", 'i'),
+        ("\u{458}", 'j'),
+        ("\u{43a}\u{3ba}", 'k'),
+        ("\u{4cf}", 'l'),
+        ("\u{43e}\u{3bf}\u{3c3}", 'o'),
+        ("\u{440}\u{3c1}", 'p'),
+        ("\u{455}", 's'),
+        ("\u{3c5}", 'u'),
+        ("\u{3bd}", 'v'),
+        ("\u{445}\u{3c7}", 'x'),
+        ("\u{443}\u{3b3}", 'y'),
+        ("\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}", '-'),
+        ("\u{201c}\u{201d}\u{201e}", '"'),
+        ("\u{a0}", ' '),
+    ];
+    ALIKE.iter().find(|(letters, _)| letters.contains(c)).map(|(_, ascii)| *ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toks(text: &str) -> Vec<Tok> {
+        lex(SourceId(0), text).tokens.iter().map(|token| token.tok).collect()
+    }
+
+    #[test]
+    fn shapes_are_told_apart() {
+        for name in ["griffin", "http-server", "wap1", "8021x-printers", "jane.doe", "50mbps", "_x", "10.0.9.x", "radius"] {
+            assert_eq!(toks(name), [Tok::Name], "{name}");
+        }
+        for number in ["80", "0x10", "1-24", "2026-01-31"] {
+            assert_eq!(toks(number), [Tok::Number], "{number}");
+        }
+        for address in ["10.0.9.10", "10.4.0.0/16", "10.0.0.0/", "2001:db8:4::/48", "::/0", "::1", "fe80::", "1:2:3:4:5:6:7:8"] {
+            assert_eq!(toks(address), [Tok::Address], "{address}");
+        }
+        for mac in ["02:00:00:00:00:11", "AA:bb:CC:dd:EE:ff", "02-00-00-00-00-11", "aa-bb-cc-dd-ee-ff", "02:00:00:00:00"] {
+            assert_eq!(toks(mac), [Tok::Mac], "{mac}");
+        }
+        for service in ["tcp", "tcp/80", "tcp/8000-8080", "icmp/3/1", "ip/89", "tpc/80"] {
+            assert_eq!(toks(service), [Tok::Service], "{service}");
+        }
+        assert_eq!(toks("edge1:5"), [Tok::Port]);
+        assert_eq!(toks("no-such-edge:0x5"), [Tok::Port]);
+    }
+
+    #[test]
+    fn labels_arrows_and_differences_need_no_blanks_or_need_them() {
+        let label = [Tok::Name, Tok::Colon, Tok::Word(Keyword::Allow)];
+        assert_eq!(toks("guest-web: allow"), label);
+        assert_eq!(toks("guest-web:allow"), label);
+        assert_eq!(toks("internet->roo"), [Tok::Set, Tok::Arrow, Tok::Name]);
+        assert_eq!(toks("a - b"), [Tok::Name, Tok::Minus, Tok::Name]);
+        assert_eq!(toks("a-b"), [Tok::Name]);
+        assert_eq!(toks("user radius class \"x\""), [Tok::Word(Keyword::User), Tok::Reserved, Tok::Name, Tok::String]);
+    }
+
+    #[test]
+    fn line_starts_and_comments_are_known() {
+        let lexed = lex(SourceId(0), "\u{feff}# one\r\nuser bob; # two\r\n");
+        assert!(lexed.diagnostics.is_empty());
+        let starts: Vec<bool> = lexed.tokens.iter().map(|token| token.starts_line).collect();
+        assert_eq!(starts, [true, false, false]);
+        let own: Vec<bool> = lexed.comments.iter().map(|comment| comment.own_line).collect();
+        assert_eq!(own, [true, false]);
+        assert_eq!(lexed.comments[0].span.range(), 3..8);
+    }
+
+    #[test]
+    fn an_open_string_keeps_what_ends_the_statement() {
+        assert_eq!(toks("include \"a.pol;\nuser b;")[..3], [Tok::Word(Keyword::Include), Tok::String, Tok::Semi]);
+        assert_eq!(toks("\""), [Tok::String]);
+        assert_eq!(toks("\"a\\"), [Tok::String]);
+        assert_eq!(lex(SourceId(0), "test \"x {\n").diagnostics.len(), 1);
+    }
+}

@@ -1,0 +1,369 @@
+//! What the grammar's actions call: literals become values, and what is wrong with them becomes findings.
+//! Knows nothing of the order of tokens.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use lalrpop_util::ErrorRecovery;
+use net::{Dpid, Field, MacAddr, Prefix};
+
+use super::Failure;
+use crate::ast::{
+    Atom, CompareOp, Cond, CondField, DefaultStmt, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec, HostMember, Ident, Item,
+    LocationDecl, LocationRef, NetworkDecl, PortList, ServiceRef, SetOp, Setting, SettingStmt, Spanned, Term, VerdictWord,
+};
+use crate::builtin::{self, SetMeaning};
+use crate::checked::{Kind, MultiUser, ServiceTerm};
+use crate::codes::syntax;
+use crate::diag::Diagnostic;
+use crate::keyword;
+use crate::lexer::{Tok, span};
+use crate::literal::{self, LiteralError};
+use crate::source::{SourceId, Span};
+use crate::suggest::{self, Candidate};
+
+/// The text being parsed and what was found wrong with it.
+#[derive(Debug)]
+pub(crate) struct Build<'t> {
+    /// Which text.
+    pub(super) source: SourceId,
+    /// The text.
+    pub(super) text: &'t str,
+    /// What is wrong so far.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Mistakes that lines of blocks recovered from.
+    pub(super) failures: Vec<Failure>,
+}
+
+/// The joiners of lists that are one expression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Group {
+    /// `or`
+    Or,
+    /// `and`
+    And,
+    /// `&`
+    Intersection,
+}
+
+impl<'t> Build<'t> {
+    pub(super) fn new(source: SourceId, text: &'t str, diagnostics: Vec<Diagnostic>) -> Self {
+        Build { source, text, diagnostics, failures: Vec::new() }
+    }
+
+    pub(crate) fn span(&self, l: usize, r: usize) -> Span {
+        span(self.source, l, r.max(l))
+    }
+
+    fn slice(&self, l: usize, r: usize) -> &'t str {
+        self.text.get(l..r).unwrap_or("")
+    }
+
+    pub(crate) fn ident(&self, l: usize, r: usize) -> Ident {
+        Ident { text: Arc::from(self.slice(l, r)), span: self.span(l, r) }
+    }
+
+    /// The string between the quotes, with `\"` and `\\` read.
+    pub(crate) fn string(&self, l: usize, r: usize) -> Spanned<Arc<str>> {
+        let quoted = self.slice(l, r);
+        let inner = quoted.strip_prefix('"').unwrap_or(quoted);
+        let inner = inner.strip_suffix('"').unwrap_or(inner);
+        let mut text = String::with_capacity(inner.len());
+        let mut escaped = false;
+        for c in inner.chars() {
+            escaped = c == '\\' && !escaped;
+            if !escaped {
+                text.push(c);
+            }
+        }
+        Spanned { value: Arc::from(text), span: self.span(l, r) }
+    }
+
+    pub(crate) fn recovered(&mut self, error: ErrorRecovery<usize, Tok, ()>) {
+        self.failures.push(error.error);
+    }
+
+    /// Reports a word that is kept for later.
+    pub(crate) fn reserved(&mut self, l: usize, r: usize) {
+        let message = format!("`{}` is part of the language but this version does not carry it out yet", self.slice(l, r));
+        self.diagnostics.push(Diagnostic::new(syntax::E0110, self.span(l, r), message));
+    }
+
+    /// Reports a field in the place of a clause: `vlan 5` is an obligation that is kept for later, other fields belong to `when`.
+    pub(crate) fn field_clause(&mut self, l: usize, r: usize) {
+        let word = self.slice(l, r);
+        let next = self.text.get(r..).unwrap_or("").trim_start();
+        if word == "vlan" && next.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.reserved(l, r);
+        }
+        let found = Diagnostic::new(syntax::E0101, self.span(l, r), format!("a condition on `{word}` stands behind `when`"))
+            .help(format!("write `when {word} …`"));
+        self.diagnostics.push(found);
+    }
+
+    /// Reads the literal between `l` and `r`; reports it if it has no value.
+    fn read<T>(&mut self, l: usize, r: usize, read: impl FnOnce(&'t str) -> Result<T, LiteralError>) -> Option<Spanned<T>> {
+        let span = self.span(l, r);
+        match read(self.slice(l, r)) {
+            Ok(value) => Some(Spanned { value, span }),
+            Err(error) => {
+                self.refuse(span, error);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, span: Span, error: LiteralError) {
+        self.diagnostics.push(Diagnostic::new(error.code, span, error.message).maybe_help(error.help));
+    }
+
+    pub(crate) fn mac(&mut self, l: usize, r: usize) -> Option<Spanned<MacAddr>> {
+        self.read(l, r, literal::mac)
+    }
+
+    pub(crate) fn any_mac(&mut self, l: usize, r: usize) -> Option<Spanned<MacAddr>> {
+        self.read(l, r, literal::any_mac)
+    }
+
+    pub(crate) fn prefix(&mut self, l: usize, r: usize) -> Option<Spanned<Prefix>> {
+        self.read(l, r, literal::prefix)
+    }
+
+    pub(crate) fn address(&mut self, l: usize, r: usize) -> Option<Spanned<IpAddr>> {
+        self.read(l, r, literal::address)
+    }
+
+    pub(crate) fn dpid(&mut self, l: usize, r: usize) -> Option<Spanned<Dpid>> {
+        self.read(l, r, literal::dpid)
+    }
+
+    pub(crate) fn number(&mut self, l: usize, r: usize) -> Option<Spanned<RangeInclusive<u64>>> {
+        self.read(l, r, literal::range)
+    }
+
+    pub(crate) fn switch_ports(&mut self, l: usize, r: usize) -> Option<Spanned<RangeInclusive<u32>>> {
+        self.read(l, r, literal::switch_ports)
+    }
+
+    pub(crate) fn service(&mut self, l: usize, r: usize) -> Option<Spanned<ServiceTerm>> {
+        self.read(l, r, literal::service)
+    }
+
+    pub(crate) fn service_ref(&mut self, l: usize, r: usize) -> ServiceRef {
+        let span = self.span(l, r);
+        self.service(l, r).map_or(ServiceRef::Error(span), ServiceRef::Term)
+    }
+
+    pub(crate) fn location(&mut self, l: usize, r: usize) -> Option<LocationRef> {
+        let read = self.read(l, r, literal::location)?;
+        let (switch, port) = read.value;
+        let colon = l + switch.len();
+        let switch = self.ident(l, colon);
+        Some(LocationRef::Port { switch, port: Spanned { value: port, span: self.span(colon + 1, r) }, span: read.span })
+    }
+
+    pub(crate) fn port_atom(&mut self, l: usize, r: usize) -> Option<Atom> {
+        match self.location(l, r)? {
+            LocationRef::Port { switch, port, .. } => Some(Atom::Port { switch, port }),
+            LocationRef::Name(name) => Some(Atom::Name(name)),
+        }
+    }
+
+    pub(crate) fn built_in(&self, l: usize, r: usize) -> Option<Atom> {
+        builtin::set(self.slice(l, r)).map(|meaning| match meaning {
+            SetMeaning::Any => Atom::Any,
+            SetMeaning::Set(set) => Atom::BuiltIn(set),
+        })
+    }
+
+    pub(crate) fn term(&self, kind: Option<Spanned<Kind>>, atom: Option<Atom>, l: usize, r: usize) -> Expr {
+        let span = self.span(l, r);
+        atom.map_or(Expr::Error(span), |atom| Expr::Term(Term { kind, atom, span }))
+    }
+
+    pub(crate) fn multicast(&self, prefix: Option<Spanned<Prefix>>, l: usize, r: usize) -> Expr {
+        self.term(None, prefix.map(Atom::Multicast), l, r)
+    }
+
+    pub(crate) fn chain(&self, first: Expr, rest: Vec<(Spanned<SetOp>, Expr)>) -> Expr {
+        if rest.is_empty() { first } else { Expr::Chain { first: Box::new(first), rest } }
+    }
+
+    /// The one element of a list, or all of them joined.
+    pub(crate) fn group(&self, group: Group, mut list: Vec<Expr>) -> Expr {
+        match (list.len(), group) {
+            (1, _) => list.swap_remove(0),
+            (_, Group::Or) => Expr::Or(list),
+            (_, Group::And) => Expr::And(list),
+            (_, Group::Intersection) => Expr::Intersection(list),
+        }
+    }
+
+    /// The one condition of a list, or all of them joined.
+    pub(crate) fn cond_group(&self, group: Group, mut list: Vec<Cond>) -> Cond {
+        match (list.len(), group) {
+            (1, _) => list.swap_remove(0),
+            (_, Group::Or) => Cond::Or(list),
+            (_, Group::And | Group::Intersection) => Cond::And(list),
+        }
+    }
+
+    pub(crate) fn field_test(
+        &mut self,
+        (from, end): (usize, usize),
+        op: Spanned<CompareOp>,
+        value: Expr,
+        l: usize,
+        r: usize,
+    ) -> Cond {
+        let span = self.span(l, r);
+        let word = self.slice(from, end);
+        let Some(field) = keyword::field(word) else { return Cond::Error(span) };
+        if let CondField::Header(header) = field
+            && !self.within_limits(word, header, &value)
+        {
+            return Cond::Error(span);
+        }
+        Cond::Test(FieldTest { field: Spanned { value: field, span: self.span(from, end) }, op, value, span })
+    }
+
+    /// False, and reported, if a number in the value exceeds what the field can hold. Values are at most braces of terms deep.
+    fn within_limits(&mut self, word: &str, field: Field, value: &Expr) -> bool {
+        match value {
+            Expr::Term(Term { atom: Atom::Number(range), span, .. }) => {
+                literal::check_limits(word, field, range).map_err(|error| self.refuse(*span, error)).is_ok()
+            }
+            Expr::Braced { members, .. } => members.iter().fold(true, |fit, one| self.within_limits(word, field, one) && fit),
+            Expr::Term(_)
+            | Expr::Chain { .. }
+            | Expr::Intersection(_)
+            | Expr::Not(..)
+            | Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Error(_) => true,
+        }
+    }
+
+    pub(crate) fn location_decl(&self, name: Ident, at: Option<LocationRef>, l: usize, r: usize) -> Item {
+        let span = self.span(l, r);
+        match at {
+            Some(at) => Item::Location(LocationDecl { name, at, span }),
+            None => Item::Error(ErrorItem { span, name: Some(name) }),
+        }
+    }
+
+    pub(crate) fn network_decl(&self, name: Ident, list: Vec<Option<Spanned<Prefix>>>, l: usize, r: usize) -> Item {
+        let damaged = list.iter().any(Option::is_none);
+        Item::Network(NetworkDecl { name, prefixes: list.into_iter().flatten().collect(), damaged, span: self.span(l, r) })
+    }
+
+    pub(crate) fn port_list(&self, list: Vec<Option<Spanned<RangeInclusive<u32>>>>, l: usize, r: usize) -> Option<PortList> {
+        let ranges: Option<Vec<_>> = list.into_iter().collect();
+        ranges.map(|ranges| PortList { ranges, span: self.span(l, r) })
+    }
+
+    pub(crate) fn macs(&self, list: Vec<Option<Spanned<MacAddr>>>, l: usize, r: usize) -> HostMember {
+        let span = self.span(l, r);
+        let macs: Option<Vec<_>> = list.into_iter().collect();
+        macs.map_or(HostMember::Error(span), |macs| HostMember::Mac(macs, span))
+    }
+
+    pub(crate) fn addresses(&self, list: Vec<Option<Spanned<IpAddr>>>, l: usize, r: usize) -> HostMember {
+        let span = self.span(l, r);
+        let addresses: Option<Vec<_>> = list.into_iter().collect();
+        addresses.map_or(HostMember::Error(span), |addresses| HostMember::Ip(addresses, span))
+    }
+
+    /// A verdict for every flow: `outbound-only` is none, and is reported.
+    pub(crate) fn outcome(&mut self, verdict: Spanned<VerdictWord>) -> Option<Spanned<VerdictWord>> {
+        match verdict.value {
+            VerdictWord::Allow | VerdictWord::Deny => Some(verdict),
+            VerdictWord::OutboundOnly => {
+                let found = Diagnostic::new(syntax::E0117, verdict.span, "`outbound-only` is no verdict for one flow")
+                    .help("write `allow` or `deny`");
+                self.diagnostics.push(found);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn default_stmt(&self, verdict: Option<Spanned<VerdictWord>>, l: usize, r: usize) -> Item {
+        let span = self.span(l, r);
+        verdict.map_or(Item::Error(ErrorItem { span, name: None }), |verdict| Item::Default(DefaultStmt { verdict, span }))
+    }
+
+    pub(crate) fn setting_stmt(&mut self, name: &Ident, value: &Ident, l: usize, r: usize) -> Item {
+        let span = self.span(l, r);
+        let place = name.span.to(value.span);
+        let setting = match (&*name.text, &*value.text) {
+            ("multi-user", "least-restrictive") => Setting::MultiUser(MultiUser::LeastRestrictive),
+            ("multi-user", "most-restrictive") => Setting::MultiUser(MultiUser::MostRestrictive),
+            ("multi-user", _) => {
+                self.unknown_setting(value, "value of `multi-user`", &["least-restrictive", "most-restrictive"]);
+                return Item::Error(ErrorItem { span, name: None });
+            }
+            _ => {
+                self.unknown_setting(name, "setting", &["multi-user"]);
+                return Item::Error(ErrorItem { span, name: None });
+            }
+        };
+        Item::Setting(SettingStmt { setting: Spanned { value: setting, span: place }, span })
+    }
+
+    fn unknown_setting(&mut self, word: &Ident, what: &str, known: &[&str]) {
+        let near = suggest::nearest(&word.text, None, known.iter().map(|name| Candidate { name, kind: None }));
+        let quoted: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let help = suggest::did_you_mean(&near).unwrap_or_else(|| format!("there is {}", quoted.join(" and ")));
+        let message = format!("`{}` is no {what}", word.text);
+        self.diagnostics.push(Diagnostic::new(syntax::E0112, word.span, message).help(help));
+    }
+
+    pub(crate) fn flow_term(&self, kind: Option<Spanned<Kind>>, atom: Option<Atom>, l: usize, r: usize) -> Option<EndTerm> {
+        atom.map(|atom| EndTerm::Term(Term { kind, atom, span: self.span(l, r) }))
+    }
+
+    /// A flow; nothing if a part of it could not be read, which has been reported.
+    pub(crate) fn flow(&mut self, src: Vec<Option<EndTerm>>, dst: Vec<Option<EndTerm>>, l: usize, r: usize) -> Option<FlowSpec> {
+        let src: Vec<EndTerm> = src.into_iter().collect::<Option<_>>()?;
+        let mut dst: Vec<EndTerm> = dst.into_iter().collect::<Option<_>>()?;
+        let service = split_service(&mut dst);
+        let mut sound = true;
+        for misplaced in src.iter().chain(&dst).filter(|term| is_service(term)) {
+            let message =
+                format!("the service `{}` stands behind the responder, at the end of the flow", self.slice_of(misplaced.span()));
+            self.diagnostics.push(Diagnostic::new(syntax::E0101, misplaced.span(), message));
+            sound = false;
+        }
+        if dst.is_empty() {
+            let place = service.as_ref().map_or(self.span(r, r), ServiceRef::span);
+            let found = Diagnostic::new(syntax::E0101, place, "the flow names no responder")
+                .help("write who is spoken to before the service: `-> internet tcp/80`");
+            self.diagnostics.push(found);
+            sound = false;
+        }
+        sound.then(|| FlowSpec { src, dst, service, span: self.span(l, r) })
+    }
+
+    fn slice_of(&self, span: Span) -> &'t str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+}
+
+/// True for `tcp/80` and the like.
+fn is_service(term: &EndTerm) -> bool {
+    matches!(term, EndTerm::Term(Term { atom: Atom::Service(_), .. }))
+}
+
+/// Takes the service from the end of the responder: one that is spelled out, or a bare name behind another term.
+fn split_service(dst: &mut Vec<EndTerm>) -> Option<ServiceRef> {
+    let service = match dst.last()? {
+        EndTerm::Term(Term { kind: None, atom: Atom::Service(term), span }) => {
+            ServiceRef::Term(Spanned { value: term.clone(), span: *span })
+        }
+        EndTerm::Term(Term { kind: None, atom: Atom::Name(name), .. }) if dst.len() > 1 => ServiceRef::Name(name.clone()),
+        EndTerm::Term(_) | EndTerm::At(..) => return None,
+    };
+    dst.pop();
+    Some(service)
+}

@@ -1,0 +1,154 @@
+//! What the generated parser says, in a person's words. Knows the grammar's terminals by their names.
+
+use std::collections::BTreeSet;
+
+use lalrpop_util::ParseError;
+
+use super::Failure;
+use crate::codes::syntax;
+use crate::diag::Diagnostic;
+use crate::keyword::{KEYWORDS, Role};
+use crate::lexer::{Tok, Token, span};
+use crate::source::SourceId;
+use crate::suggest::{self, Candidate};
+
+/// How many expected things a message names at most.
+const MAX_NAMED: usize = 3;
+
+/// The place of the token that was put in, if the parser stumbled over one.
+pub(super) fn put_in(tokens: &[Token], failure: &Failure) -> Option<usize> {
+    match failure {
+        ParseError::UnrecognizedToken { token: (start, _, end), .. } | ParseError::ExtraToken { token: (start, _, end) } => {
+            (start == end).then_some(*start)
+        }
+        ParseError::UnrecognizedEof { .. } => tokens.last().map(|last| last.end),
+        ParseError::InvalidToken { .. } | ParseError::User { .. } => None,
+    }
+}
+
+/// The report of a failure; nothing if the token in question has been reported by itself.
+pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &Failure) -> Option<Diagnostic> {
+    let (start, tok, end, expected) = match failure {
+        ParseError::UnrecognizedToken { token: (start, tok, end), expected } => (*start, Some(*tok), *end, expected.as_slice()),
+        ParseError::ExtraToken { token: (start, tok, end) } => (*start, Some(*tok), *end, [].as_slice()),
+        ParseError::UnrecognizedEof { expected, .. } => {
+            let end = tokens.last().map_or(0, |last| last.end);
+            (end, None, end, expected.as_slice())
+        }
+        ParseError::InvalidToken { location } => (*location, None, *location, [].as_slice()),
+        ParseError::User { error: () } => return None,
+    };
+    if tok == Some(Tok::Junk) {
+        return None;
+    }
+    if let Some(report) = no_statement(source, text, tokens, start, expected) {
+        return Some(report);
+    }
+    let terminals: BTreeSet<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
+    let found = text.get(start..end).unwrap_or("");
+    let place = span(source, start, end);
+    let only_names = terminals.contains("name") && terminals.iter().all(|name| matches!(*name, "name" | "port"));
+    if only_names && tok.is_some_and(is_word) {
+        let message = format!("`{found}` is a word of the language, so it cannot be a name");
+        return Some(
+            Diagnostic::new(syntax::E0111, place, message).help(format!("choose another name, `{found}-1` for example")),
+        );
+    }
+    let wanted = listed(&phrases(&terminals));
+    let message = match (found.is_empty(), wanted.is_empty()) {
+        (false, false) => format!("expected {wanted}, found {}", shown(found)),
+        (false, true) => format!("{} cannot stand here", shown(found)),
+        (true, false) => format!("expected {wanted} here"),
+        (true, true) => "the statement is not complete".to_owned(),
+    };
+    Some(Diagnostic::new(syntax::E0101, place, message).maybe_help(hint(tok, found, &terminals)))
+}
+
+/// A token as messages show it: short, on one line.
+fn shown(found: &str) -> String {
+    let mut letters = found.chars();
+    let start: String = letters.by_ref().take(40).collect();
+    let more = if letters.next().is_some() { "…" } else { "" };
+    format!("`{start}{more}`")
+}
+
+/// The report of a statement that starts with no word that statements start with.
+fn no_statement(source: SourceId, text: &str, tokens: &[Token], at: usize, expected: &[String]) -> Option<Diagnostic> {
+    let first = tokens.first()?;
+    let label = first.tok == Tok::Name && tokens.get(1).is_none_or(|second| second.start == at) && expected == ["\":\""];
+    let statement = first.start == at && expected.iter().any(|name| name == "\"include\"");
+    if !label && !statement {
+        return None;
+    }
+    let word = text.get(first.start..first.end).unwrap_or("");
+    let known = KEYWORDS.iter().filter(|row| matches!(row.role, Role::Statement | Role::Verdict));
+    let near = suggest::nearest(word, None, known.map(|row| Candidate { name: row.word, kind: None }));
+    let message = format!("no statement starts with {}", shown(word));
+    Some(Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message).maybe_help(suggest::did_you_mean(&near)))
+}
+
+fn is_word(tok: Tok) -> bool {
+    matches!(tok, Tok::Word(_) | Tok::Reserved | Tok::Field | Tok::Set | Tok::Multicast | Tok::Service)
+}
+
+/// What was probably meant: a near word among the expected ones, or another name.
+fn hint(tok: Option<Tok>, found: &str, terminals: &BTreeSet<&str>) -> Option<String> {
+    let tok = tok?;
+    if tok == Tok::Name {
+        let words = terminals.iter().filter(|name| KEYWORDS.iter().any(|row| row.word == **name));
+        return suggest::did_you_mean(&suggest::nearest(found, None, words.map(|name| Candidate { name, kind: None })));
+    }
+    if found == "," && (terminals.contains("|") || terminals.contains("and")) {
+        return Some("sets are joined with `|`".to_owned());
+    }
+    let name = terminals.contains("name") && is_word(tok);
+    name.then(|| format!("`{found}` is a word of the language, so it cannot be a name"))
+}
+
+/// The expected terminals as phrases, the most telling first.
+fn phrases(terminals: &BTreeSet<&str>) -> Vec<String> {
+    let has = |name: &str| terminals.contains(name);
+    let expression = has("name") && has("address");
+    let comparison = has("=") && has("!=");
+    let mut ranked: BTreeSet<(u8, String)> = BTreeSet::new();
+    for terminal in terminals {
+        let phrase: (u8, &str) = match *terminal {
+            "reserved" | "junk" | "by" => continue,
+            "name" => (0, "a name"),
+            "address" => (1, "an address"),
+            "set" | "multicast" | "gateway" if expression => (2, "a built-in set"),
+            "set" | "multicast" => (2, "a built-in set"),
+            "mac-address" | "port" | "number" | "protocol" | "(" | "not" | "{" if expression => continue,
+            "user" | "host" | "location" | "switch" | "network" | "mac" | "service" if has("name") => continue,
+            "mac-address" => (1, "a MAC address"),
+            "port" => (1, "a location such as `edge1:5`"),
+            "number" => (1, "a number"),
+            "protocol" => (1, "a service such as `tcp/80`"),
+            "string" => (1, "a string in quotes"),
+            "field" if has("from") => continue,
+            "field" => (1, "a field such as `usrc`"),
+            "not" | "(" if has("field") => continue,
+            "=" | "!=" | "in" | "not" if comparison => (1, "a comparison (`=`, `!=`, `in`)"),
+            "allow" | "deny" | "outbound-only" => (1, "a verdict"),
+            "|" | "&" | "-" | "and" | "or" => (5, "an operator"),
+            "from" | "to" | "for" | "when" | "log" | "via" if has("from") => (4, "a clause such as `from`"),
+            "at" if has("from") => (4, "a clause such as `from`"),
+            other => {
+                let rank = if matches!(other, ";" | "=" | "=>" | "->" | ":") { 0 } else { 3 };
+                ranked.insert((rank, format!("`{other}`")));
+                continue;
+            }
+        };
+        ranked.insert((phrase.0, phrase.1.to_owned()));
+    }
+    ranked.into_iter().map(|(_, phrase)| phrase).take(MAX_NAMED).collect()
+}
+
+/// "a, b or c"
+fn listed(phrases: &[String]) -> String {
+    match phrases {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
