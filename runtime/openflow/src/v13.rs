@@ -90,10 +90,6 @@ mod kind {
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a match holds its fields inline: packet-in and flow-mod need no allocation for it"
-)]
 pub enum Message {
     /// Which versions an end speaks.
     Hello(Hello),

@@ -25,7 +25,7 @@ flags! {
     MeterFlags(u16) "OFPMF_" { KBPS = 1, PKTPS = 2, BURST = 4, STATS = 8 }
 }
 
-/// `ofp_meter_mod`.
+/// `ofp_meter_mod`. Experimenters' bands are not supported here: decoding refuses them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeterMod {
     /// What to do.
@@ -133,7 +133,12 @@ impl MeterMod {
         if command.name().is_none() {
             return Err(r.fail_as("command", DecodeErrorKind::BadValue, MeterModFailed::BAD_COMMAND));
         }
-        Ok(MeterMod { command, flags: r.get("flags")?, meter_id: r.get("meter_id")?, bands: r.list(MeterBand::read)? })
+        let (flags, meter_id) = (r.get("flags")?, r.get("meter_id")?);
+        let bands = r.list(|r| match MeterBand::read(r)? {
+            MeterBand::Experimenter { .. } => Err(r.fail_as("type", DecodeErrorKind::Unsupported, MeterModFailed::BAD_BAND)),
+            band => Ok(band),
+        })?;
+        Ok(MeterMod { command, flags, meter_id, bands })
     }
 
     pub(super) fn write(&self, w: &mut Writer<'_>) {

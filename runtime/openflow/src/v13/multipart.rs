@@ -33,7 +33,6 @@ pub struct MultipartRequest {
 
 /// The body of a multipart request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a match holds its fields inline; requests are few and short-lived")]
 pub enum MultipartRequestBody {
     /// What kind of switch it is.
     Desc,

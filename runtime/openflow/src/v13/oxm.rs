@@ -129,9 +129,8 @@ macro_rules! oxm_fields {
             }
         }
 
-        const fn exists(field: u8) -> bool {
-            matches!(field, $($enumber)|* | $($mnumber)|*)
-        }
+        /// How many numbers of the basic class are taken, from 0 on.
+        const COUNT: usize = [$($enumber,)* $($mnumber),*].len();
     };
 }
 
@@ -283,7 +282,7 @@ impl Oxm {
     /// What is wrong with it on its own, for a switch that is asked to test it.
     fn fault(&self) -> Option<(DecodeErrorKind, BadMatch)> {
         if let Oxm::Other { class, field, .. } = self {
-            return Some(if *class == OFPXMC_OPENFLOW_BASIC && exists(*field) {
+            return Some(if *class == OFPXMC_OPENFLOW_BASIC && usize::from(*field) < COUNT {
                 (DecodeErrorKind::BadMask, BadMatch::BAD_MASK)
             } else {
                 (DecodeErrorKind::Unsupported, BadMatch::BAD_FIELD)
