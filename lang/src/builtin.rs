@@ -1,6 +1,6 @@
 //! THE table of names that the language brings along: sets, well-known services and protocols. Knows nothing of declarations.
 
-use net::IpProto;
+use net::{EtherType, IpProto};
 
 use crate::checked::{BuiltIn, ServiceTerm};
 
@@ -35,6 +35,15 @@ pub const PROTOCOLS: &[(&str, IpProto)] = &[
     ("sctp", IpProto::SCTP),
     ("icmp", IpProto::ICMP),
     ("icmpv6", IpProto::ICMPV6),
+];
+
+/// Ethernet types that have a name where `dltype` is compared (IANA 802 numbers).
+pub const ETHER_TYPES: &[(&str, EtherType)] = &[
+    ("ipv4", EtherType::IPV4),
+    ("ipv6", EtherType::IPV6),
+    ("arp", EtherType::ARP),
+    ("lldp", EtherType::LLDP),
+    ("eapol", EtherType::EAPOL),
 ];
 
 /// One part of a well-known service.
@@ -120,6 +129,18 @@ pub fn service(name: &str) -> Option<Vec<ServiceTerm>> {
 #[must_use]
 pub fn protocol(name: &str) -> Option<IpProto> {
     PROTOCOLS.iter().find(|(known, _)| *known == name).map(|(_, proto)| *proto)
+}
+
+/// The Ethernet type with this name.
+#[must_use]
+pub fn ether_type(name: &str) -> Option<EtherType> {
+    ETHER_TYPES.iter().find(|(known, _)| *known == name).map(|(_, found)| *found)
+}
+
+/// The name of an Ethernet type, if it has one.
+#[must_use]
+pub fn ether_type_name(wanted: EtherType) -> Option<&'static str> {
+    ETHER_TYPES.iter().find(|(_, known)| *known == wanted).map(|(name, _)| *name)
 }
 
 /// The name of a protocol, if it has one.

@@ -4,15 +4,20 @@
 
 pub mod ast;
 pub mod builtin;
+pub mod check;
 pub mod checked;
 pub mod codes;
 pub mod diag;
 pub mod eval;
 pub mod flow;
+pub mod flowspec;
 pub mod import;
 pub mod keyword;
 pub mod lexer;
 pub mod literal;
 pub mod parse;
+mod resolve;
 pub mod source;
 pub mod suggest;
+pub mod testing;
+mod types;

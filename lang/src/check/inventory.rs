@@ -1,0 +1,337 @@
+//! Switches, locations, hosts, users, gateways and middleboxes: what exists, and that each identifier and port is one thing's.
+//! Knows nothing of sets or rules.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
+
+use net::{Dpid, Location, PortNo};
+
+use crate::ast::{
+    GatewayDecl, HostDecl, HostMember, Ident, LocationRef, MiddleboxDecl, MiddleboxMember, PortList, SwitchDecl, SwitchMember,
+};
+use crate::checked::{Attachment, Checked, Gateway, Host, Kind, Middlebox, NamedLocation, PortSet, Switch, User};
+use crate::codes::names::{E0203, E0208, E0209, E0210, E0211, E0212, E0213};
+use crate::diag::Diagnostic;
+use crate::resolve::{Names, Statements, Symbol};
+use crate::source::Span;
+
+use super::Checker;
+
+/// Stands for a place that could not be made out; never leaves the checker, since that has been reported.
+const NOWHERE: Location = Location { dpid: Dpid(u64::MAX), port: PortNo(u32::MAX) };
+
+/// Identifiers that belong to one thing each, with the place that named them first.
+struct Unique<T>(HashMap<T, Span>);
+
+/// Who is attached at a port.
+struct Attached(HashMap<Location, Span>);
+
+impl<T: Eq + Hash + Display> Unique<T> {
+    fn claim(&mut self, checker: &mut Checker, what: &str, value: T, span: Span) {
+        if let Some(first) = self.0.get(&value) {
+            let message = format!("{what} {value} is declared twice");
+            checker.report(Diagnostic::new(E0208, span, message).related(*first, "first declared here"));
+            return;
+        }
+        self.0.insert(value, span);
+    }
+}
+
+impl Attached {
+    fn claim(&mut self, checker: &mut Checker, at: &LocationRef, place: Location) {
+        if place == NOWHERE {
+            return;
+        }
+        if let Some(first) = self.0.get(&place) {
+            let message = format!("`{}` is already taken", checker.policy.sources.text(at.span()));
+            checker.report(Diagnostic::new(E0211, at.span(), message).related(*first, "attached here"));
+            return;
+        }
+        self.0.insert(place, at.span());
+    }
+}
+
+impl Checker {
+    /// Checks everything that exists.
+    pub(super) fn inventory(&mut self, statements: &Statements<'_>) {
+        let mut dpids = Unique(HashMap::new());
+        for (place, decl) in statements.switches.iter().enumerate() {
+            self.switch(decl, place, &mut dpids);
+        }
+        for decl in &statements.locations {
+            let at = self.declared_location(&decl.at).unwrap_or(NOWHERE);
+            self.mute_if(at == NOWHERE, &decl.name);
+            self.policy.locations.push(NamedLocation { name: decl.name.text.clone(), at, span: decl.span });
+        }
+        for decl in &statements.users {
+            self.policy.users.push(User { name: decl.name.text.clone(), span: decl.span });
+        }
+        let mut attached = Attached(HashMap::new());
+        for decl in &statements.middleboxes {
+            self.middlebox(decl, &mut attached);
+        }
+        let (mut macs, mut addresses) = (Unique(HashMap::new()), Unique(HashMap::new()));
+        for decl in &statements.gateways {
+            let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
+            self.gateway(decl, members, &mut attached);
+        }
+        for decl in &statements.hosts {
+            let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
+            self.host(decl, members, &attached);
+        }
+    }
+
+    /// Nothing more is said of a name whose declaration has been reported.
+    fn mute_if(&mut self, damaged: bool, name: &Ident) {
+        if damaged {
+            self.names.define(&name.text, Symbol::Damaged);
+        }
+    }
+
+    fn switch(&mut self, decl: &SwitchDecl, place: usize, dpids: &mut Unique<Dpid>) {
+        let (mut dpid, mut access, mut uplink) = (None, None, None);
+        let mut damaged = false;
+        for member in &decl.members {
+            match member {
+                SwitchMember::Dpid(value) => self.once(&mut dpid, value.value, value.span, "dpid"),
+                SwitchMember::Access(list) => self.once(&mut access, list, list.span, "access"),
+                SwitchMember::Uplink(list) => self.once(&mut uplink, list, list.span, "uplink"),
+                SwitchMember::Error(_) => damaged = true,
+            }
+        }
+        self.damaged |= damaged;
+        if dpid.is_none() && !damaged {
+            let message = format!("switch `{}` has no `dpid`", decl.name.text);
+            self.report(Diagnostic::new(E0213, decl.name.span, message).help("add the switch's datapath id: `dpid 0x1;`"));
+        }
+        if let Some((dpid, span)) = dpid {
+            dpids.claim(self, "datapath id", dpid, span);
+        }
+        if let (Some((access, _)), Some((uplink, _))) = (access, uplink) {
+            self.disjoint_ports(decl, access, uplink);
+        }
+        let ports = |list: Option<(&PortList, Span)>| {
+            PortSet(list.map_or_else(Vec::new, |(list, _)| list.ranges.iter().map(|range| range.value.clone()).collect()))
+        };
+        let stand_in = Dpid(u64::MAX - place as u64);
+        let name = decl.name.text.clone();
+        let dpid_value = dpid.map_or(stand_in, |(dpid, _)| dpid);
+        let switch = Switch { name, dpid: dpid_value, access: ports(access), uplink: ports(uplink), span: decl.span };
+        self.policy.switches.push(switch);
+        self.mute_if(damaged || dpid.is_none(), &decl.name);
+    }
+
+    fn disjoint_ports(&mut self, decl: &SwitchDecl, access: &PortList, uplink: &PortList) {
+        for up in &uplink.ranges {
+            let shared = access.ranges.iter().find_map(|range| {
+                let first = *range.value.start().max(up.value.start());
+                (first <= *range.value.end().min(up.value.end())).then_some((first, range.span))
+            });
+            if let Some((port, span)) = shared {
+                let message = format!("port {port} of switch `{}` is both access and uplink", decl.name.text);
+                self.report(Diagnostic::new(E0210, up.span, message).related(span, "listed as access here"));
+            }
+        }
+    }
+
+    /// Keeps the first value of a member and reports the others.
+    fn once<T>(&mut self, slot: &mut Option<(T, Span)>, value: T, span: Span, word: &str) {
+        match slot {
+            None => *slot = Some((value, span)),
+            Some((_, first)) => {
+                let message = format!("`{word}` is given twice");
+                let first = *first;
+                self.report(Diagnostic::new(E0212, span, message).related(first, "first given here"));
+            }
+        }
+    }
+
+    fn host_members<'m>(
+        &mut self,
+        members: &'m [HostMember],
+        name: Span,
+        macs: &mut Unique<net::MacAddr>,
+        addresses: &mut Unique<std::net::IpAddr>,
+    ) -> HostMembers<'m> {
+        let mut all = HostMembers { name, macs: Vec::new(), addresses: Vec::new(), at: None, damaged: false };
+        for member in members {
+            match member {
+                HostMember::Mac(list, span) => {
+                    for mac in list {
+                        macs.claim(self, "MAC address", mac.value, mac.span);
+                        all.macs.push((mac.value, *span));
+                    }
+                }
+                HostMember::Ip(list, _) => {
+                    for address in list {
+                        addresses.claim(self, "address", address.value, address.span);
+                        all.addresses.push(address.value);
+                    }
+                }
+                HostMember::At(at, span) => self.once(&mut all.at, at, *span, "at"),
+                HostMember::Error(_) => all.damaged = true,
+            }
+        }
+        self.damaged |= all.damaged;
+        all
+    }
+
+    fn host(&mut self, decl: &HostDecl, members: HostMembers<'_>, attached: &Attached) {
+        let pin = members.at.and_then(|(at, _)| {
+            let place = self.place(at)?;
+            if let Some(first) = attached.0.get(&place) {
+                let message = format!("`{}` is already taken", self.policy.sources.text(at.span()));
+                self.report(Diagnostic::new(E0211, at.span(), message).related(*first, "attached here"));
+            }
+            Some(place)
+        });
+        self.policy.hosts.push(Host {
+            name: decl.name.text.clone(),
+            macs: members.macs.into_iter().map(|(mac, _)| mac).collect(),
+            addresses: members.addresses,
+            pin,
+            span: decl.span,
+        });
+    }
+
+    fn gateway(&mut self, decl: &GatewayDecl, members: HostMembers<'_>, attached: &mut Attached) {
+        if members.at.is_none() && !members.damaged {
+            let message = format!("gateway `{}` has no `at`", decl.name.text);
+            self.report(Diagnostic::new(E0213, members.name, message).help("add the port that it is attached to: `at SWITCH:PORT;`"));
+        }
+        if let [(_, first), .., (_, last)] = members.macs.as_slice() {
+            let message = format!("gateway `{}` has more than one MAC address", decl.name.text);
+            self.report(Diagnostic::new(E0212, *last, message).related(*first, "first given here"));
+        }
+        let place = members.at.and_then(|(at, _)| {
+            let place = self.place(at)?;
+            attached.claim(self, at, place);
+            Some(place)
+        });
+        self.policy.gateways.push(Gateway {
+            name: decl.name.text.clone(),
+            at: place.unwrap_or(NOWHERE),
+            mac: members.macs.first().map(|(mac, _)| *mac),
+            addresses: members.addresses,
+            span: decl.span,
+        });
+        self.mute_if(place.is_none(), &decl.name);
+    }
+
+    fn middlebox(&mut self, decl: &MiddleboxDecl, attached: &mut Attached) {
+        let (mut inside, mut outside, mut one_armed) = (None, None, None);
+        let mut damaged = false;
+        for member in &decl.members {
+            match member {
+                MiddleboxMember::In(at, span) => self.once(&mut inside, at, *span, "in"),
+                MiddleboxMember::Out(at, span) => self.once(&mut outside, at, *span, "out"),
+                MiddleboxMember::At(at, span) => self.once(&mut one_armed, at, *span, "at"),
+                MiddleboxMember::Error(_) => damaged = true,
+            }
+        }
+        self.damaged |= damaged;
+        let mut port = |at: &LocationRef| {
+            let place = self.place(at).unwrap_or(NOWHERE);
+            attached.claim(self, at, place);
+            place
+        };
+        let attachment = match (inside, outside, one_armed) {
+            (Some((inside, _)), Some((outside, _)), None) => {
+                Attachment::Inline { inside: port(inside), outside: port(outside) }
+            }
+            (None, None, Some((at, _))) => Attachment::OneArmed { at: port(at) },
+            _ => {
+                if !damaged {
+                    let message = format!("middlebox `{}` needs `in` and `out`, or `at` alone", decl.name.text);
+                    let help = "write `in SWITCH:PORT; out SWITCH:PORT;` for a bump in the wire, `at SWITCH:PORT;` for one on one port";
+                    self.report(Diagnostic::new(E0213, decl.name.span, message).help(help));
+                }
+                Attachment::OneArmed { at: NOWHERE }
+            }
+        };
+        self.policy.middleboxes.push(Middlebox { name: decl.name.text.clone(), attachment, span: decl.span });
+    }
+
+    /// The place of a declared location: a switch and a port, never another name.
+    fn declared_location(&mut self, at: &LocationRef) -> Option<Location> {
+        if let LocationRef::Name(name) = at {
+            let message = format!("a location is declared as SWITCH:PORT, not by the name `{}`", name.text);
+            self.report(Diagnostic::new(E0203, name.span, message));
+            return None;
+        }
+        self.place(at)
+    }
+
+    /// The one port that the text names, if it is one that something may be attached to.
+    pub(super) fn place(&mut self, at: &LocationRef) -> Option<Location> {
+        match at {
+            LocationRef::Port { switch, port, span } => self.port(switch, port.value, *span),
+            LocationRef::Name(name) => match self.lookup(name, Some(Kind::Location))? {
+                Symbol::Location(place) => self.policy.locations.get(place).map(|location| location.at),
+                Symbol::Damaged | Symbol::Unresolved(_) => {
+                    self.damaged = true;
+                    None
+                }
+                other => {
+                    let what = other.what(&self.policy);
+                    let message = format!("`{}` is {what}, not a location", name.text);
+                    let help = format!("name one port: `{}:PORT`", name.text);
+                    let is_switch = matches!(other, Symbol::Switch(_));
+                    self.report(Diagnostic::new(E0203, name.span, message).maybe_help(is_switch.then_some(help)));
+                    None
+                }
+            },
+        }
+    }
+
+    /// A port spelled out, if it is one that something may be attached to.
+    pub(super) fn port(&mut self, switch: &Ident, port: PortNo, span: Span) -> Option<Location> {
+        match port_of(&self.policy, &self.names, switch, port, span) {
+            Ok(place) => Some(place),
+            Err(diagnostic) => {
+                self.damaged = true;
+                self.found.extend(diagnostic);
+                None
+            }
+        }
+    }
+}
+
+/// A port spelled out, if it is one that something may be attached to; else what is wrong, if that has not been reported.
+pub(crate) fn port_of(
+    policy: &Checked,
+    names: &Names,
+    switch: &Ident,
+    port: PortNo,
+    span: Span,
+) -> Result<Location, Option<Diagnostic>> {
+    let symbol = names.get(&switch.text).ok_or_else(|| names.unknown(policy, switch, Some(Kind::Switch)))?;
+    let found = match symbol {
+        Symbol::Switch(id) => policy.switches.get(id.index()).ok_or(None)?,
+        Symbol::Damaged | Symbol::Unresolved(_) => return Err(None),
+        other => {
+            let message = format!("`{}` is {}, not a switch", switch.text, other.what(policy));
+            return Err(Some(Diagnostic::new(E0203, switch.span, message)));
+        }
+    };
+    let free = found.access.is_empty() && found.uplink.is_empty();
+    if free || found.access.contains(port) {
+        return Ok(Location::new(found.dpid, port));
+    }
+    let message = if found.uplink.contains(port) {
+        format!("port {port} of switch `{}` is an uplink, not an access port", switch.text)
+    } else {
+        format!("port {port} is not among the access ports of switch `{}`", switch.text)
+    };
+    Err(Some(Diagnostic::new(E0209, span, message).related(found.span, "the switch is declared here")))
+}
+
+/// What the block of a host or a gateway says.
+struct HostMembers<'m> {
+    name: Span,
+    macs: Vec<(net::MacAddr, Span)>,
+    addresses: Vec<std::net::IpAddr>,
+    at: Option<(&'m LocationRef, Span)>,
+    damaged: bool,
+}

@@ -1,0 +1,108 @@
+//! The default, settings and `test` blocks. Knows nothing of how flows are answered.
+
+use crate::ast::{ByRef, CaseStmt, DefaultStmt, Setting, SettingStmt, TestBlock, VerdictWord};
+use crate::checked::{DecidedBy, DefaultRule, RuleId, Test, TestCase, Verdict};
+use crate::codes::names::E0212;
+use crate::codes::tests_and_assertions::E0404;
+use crate::diag::Diagnostic;
+use crate::flowspec;
+
+use super::Checker;
+
+impl Checker {
+    /// Takes the default; a second one is refused.
+    pub(super) fn defaults(&mut self, stmts: &[&DefaultStmt]) {
+        let Some((first, others)) = stmts.split_first() else { return };
+        for other in others {
+            let diagnostic = Diagnostic::new(E0212, other.span, "a policy has one default, and this is another");
+            self.report(diagnostic.related(first.span, "the first is here"));
+        }
+        match first.verdict.value {
+            VerdictWord::Allow => self.policy.default = DefaultRule { verdict: Verdict::Allow, span: Some(first.span) },
+            VerdictWord::Deny => self.policy.default = DefaultRule { verdict: Verdict::Deny, span: Some(first.span) },
+            // The parser refuses it; should it not, there is no policy.
+            VerdictWord::OutboundOnly => self.damaged = true,
+        }
+    }
+
+    /// Takes the settings; one that is set twice is refused.
+    pub(super) fn settings(&mut self, stmts: &[&SettingStmt]) {
+        let mut multi_user = None;
+        for stmt in stmts {
+            match stmt.setting.value {
+                Setting::MultiUser(value) => match multi_user {
+                    None => {
+                        multi_user = Some(stmt.span);
+                        self.policy.multi_user = value;
+                    }
+                    Some(first) => {
+                        let diagnostic = Diagnostic::new(E0212, stmt.span, "`multi-user` is set twice");
+                        self.report(diagnostic.related(first, "first set here"));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Checks a `test` block and adds it.
+    pub(super) fn test(&mut self, block: &TestBlock) {
+        let cases: Vec<Option<TestCase>> = block.cases.iter().map(|case| self.case(case)).collect();
+        let sound = cases.iter().all(Option::is_some);
+        self.damaged |= !sound;
+        self.policy.tests.push(Test {
+            name: block.name.value.clone(),
+            span: block.name.span,
+            cases: cases.into_iter().flatten().collect(),
+        });
+    }
+
+    fn case(&mut self, case: &CaseStmt) -> Option<TestCase> {
+        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, flow) {
+            Ok(flows) => Some(flows),
+            Err(found) => {
+                self.found.extend(found);
+                None
+            }
+        });
+        let verdict = case.verdict.and_then(|word| match word.value {
+            VerdictWord::Allow => Some(Verdict::Allow),
+            VerdictWord::Deny => Some(Verdict::Deny),
+            VerdictWord::OutboundOnly => {
+                let diagnostic = Diagnostic::new(E0404, word.span, "`outbound-only` is no answer to a flow");
+                self.report(diagnostic.help("expect `allow` or `deny`"));
+                None
+            }
+        });
+        let via = match &case.via {
+            None => Some(None),
+            Some(names) => self.via(names).map(Some),
+        };
+        if verdict == Some(Verdict::Deny)
+            && let Some(first) = case.via.as_ref().and_then(|names| names.first())
+        {
+            self.report(Diagnostic::new(E0404, first.span, "a denied flow passes no middlebox"));
+        }
+        let by = match &case.by {
+            None => Some(None),
+            Some(ByRef::Default(_)) => Some(Some(DecidedBy::Default)),
+            Some(ByRef::Rule(name)) if self.names.is_rule(&name.text) => Some(Some(DecidedBy::Rules(self.rules_named(&name.text)))),
+            Some(ByRef::Rule(name)) => {
+                self.found.extend(self.names.unknown_rule(name));
+                None
+            }
+        };
+        let span = case.flow.as_ref()?.span;
+        Some(TestCase {
+            flows: flows?,
+            verdict: verdict?,
+            via: via?,
+            by: by?,
+            flow_text: self.policy.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ").into(),
+            span: case.span,
+        })
+    }
+
+    fn rules_named(&self, name: &str) -> Vec<RuleId> {
+        self.policy.rules.iter().filter(|rule| rule.name.as_deref() == Some(name)).map(|rule| rule.id).collect()
+    }
+}

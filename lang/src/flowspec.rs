@@ -1,0 +1,196 @@
+//! Flows in text, both ways: what `user gina host gphone at wap1 -> www tcp/80` stands for, and the line for a flow.
+//! Knows nothing of rules.
+//!
+//! What the text leaves open is filled in. A host has its first MAC address, its first declared address of the flow's family, and
+//! its pinned place. A user without a host sits at a device that is not declared. `internet` is an example address in no
+//! declared network, at the first gateway. Port ranges stand for both their ends and one port inside; a protocol with ports but
+//! without one given stands for port 65000, ICMP for an echo request; the source port is 49152. Without a service
+//! there are no headers but the Ethernet type. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
+//! host has IPv6 addresses alone.
+
+mod complete;
+mod ends;
+mod print;
+
+use std::ops::RangeInclusive;
+
+use net::{EtherType, IpProto, Transport};
+
+use crate::ast::{Atom, EndTerm, FlowSpec, ServiceRef, Term};
+use crate::builtin;
+use crate::checked::{Checked, Kind, ServiceTerm};
+use crate::codes::names::E0203;
+use crate::codes::tests_and_assertions::{E0402, E0403};
+use crate::diag::Diagnostic;
+use crate::flow::{Flow, Headers};
+use crate::resolve::{Names, Symbol};
+use crate::source::Span;
+use complete::Family;
+use ends::Draft;
+
+pub use print::{flow_text, location_text};
+
+/// How many flows one pattern may stand for.
+pub const MAX_FLOWS: usize = 100_000;
+
+/// The source port of flows in text: the first of the dynamic range (RFC 6335 §6).
+pub const SOURCE_PORT: u16 = 49152;
+
+/// The destination port where the text names a protocol alone.
+const ANY_PORT: u16 = 65000;
+
+/// What a service says of the headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Traffic {
+    proto: Option<IpProto>,
+    transport: Option<Transport>,
+}
+
+impl Traffic {
+    /// The family that the protocol belongs to, if to one alone.
+    fn family(self) -> Option<Family> {
+        match self.proto {
+            Some(IpProto::ICMP) => Some(Family::V4),
+            Some(IpProto::ICMPV6) => Some(Family::V6),
+            _ => None,
+        }
+    }
+}
+
+/// The flows that a pattern stands for: one for each choice out of the sets that it names; at least one, at most [`MAX_FLOWS`].
+///
+/// # Errors
+/// What is wrong with it, with places in the text that it was read from.
+pub fn flows(policy: &Checked, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    resolve(policy, &Names::of(policy), spec)
+}
+
+/// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
+pub(crate) fn resolve(policy: &Checked, names: &Names, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let (traffic, trailing) = match &spec.service {
+        None => (Some(vec![Traffic::default()]), None),
+        Some(service) => traffic_of(policy, names, service, &mut found),
+    };
+    let trailing = trailing.map(EndTerm::Term);
+    let src = ends::drafts(policy, names, &spec.src.iter().collect::<Vec<_>>(), spec.span, &mut found);
+    let dst_terms: Vec<&EndTerm> = spec.dst.iter().chain(&trailing).collect();
+    let dst = ends::drafts(policy, names, &dst_terms, spec.span, &mut found);
+    let (Some(src), Some(dst), Some(traffic)) = (src, dst, traffic) else { return Err(found) };
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let count = src.len().saturating_mul(dst.len()).saturating_mul(traffic.len());
+    if count == 0 || count > MAX_FLOWS {
+        return Err(vec![report_count(spec.span, count)]);
+    }
+    let flows = product(policy, &src, &dst, &traffic);
+    if flows.is_empty() {
+        let message = "the flow mixes IPv4 and IPv6";
+        return Err(vec![Diagnostic::new(E0402, spec.span, message)]);
+    }
+    Ok(flows)
+}
+
+fn report_count(span: Span, count: usize) -> Diagnostic {
+    let message = match count {
+        0 => "the sets that the flow names have no members: it stands for no flow".to_owned(),
+        _ => format!("the flow stands for {count} flows, more than {MAX_FLOWS}"),
+    };
+    Diagnostic::new(E0403, span, message)
+}
+
+/// Every choice whose parts are of one family.
+fn product(policy: &Checked, src: &[Draft], dst: &[Draft], traffic: &[Traffic]) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for src in src {
+        for dst in dst {
+            for traffic in traffic {
+                flows.extend(flow(policy, src, dst, *traffic));
+            }
+        }
+    }
+    flows
+}
+
+/// The flow of one choice, if its parts are of one family.
+fn flow(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic) -> Option<Flow> {
+    let family = complete::family(policy, src, dst, traffic.family())?;
+    let dl_type = match family {
+        Family::V4 => EtherType::IPV4,
+        Family::V6 => EtherType::IPV6,
+    };
+    Some(Flow {
+        src: complete::end(policy, src, family),
+        dst: complete::end(policy, dst, family),
+        headers: Headers { dl_type: Some(dl_type), proto: traffic.proto, transport: traffic.transport, ..Headers::default() },
+    })
+}
+
+/// What the last word stands for: traffic, or one more term of the responder.
+fn traffic_of(
+    policy: &Checked,
+    names: &Names,
+    service: &ServiceRef,
+    found: &mut Vec<Diagnostic>,
+) -> (Option<Vec<Traffic>>, Option<Term>) {
+    let terms = match service {
+        ServiceRef::Term(term) => vec![term.value.clone()],
+        ServiceRef::Error(_) => return (None, None),
+        ServiceRef::Name(name) => match names.get(&name.text) {
+            Some(Symbol::Service(place)) => {
+                policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone())
+            }
+            Some(Symbol::Damaged | Symbol::Unresolved(_)) => return (None, None),
+            Some(
+                Symbol::Switch(_)
+                | Symbol::Location(_)
+                | Symbol::Host(_)
+                | Symbol::User(_)
+                | Symbol::Gateway(_)
+                | Symbol::Middlebox(_)
+                | Symbol::Group(_),
+            ) => {
+                let term = Term { kind: None, atom: Atom::Name(name.clone()), span: name.span };
+                return (Some(vec![Traffic::default()]), Some(term));
+            }
+            None => match builtin::service(&name.text) {
+                Some(terms) => terms,
+                None => {
+                    found.extend(names.unknown(policy, name, Some(Kind::Service)));
+                    return (None, None);
+                }
+            },
+        },
+    };
+    if terms.is_empty() {
+        found.push(Diagnostic::new(E0203, service.span(), "the service has no members"));
+        return (None, None);
+    }
+    (Some(terms.iter().flat_map(traffic_of_term).collect()), None)
+}
+
+/// Examples of a kind of traffic.
+fn traffic_of_term(term: &ServiceTerm) -> Vec<Traffic> {
+    let ports = |proto, dst| Traffic { proto: Some(proto), transport: Some(Transport::Ports { src: SOURCE_PORT, dst }) };
+    let icmp = |proto, kind, code| Traffic { proto: Some(proto), transport: Some(Transport::Icmp { kind, code }) };
+    match term {
+        ServiceTerm::Protocol(IpProto::ICMP) => vec![icmp(IpProto::ICMP, 8, 0)],
+        ServiceTerm::Protocol(IpProto::ICMPV6) => vec![icmp(IpProto::ICMPV6, 128, 0)],
+        ServiceTerm::Protocol(proto) if proto.has_ports() => vec![ports(*proto, ANY_PORT)],
+        ServiceTerm::Protocol(proto) => vec![Traffic { proto: Some(*proto), transport: None }],
+        ServiceTerm::Ports(proto, range) => examples(range).into_iter().map(|port| ports(*proto, port)).collect(),
+        ServiceTerm::Icmp(proto, kind, code) => vec![icmp(*proto, *kind, code.unwrap_or(0))],
+    }
+}
+
+/// Both ends of a range and one number inside.
+fn examples(range: &RangeInclusive<u16>) -> Vec<u16> {
+    let (low, high) = (*range.start(), *range.end());
+    let mut ports = vec![low, low + (high.saturating_sub(low)) / 2, high];
+    ports.dedup();
+    ports
+}
+
+#[cfg(test)]
+mod tests;

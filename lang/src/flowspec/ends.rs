@@ -1,0 +1,389 @@
+//! What the text says of one end of a flow, one draft for each choice out of the sets that it names. Knows nothing of defaults.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use indexmap::IndexSet;
+use net::{Location, MacAddr, PortNo, Prefix};
+
+use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
+use crate::check::port_of;
+use crate::checked::{BuiltIn, Checked, EndTest, HostId, Kind, SetExpr, Switch, UserId};
+use crate::codes::names::E0203;
+use crate::codes::tests_and_assertions::{E0402, E0403};
+use crate::diag::Diagnostic;
+use crate::eval;
+use crate::flow::{End, Place};
+use crate::resolve::{Names, Symbol};
+use crate::source::Span;
+use crate::types;
+
+use super::MAX_FLOWS;
+
+/// What the text says of one end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Draft {
+    pub users: Vec<UserId>,
+    pub host: Option<HostId>,
+    /// `unregistered`: no declared host, whatever its addresses.
+    pub unregistered: bool,
+    pub location: Option<Location>,
+    pub mac: Option<MacAddr>,
+    pub address: Option<IpAddr>,
+    /// Where a gateway beyond `internet` is meant, the completion finds it.
+    pub place: Option<Place>,
+}
+
+/// One thing said of an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Said {
+    User(Option<UserId>),
+    Host(HostId),
+    Unregistered,
+    At(Location),
+    Mac(MacAddr),
+    Address(IpAddr),
+    Place(Place),
+    Multicast(IpAddr),
+}
+
+/// What can be said once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    NoUser,
+    User,
+    Host,
+    At,
+    Mac,
+    Address,
+    Place,
+}
+
+impl Said {
+    fn slot(self) -> Slot {
+        match self {
+            Said::User(None) => Slot::NoUser,
+            Said::User(Some(_)) => Slot::User,
+            Said::Host(_) | Said::Unregistered => Slot::Host,
+            Said::At(_) => Slot::At,
+            Said::Mac(_) => Slot::Mac,
+            Said::Address(_) => Slot::Address,
+            Said::Place(_) | Said::Multicast(_) => Slot::Place,
+        }
+    }
+
+    fn write(self, draft: &mut Draft) {
+        match self {
+            Said::User(user) => draft.users.extend(user),
+            Said::Host(host) => draft.host = Some(host),
+            Said::Unregistered => draft.unregistered = true,
+            Said::At(location) => draft.location = Some(location),
+            Said::Mac(mac) => draft.mac = Some(mac),
+            Said::Address(address) => draft.address = Some(address),
+            Said::Place(place) => draft.place = Some(place),
+            Said::Multicast(address) => {
+                draft.place = Some(Place::Multicast);
+                draft.address = Some(address);
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// True if one end cannot have both.
+    fn excludes(self, other: Slot) -> bool {
+        match (self, other) {
+            (Slot::User, Slot::User) => false,
+            (Slot::User, Slot::NoUser) | (Slot::NoUser, Slot::User) => true,
+            _ => self == other,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Slot::NoUser | Slot::User => "users",
+            Slot::Host => "hosts",
+            Slot::At => "places",
+            Slot::Mac => "MAC addresses",
+            Slot::Address => "addresses",
+            Slot::Place => "sorts of end",
+        }
+    }
+}
+
+/// Reads terms, collecting what is wrong with them.
+struct Reader<'a> {
+    policy: &'a Checked,
+    names: &'a Names,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+/// The drafts of one end; nothing if something is wrong with it, which is found or has been reported.
+pub(super) fn drafts(
+    policy: &Checked,
+    names: &Names,
+    terms: &[&EndTerm],
+    flow: Span,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Vec<Draft>> {
+    if terms.is_empty() {
+        found.push(Diagnostic::new(E0402, flow, "the flow lacks an end"));
+        return None;
+    }
+    let named_gateway = terms.iter().any(|term| is_gateway_name(names, term));
+    let mut reader = Reader { policy, names, found };
+    let mut choices: Vec<(Slot, Vec<Said>)> = Vec::new();
+    let mut sound = true;
+    for term in terms {
+        // `gateway border` says which gateway; the word adds nothing.
+        if named_gateway && matches!(term, EndTerm::Term(Term { atom: Atom::BuiltIn(BuiltIn::Gateway), .. })) {
+            continue;
+        }
+        match reader.term(term) {
+            None => sound = false,
+            Some(said) => sound &= reader.add(&mut choices, said, term.span()),
+        }
+    }
+    sound.then(|| expand(&choices))
+}
+
+fn is_gateway_name(names: &Names, term: &EndTerm) -> bool {
+    match term {
+        EndTerm::Term(Term { atom: Atom::Name(name), .. }) => matches!(names.get(&name.text), Some(Symbol::Gateway(_))),
+        EndTerm::Term(_) | EndTerm::At(..) => false,
+    }
+}
+
+/// One draft for each choice, users in ascending order.
+fn expand(choices: &[(Slot, Vec<Said>)]) -> Vec<Draft> {
+    let mut drafts = vec![Draft::default()];
+    for (_, said) in choices {
+        let mut next = Vec::with_capacity(drafts.len().saturating_mul(said.len()));
+        for draft in &drafts {
+            for said in said {
+                let mut draft = draft.clone();
+                said.write(&mut draft);
+                next.push(draft);
+            }
+        }
+        drafts = next;
+    }
+    for draft in &mut drafts {
+        draft.users.sort_unstable();
+        draft.users.dedup();
+    }
+    drafts
+}
+
+impl Reader<'_> {
+    fn fail<T>(&mut self, code: crate::codes::Code, span: Span, message: impl Into<String>) -> Option<T> {
+        self.found.push(Diagnostic::new(code, span, message));
+        None
+    }
+
+    /// Adds what a term says, unless it contradicts an earlier one or makes too many choices.
+    fn add(&mut self, choices: &mut Vec<(Slot, Vec<Said>)>, said: Vec<Said>, span: Span) -> bool {
+        let Some(slot) = said.first().map(|said| said.slot()) else {
+            self.found.push(Diagnostic::new(E0403, span, "this stands for no end: it has no members that the text lists"));
+            return false;
+        };
+        if choices.iter().any(|(earlier, _)| earlier.excludes(slot)) {
+            self.found.push(Diagnostic::new(E0402, span, format!("one end of a flow cannot have two {}", slot.word())));
+            return false;
+        }
+        let count = choices.iter().fold(said.len(), |count, (_, said)| count.saturating_mul(said.len()));
+        if count > MAX_FLOWS {
+            self.found.push(super::report_count(span, count));
+            return false;
+        }
+        choices.push((slot, said));
+        true
+    }
+
+    fn term(&mut self, term: &EndTerm) -> Option<Vec<Said>> {
+        match term {
+            EndTerm::At(at, _) => self.at(at),
+            EndTerm::Term(term) => {
+                let said = self.atom(term)?;
+                let (Some(kind), Some(first)) = (term.kind, said.first()) else { return Some(said) };
+                let fits = match (kind.value, first.slot()) {
+                    (Kind::User, Slot::User | Slot::NoUser)
+                    | (Kind::Host, Slot::Host)
+                    | (Kind::Location | Kind::Switch, Slot::At)
+                    | (Kind::Network, Slot::Address)
+                    | (Kind::Mac, Slot::Mac) => true,
+                    (Kind::Host, Slot::Place) => matches!(first, Said::Place(Place::Gateway(_) | Place::Controller)),
+                    _ => false,
+                };
+                if fits {
+                    return Some(said);
+                }
+                let wanted = types::one(kind.value);
+                self.fail(E0203, term.span, format!("`{}` is not {wanted}", self.policy.sources.text(term.span)))
+            }
+        }
+    }
+
+    fn atom(&mut self, term: &Term) -> Option<Vec<Said>> {
+        match &term.atom {
+            Atom::Name(name) => self.name(name, term.kind.map(|kind| kind.value)),
+            Atom::BuiltIn(set) => self.built_in(*set, term.span),
+            Atom::Multicast(prefix) if prefix.value.network().is_multicast() => {
+                Some(vec![Said::Multicast(prefix.value.network())])
+            }
+            Atom::Multicast(prefix) => self.fail(E0402, prefix.span, format!("{} is no multicast group", prefix.value)),
+            Atom::Address(prefix) => Some(vec![Said::Address(example(prefix))]),
+            Atom::Mac(mac) => Some(vec![Said::Mac(*mac)]),
+            Atom::Port { switch, port } => self.port(switch, port.value, term.span),
+            Atom::Any => self.fail(E0402, term.span, "`any` is no example: name an end"),
+            Atom::Service(_) => self.fail(E0402, term.span, "a service stands last in a flow"),
+            Atom::Number(_) => self.fail(E0203, term.span, "a number is no end of a flow"),
+        }
+    }
+
+    fn built_in(&mut self, set: BuiltIn, span: Span) -> Option<Vec<Said>> {
+        let said = match set {
+            BuiltIn::Unauthenticated => Said::User(None),
+            BuiltIn::Unregistered => Said::Unregistered,
+            BuiltIn::Internet => Said::Place(Place::Internet(None)),
+            BuiltIn::Broadcast => Said::Place(Place::Broadcast),
+            BuiltIn::Multicast => Said::Place(Place::Multicast),
+            BuiltIn::Controller => Said::Place(Place::Controller),
+            BuiltIn::Gateway if self.policy.gateways.is_empty() => return self.fail(E0402, span, "no gateway is declared"),
+            BuiltIn::Gateway => Said::Place(Place::Gateway(crate::checked::GatewayId(0))),
+            BuiltIn::Authenticated => return self.fail(E0402, span, "`authenticated` is no example: name a user"),
+            BuiltIn::Registered => return self.fail(E0402, span, "`registered` is no example: name a host"),
+        };
+        Some(vec![said])
+    }
+
+    fn name(&mut self, name: &Ident, wanted: Option<Kind>) -> Option<Vec<Said>> {
+        let Some(symbol) = self.names.get(&name.text) else {
+            self.found.extend(self.names.unknown(self.policy, name, wanted));
+            return None;
+        };
+        match symbol {
+            Symbol::User(id) => Some(vec![Said::User(Some(id))]),
+            Symbol::Host(id) => Some(vec![Said::Host(id)]),
+            Symbol::Gateway(id) => Some(vec![Said::Place(Place::Gateway(id))]),
+            Symbol::Location(place) => self.policy.locations.get(place).map(|location| vec![Said::At(location.at)]),
+            Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
+            Symbol::Group(id) => Some(members(self.policy, EndTest::Group(id))),
+            Symbol::Service(_) | Symbol::Middlebox(_) => {
+                let what = symbol.what(self.policy);
+                self.fail(E0203, name.span, format!("`{}` is {what}, which is no end of a flow", name.text))
+            }
+            Symbol::Damaged | Symbol::Unresolved(_) => None,
+        }
+    }
+
+    fn at(&mut self, at: &LocationRef) -> Option<Vec<Said>> {
+        match at {
+            LocationRef::Port { switch, port, span } => self.port(switch, port.value, *span),
+            LocationRef::Name(name) => {
+                let said = self.name(name, Some(Kind::Location))?;
+                if said.first().is_some_and(|said| said.slot() != Slot::At) {
+                    return self.fail(E0203, name.span, format!("`{}` is no location", name.text));
+                }
+                Some(said)
+            }
+        }
+    }
+
+    fn port(&mut self, switch: &Ident, port: PortNo, span: Span) -> Option<Vec<Said>> {
+        match port_of(self.policy, self.names, switch, port, span) {
+            Ok(place) => Some(vec![Said::At(place)]),
+            Err(diagnostic) => {
+                self.found.extend(diagnostic);
+                None
+            }
+        }
+    }
+}
+
+/// The access ports of a switch, as far as flows may be many.
+fn ports(switch: &Switch) -> Vec<Said> {
+    let ports = switch.access.0.iter().cloned().flatten().take(MAX_FLOWS + 1);
+    ports.map(|port| Said::At(Location::new(switch.dpid, PortNo(port)))).collect()
+}
+
+/// The members of a set that the text lists, one example address for each prefix.
+fn members(policy: &Checked, set: EndTest) -> Vec<Said> {
+    let mut leaves = IndexSet::new();
+    collect(policy, &SetExpr::Leaf(set), &mut leaves);
+    let addresses: Vec<IpAddr> = leaves.iter().flat_map(|leaf| if let EndTest::Address(p) = leaf { edges(p) } else { Vec::new() }).collect();
+    let mut said = IndexSet::new();
+    for leaf in &leaves {
+        match leaf {
+            EndTest::User(id) => said.extend(member(policy, set, Said::User(Some(*id)))),
+            EndTest::Host(id) => said.extend(member(policy, set, Said::Host(*id))),
+            EndTest::Mac(mac) => said.extend(member(policy, set, Said::Mac(*mac))),
+            EndTest::Location(at) => said.extend(member(policy, set, Said::At(*at))),
+            EndTest::Switch(dpid) => {
+                let switches = policy.switches.iter().filter(|switch| switch.dpid == *dpid);
+                said.extend(switches.flat_map(ports).filter(|port| member(policy, set, *port).is_some()));
+            }
+            EndTest::Address(prefix) => {
+                let inside = std::iter::once(example(prefix)).chain(addresses.iter().copied());
+                let mut fitting = inside.filter(|address| prefix.contains(*address));
+                said.extend(fitting.find_map(|address| member(policy, set, Said::Address(address))));
+            }
+            EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::User(None))),
+            EndTest::BuiltIn(_) | EndTest::Group(_) => {}
+        }
+    }
+    said.into_iter().collect()
+}
+
+/// The candidate, if it is a member.
+fn member(policy: &Checked, set: EndTest, said: Said) -> Option<Said> {
+    let mut draft = Draft::default();
+    said.write(&mut draft);
+    let user = draft.users.first().copied();
+    let Draft { users, host, location, mac, address, .. } = draft;
+    let end = End { users, host, location, mac, address, place: Place::Inside };
+    eval::end_passes(policy, set, &end, user).then_some(said)
+}
+
+/// Every leaf of a set, groups followed.
+fn collect(policy: &Checked, set: &SetExpr, leaves: &mut IndexSet<EndTest>) {
+    match set {
+        SetExpr::Leaf(EndTest::Group(id)) => {
+            // A group met before has given its leaves.
+            if leaves.insert(EndTest::Group(*id))
+                && let Some(group) = policy.groups.get(id.index())
+            {
+                collect(policy, &group.members, leaves);
+            }
+        }
+        SetExpr::Leaf(test) => {
+            leaves.insert(*test);
+        }
+        SetExpr::Union(parts) => parts.iter().for_each(|part| collect(policy, part, leaves)),
+        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => {
+            collect(policy, a, leaves);
+            collect(policy, b, leaves);
+        }
+    }
+}
+
+/// An address in a prefix: the first that a host can have.
+fn example(prefix: &Prefix) -> IpAddr {
+    if prefix.is_host() { prefix.network() } else { step(prefix.network(), 1) }
+}
+
+/// The addresses around a prefix: candidates for what is left of another when this one is taken away.
+fn edges(prefix: &Prefix) -> Vec<IpAddr> {
+    let size = match prefix.network() {
+        IpAddr::V4(_) => 1_u128.checked_shl(32 - u32::from(prefix.length())),
+        IpAddr::V6(_) => 1_u128.checked_shl(128 - u32::from(prefix.length())),
+    };
+    let behind = size.map(|size| step(prefix.network(), size));
+    std::iter::once(prefix.network()).chain(behind).collect()
+}
+
+fn step(address: IpAddr, by: u128) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits().wrapping_add(u32::try_from(by).unwrap_or(0)))),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits().wrapping_add(by))),
+    }
+}

@@ -1,0 +1,159 @@
+//! The line for a flow, as `explain` and `test` blocks read it. Knows nothing of who asks for it.
+
+use net::{EtherType, IpProto, Location, Transport};
+
+use crate::builtin;
+use crate::checked::Checked;
+use crate::flow::{End, Flow, Headers, Place};
+
+use super::complete::{self, Family};
+use super::ends::Draft;
+use super::Traffic;
+
+/// One line in the syntax of flows: `user gina host gphone at wap1 -> www tcp/80`. A line made from a flow that came from text
+/// reads back as the same flow. What the syntax has no words for (VLAN tags, source ports below 1024, packets that are not IP,
+/// fragments) stands behind `#`.
+#[must_use]
+pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
+    let family = if flow.headers.dl_type == Some(EtherType::IPV6) { Family::V6 } else { Family::V4 };
+    let mut src = draft(policy, &flow.src, family);
+    let mut dst = draft(policy, &flow.dst, family);
+    let traffic = Traffic { proto: flow.headers.proto, transport: flow.headers.transport };
+    if complete::family(policy, &src, &dst, traffic.family()) != Some(family) {
+        // Only an address tells the family.
+        match (flow.src.address, flow.dst.address) {
+            (_, Some(address)) => dst.address = Some(address),
+            (Some(address), None) => src.address = Some(address),
+            (None, None) => {}
+        }
+    }
+    let mut text = format!("{} -> {}", end_text(policy, &src, true), end_text(policy, &dst, false));
+    if let Some(service) = service_text(&flow.headers) {
+        text.push(' ');
+        text.push_str(&service);
+    }
+    let remarks = remarks(&flow.headers);
+    if !remarks.is_empty() {
+        text.push_str(" # ");
+        text.push_str(&remarks.join(", "));
+    }
+    text
+}
+
+/// A location by its declared name, else as `switch:port`, else as `dpid:port`.
+#[must_use]
+pub fn location_text(policy: &Checked, at: Location) -> String {
+    if let Some(named) = policy.locations.iter().find(|location| location.at == at) {
+        return named.name.to_string();
+    }
+    match policy.switches.iter().find(|switch| switch.dpid == at.dpid) {
+        Some(switch) => format!("{}:{}", switch.name, at.port),
+        None => at.to_string(),
+    }
+}
+
+/// The least that must be said for the end to read back.
+fn draft(policy: &Checked, end: &End, family: Family) -> Draft {
+    let inside = end.place == Place::Inside;
+    let mut draft = Draft {
+        users: end.users.clone(),
+        host: end.host,
+        location: end.location.filter(|_| inside),
+        place: (!inside).then_some(end.place),
+        ..Draft::default()
+    };
+    let read = complete::end(policy, &draft, family);
+    if read.location != end.location || read.place != end.place {
+        draft.location = end.location;
+    }
+    if read.mac != end.mac && end.place != Place::Multicast {
+        draft.mac = end.mac;
+    }
+    if read.address != end.address {
+        draft.address = end.address;
+    }
+    if inside && end.host.is_none() && complete::end(policy, &draft, family) != *end {
+        draft.unregistered = true;
+    }
+    draft
+}
+
+fn end_text(policy: &Checked, draft: &Draft, initiator: bool) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for user in &draft.users {
+        words.extend(policy.users.get(user.index()).map(|user| format!("user {}", user.name)));
+    }
+    if draft.users.is_empty() && draft.place.is_none() && initiator {
+        words.push("user none".to_owned());
+    }
+    if let Some(place) = draft.place {
+        words.extend(place_text(policy, place, draft));
+    }
+    if draft.unregistered {
+        words.push("unregistered".to_owned());
+    }
+    if let Some(host) = draft.host.and_then(|id| policy.hosts.get(id.index())) {
+        let alone = words.is_empty() && draft.location.is_none() && draft.mac.is_none() && draft.address.is_none();
+        words.push(if alone { host.name.to_string() } else { format!("host {}", host.name) });
+    }
+    words.extend(draft.mac.map(|mac| mac.to_string()));
+    if draft.place != Some(Place::Multicast) {
+        words.extend(draft.address.map(|address| address.to_string()));
+    }
+    words.extend(draft.location.map(|at| format!("at {}", location_text(policy, at))));
+    if words.is_empty() {
+        words.push("unregistered".to_owned());
+    }
+    words.join(" ")
+}
+
+fn place_text(policy: &Checked, place: Place, draft: &Draft) -> Option<String> {
+    match place {
+        Place::Inside => None,
+        Place::Internet(_) => Some("internet".to_owned()),
+        Place::Gateway(id) => policy.gateways.get(id.index()).map(|gateway| gateway.name.to_string()),
+        Place::Broadcast => Some("broadcast".to_owned()),
+        Place::Multicast => Some(match draft.address {
+            Some(address) => format!("multicast {address}"),
+            None => "multicast".to_owned(),
+        }),
+        Place::Controller => Some("controller".to_owned()),
+    }
+}
+
+/// `tcp/80`, `icmp/8`, `ip/89`.
+fn service_text(headers: &Headers) -> Option<String> {
+    let proto = headers.proto?;
+    let name = builtin::protocol_name(proto).map_or_else(|| format!("ip/{}", proto.0), str::to_owned);
+    Some(match headers.transport {
+        Some(Transport::Ports { dst, .. }) if proto.has_ports() => format!("{name}/{dst}"),
+        Some(Transport::Icmp { kind, code: 0 }) => format!("{name}/{kind}"),
+        Some(Transport::Icmp { kind, code }) => format!("{name}/{kind}/{code}"),
+        Some(Transport::Ports { .. }) | None => name,
+    })
+}
+
+/// What the syntax has no words for.
+fn remarks(headers: &Headers) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match headers.dl_type {
+        None | Some(EtherType::IPV4 | EtherType::IPV6) => {}
+        Some(other) => remarks.push(match builtin::ether_type_name(other) {
+            Some(name) => name.to_owned(),
+            None => format!("Ethernet type {other:?}"),
+        }),
+    }
+    if let Some(tag) = headers.vlan {
+        remarks.extend(tag.id.map(|id| format!("vlan {id}")));
+    }
+    if let Some(Transport::Ports { src, .. }) = headers.transport
+        && src < 1024
+    {
+        remarks.push(format!("from port {src}"));
+    }
+    let headed = headers.proto.is_some_and(|proto| proto.has_ports() || proto == IpProto::ICMP || proto == IpProto::ICMPV6);
+    if headed && headers.transport.is_none() {
+        remarks.push("fragment".to_owned());
+    }
+    remarks
+}
