@@ -45,8 +45,7 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
     let decision = program.decision(&srcs, &dsts, &flow.headers);
     let judgement = program.judgement(decision);
     let words = Words {
-        policy: program.policy(),
-        labels: &program.index().labels,
+        names: program.names(),
         flow,
         src_user: faces(&flow.src).nth(decision.src).flatten(),
         dst_user: faces(&flow.dst).nth(decision.dst).flatten(),
@@ -63,6 +62,12 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
         dst: words.end(Side::Dst),
         judgement,
     }
+}
+
+/// An end with all that is known of it, as the user at this place.
+pub(crate) fn end_text(program: &Program, flow: &Flow, side: Side, face: usize) -> String {
+    let user = faces(flow.end(side)).nth(face).flatten();
+    Words { names: program.names(), flow, src_user: user, dst_user: user }.end(side)
 }
 
 fn because(program: &Program, decision: Decision, words: &Words<'_>, pairs: usize) -> Vec<String> {
@@ -135,7 +140,7 @@ fn lacks(clause: &Clause, judgement: &Judgement, question: &Question<'_>, words:
     let Body::Conjunction(all) = &clause.body else { return None };
     let mut missing = facts(all).filter(|(fact, wanted)| holds(fact, question) != *wanted);
     match (missing.next(), missing.next(), judgement.rule) {
-        (None, _, Some(decided)) if is_behind => Some(format!("a place before {}", words.rule(decided))),
+        (None, _, Some(decided)) if is_behind => Some(format!("a place before {}", words.names.rule(decided))),
         (Some((fact, wanted)), None, _) if !is_behind => Some(words.want(&fact, wanted)),
         (None | Some(_), _, _) => None,
     }

@@ -4,11 +4,13 @@
 pub mod explain;
 mod index;
 mod label;
+mod names;
 mod normal;
 pub mod principal;
 pub mod program;
 mod service;
 pub mod template;
+mod tree;
 pub mod view;
 
 pub use explain::{Explanation, Nearest, explain};

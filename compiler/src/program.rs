@@ -12,6 +12,7 @@ use net::{FlowKey, MacAddr};
 
 use crate::index::{ClauseId, Index, Question};
 use crate::label::Record;
+use crate::names::Names;
 use crate::principal::end_of;
 use crate::template::Template;
 use crate::view::{Station, View};
@@ -146,6 +147,10 @@ impl Program {
 
     pub(crate) fn index(&self) -> &Index {
         &self.index
+    }
+
+    pub(crate) fn names(&self) -> Names<'_> {
+        Names { policy: &self.policy, labels: &self.index.labels }
     }
 
     /// The records of an end, one for each of its users.

@@ -1,6 +1,8 @@
 //! Service classes: packets that no rule's service can tell apart are one class, found by a few binary searches.
 //! Knows Ethernet type, IP protocol, destination port, ICMP type and code; every other header is left to the rules.
 
+use std::ops::{Range, RangeInclusive};
+
 use indexmap::{IndexMap, IndexSet};
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
@@ -241,6 +243,39 @@ impl Grid {
         samples
     }
 
+    /// A few cells among which are all that pass the term.
+    fn near(&self, term: &HeaderTest) -> impl Iterator<Item = usize> {
+        let (protos, transports) = match term {
+            HeaderTest::Service(terms) => match terms.first() {
+                Some(ServiceTerm::Ports(proto, range)) => (Some(*proto), self.runs(range)),
+                Some(ServiceTerm::Protocol(proto) | ServiceTerm::Icmp(proto, ..)) => (Some(*proto), 0..self.transports()),
+                None => (None, 0..0),
+            },
+            HeaderTest::TpDst(range) => (None, self.runs(range)),
+            HeaderTest::DlType(_)
+            | HeaderTest::Vlan(_)
+            | HeaderTest::Pcp(_)
+            | HeaderTest::Dscp(_)
+            | HeaderTest::TpSrc(_)
+            | HeaderTest::IcmpType(_)
+            | HeaderTest::IcmpCode(_) => (None, 0..self.transports()),
+        };
+        let protos = match protos {
+            Some(proto) => Range { start: place_of(&self.protos, Some(proto)), end: place_of(&self.protos, Some(proto)) + 1 },
+            None => 0..self.protos.len() + 1,
+        };
+        let rows = (0..=self.dl_types.len()).flat_map(move |dl_type| {
+            protos.clone().map(move |proto| (dl_type * (self.protos.len() + 1) + proto) * self.transports())
+        });
+        rows.flat_map(move |row| transports.clone().map(move |transport| row + transport))
+    }
+
+    /// The cells of a range of ports along the transport axis.
+    fn runs(&self, range: &RangeInclusive<u16>) -> Range<usize> {
+        let place = |port: &u16| self.ports.partition_point(|start| start <= port);
+        place(range.start())..place(range.end()) + 1
+    }
+
     /// Splits the one class of all cells by one term after the other, and gives each class a sample.
     fn refine(&self, terms: &IndexSet<HeaderTest, FxBuildHasher>) -> (Vec<Class>, Vec<Headers>) {
         let cells = self.samples();
@@ -249,11 +284,15 @@ impl Grid {
         let mut moved: FxHashMap<u32, u32> = FxHashMap::default();
         for term in terms {
             moved.clear();
-            for (class, _) in classes.iter_mut().zip(&cells).filter(|(_, cell)| passes(term, cell)) {
-                *class = *moved.entry(*class).or_insert_with(|| {
-                    next = next.saturating_add(1);
-                    next - 1
-                });
+            for place in self.near(term) {
+                if let (Some(class), Some(cell)) = (classes.get_mut(place), cells.get(place))
+                    && passes(term, cell)
+                {
+                    *class = *moved.entry(*class).or_insert_with(|| {
+                        next = next.saturating_add(1);
+                        next - 1
+                    });
+                }
             }
         }
         let mut compact: IndexMap<u32, Headers, FxBuildHasher> = IndexMap::default();

@@ -78,3 +78,6 @@ fn has_answers(key: &FlowKey, dst: &End) -> bool {
         Some((_, Some(Transport::Ports { .. }) | None)) | None => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ pub struct View {
     gateways: BTreeMap<GatewayId, MacAddr>,
     /// What registration gives, which nothing that is seen on the wire takes away.
     registered: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+    /// Addresses of gateways, which no station may have.
+    reserved: BTreeSet<IpAddr>,
 }
 
 /// One MAC address and what is bound to it.
@@ -43,7 +45,8 @@ impl View {
     /// several MAC addresses, the first owns the declared addresses until another of them claims one.
     #[must_use]
     pub fn new(policy: &Checked) -> View {
-        let mut view = View::default();
+        let reserved = policy.gateways.iter().flat_map(|gateway| gateway.addresses.iter().copied()).collect();
+        let mut view = View { reserved, ..View::default() };
         for (host, id) in policy.hosts.iter().zip((0..).map(HostId)) {
             view.register(host, id);
         }
@@ -125,10 +128,10 @@ impl View {
     }
 
     /// Gives an address to a known station. Refused if another owns it, other MAC addresses of the same host excepted, and for
-    /// what no interface can own: unspecified, loopback, multicast and broadcast addresses. True if the view changed.
+    /// what no station can own: gateways', unspecified, loopback, multicast and broadcast addresses. True if the view changed.
     pub fn claim(&mut self, mac: MacAddr, address: IpAddr) -> bool {
         let Some(host) = self.stations.get(&mac).map(|station| station.host) else { return false };
-        if !can_be_owned(address) {
+        if !can_be_owned(address) || self.reserved.contains(&address) {
             return false;
         }
         if let Some(owner) = self.owner(address) {
@@ -276,3 +279,6 @@ fn can_be_owned(address: IpAddr) -> bool {
     };
     !(mapped_or_broadcast || address.is_unspecified() || address.is_loopback() || address.is_multicast())
 }
+
+#[cfg(test)]
+mod tests;

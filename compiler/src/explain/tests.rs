@@ -109,6 +109,29 @@ fn the_default_and_several_users_are_named() {
 }
 
 #[test]
+fn trees_show_what_can_decide() {
+    let program = sample();
+    let flow = flow(&[0], 0, 2, 80);
+    let pair = program.pair_tree(&flow.src, &flow.dst);
+    let wanted = "u0 on h0 -> none on h2
+  usrc in group members and hsrc in group private
+    any destination
+      protocol web: #1 allow (rule web)
+  hsrc not unregistered
+    hdst in group private
+      any service: #2 deny (rule servers)
+  otherwise: deny (default)
+";
+    assert_eq!(pair, wanted);
+    let rest = "  hsrc in group private
+    any destination
+      any service: #3 allow (rule rest)
+  otherwise: deny (default)
+";
+    assert!(program.tree().ends_with(rest), "{}", program.tree());
+}
+
+#[test]
 fn explanations_answer_as_the_program_does() {
     for seed in 0..300 {
         let draw = &mut Draw::new(seed);

@@ -110,10 +110,11 @@ impl ViewFile {
     /// What the view says beyond the policy's own declarations.
     #[must_use]
     pub fn of(view: &View, policy: &Checked) -> ViewFile {
+        let bare = View::new(policy);
         let gateways = policy.gateways.iter().zip(0..);
         ViewFile {
             schema: SCHEMA.to_owned(),
-            stations: view.stations().filter_map(|station| StationFile::of(station, view, policy)).collect(),
+            stations: view.stations().filter_map(|station| StationFile::of(station, &bare, policy)).collect(),
             gateways: gateways
                 .filter_map(|(gateway, id)| {
                     let mac = view.gateway_mac(GatewayId(id))?;
@@ -170,8 +171,8 @@ impl GatewayFile {
 
 impl StationFile {
     /// Nothing for a registered station of which nothing else is known.
-    fn of(station: &Station, view: &View, policy: &Checked) -> Option<StationFile> {
-        let learned = |address: &&IpAddr| !view.is_registered(station.mac, **address);
+    fn of(station: &Station, bare: &View, policy: &Checked) -> Option<StationFile> {
+        let learned = |address: &&IpAddr| bare.owner(**address) != Some(station.mac);
         let file = StationFile {
             mac: Some(station.mac),
             host: station.host.and_then(|id| policy.hosts.get(id.index())).map(|host| host.name.to_string()),
@@ -212,8 +213,7 @@ impl StationFile {
             }
         }
         for address in &self.ip {
-            let gateways = policy.gateways.iter().any(|gateway| gateway.addresses.contains(address));
-            if gateways || !(view.claim(mac, *address) || view.owner(*address) == Some(mac)) {
+            if !view.claim(mac, *address) && view.owner(*address) != Some(mac) {
                 errors.push(ViewError::Address { mac, address: *address });
             }
         }

@@ -1,0 +1,124 @@
+//! The program printed as decision trees: source label, destination label, service, rule. Knows nothing of switches.
+
+use std::fmt::Write;
+
+use indexmap::IndexMap;
+use lang::checked::{RuleId, Verdict};
+use lang::flow::{End, Flow, Headers, Side};
+
+use crate::explain::end_text;
+use crate::index::{Body, Clause, Conjunction};
+use crate::label::Record;
+use crate::program::Program;
+
+/// Source anchor, destination anchor, then what else is asked and the answer, best first.
+type Forest = IndexMap<String, IndexMap<String, Vec<(RuleId, String)>>>;
+
+impl Program {
+    /// The whole program. The number before each answer is the rule's rank: of all branches that fit a flow, the lowest decides.
+    #[must_use]
+    pub fn tree(&self) -> String {
+        let mut forest = Forest::new();
+        for clause in &self.index().clauses {
+            self.plant(&mut forest, clause);
+        }
+        self.print(&forest)
+    }
+
+    /// The program restricted to two ends, one tree for each pair of their users: the rules that can still decide between
+    /// them, up to the first that takes any service.
+    #[must_use]
+    pub fn pair_tree(&self, src: &End, dst: &End) -> String {
+        let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Headers::default() };
+        let mut text = String::new();
+        for (src_face, src) in self.records(src).iter().enumerate() {
+            for (dst_face, dst) in self.records(dst).iter().enumerate() {
+                let (from, to) = (end_text(self, &flow, Side::Src, src_face), end_text(self, &flow, Side::Dst, dst_face));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{from} -> {to}");
+                text.push_str(&self.print(&self.pair_forest(src, dst)));
+            }
+        }
+        text
+    }
+
+    fn pair_forest(&self, src: &Record, dst: &Record) -> Forest {
+        let mut forest = Forest::new();
+        for clause in &self.index().clauses {
+            match &clause.body {
+                Body::Conjunction(all) if sides_hold(all, src, dst) => {
+                    self.plant(&mut forest, clause);
+                    if all.headers.is_empty() && self.index().services.is_all(clause.service) {
+                        break;
+                    }
+                }
+                Body::Conjunction(_) => {}
+                Body::Whole(_) => self.plant(&mut forest, clause),
+            }
+        }
+        forest
+    }
+
+    fn plant(&self, forest: &mut Forest, clause: &Clause) {
+        let (src, dst, rest) = match &clause.body {
+            Body::Conjunction(all) => (self.side(Side::Src, all), self.side(Side::Dst, all), self.service_text(all)),
+            Body::Whole(_) => ("any source".to_owned(), "any destination".to_owned(), "condition as written".to_owned()),
+        };
+        forest.entry(src).or_default().entry(dst).or_default().push((clause.rule, rest));
+    }
+
+    fn side(&self, side: Side, all: &Conjunction) -> String {
+        let (literals, any) = match side {
+            Side::Src => (&all.src, "any source"),
+            Side::Dst => (&all.dst, "any destination"),
+        };
+        let texts: Vec<String> = literals.iter().map(|(label, wanted)| self.names().label(side, *label, *wanted)).collect();
+        if texts.is_empty() { any.to_owned() } else { texts.join(" and ") }
+    }
+
+    fn service_text(&self, all: &Conjunction) -> String {
+        let tests = all.service.iter().chain(&all.headers);
+        let texts: Vec<String> = tests.map(|(test, wanted)| self.names().header(test, *wanted)).collect();
+        if texts.is_empty() { "any service".to_owned() } else { texts.join(" and ") }
+    }
+
+    fn print(&self, forest: &Forest) -> String {
+        let mut text = String::new();
+        for (src, branches) in forest {
+            let _ = writeln!(text, "  {src}");
+            for (dst, leaves) in branches {
+                let _ = writeln!(text, "    {dst}");
+                for (rule, rest) in leaves {
+                    let _ = writeln!(text, "      {rest}: {}", self.answer(*rule));
+                }
+            }
+        }
+        let default = verdict(self.policy().default.verdict);
+        let _ = writeln!(text, "  otherwise: {default} (default)");
+        text
+    }
+
+    fn answer(&self, id: RuleId) -> String {
+        let Some(rule) = self.policy().rule(id) else { return String::new() };
+        let via: Vec<&str> = rule
+            .via
+            .iter()
+            .filter_map(|id| self.policy().middleboxes.get(id.index()))
+            .map(|middlebox| &*middlebox.name)
+            .collect();
+        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
+        format!("#{} {}{via} ({})", u64::from(id.0) + 1, verdict(rule.verdict), self.names().rule(id))
+    }
+}
+
+fn sides_hold(all: &Conjunction, src: &Record, dst: &Record) -> bool {
+    all.src.iter().all(|(label, wanted)| src.has(*label) == *wanted)
+        && all.dst.iter().all(|(label, wanted)| dst.has(*label) == *wanted)
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "allow",
+        Verdict::Deny => "deny",
+    }
+}
