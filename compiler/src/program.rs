@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use lang::checked::{Checked, MultiUser, RuleId, Verdict};
+use lang::codes::names;
+use lang::diag::Diagnostic;
 use lang::flow::{Decide, End, Flow, Headers, Judgement};
 use net::{FlowKey, MacAddr};
 
@@ -232,6 +234,15 @@ impl fmt::Display for CompileError {
 }
 
 impl std::error::Error for CompileError {}
+
+impl CompileError {
+    /// As a finding about the rule.
+    #[must_use]
+    pub fn diagnostic(&self, policy: &Checked) -> Option<Diagnostic> {
+        let CompileError::TooManyAlternatives { rule, .. } = self;
+        policy.rule(*rule).map(|rule| Diagnostic::new(names::E0230, rule.span, self.to_string()))
+    }
+}
 
 #[cfg(test)]
 pub(crate) mod generate;

@@ -102,6 +102,8 @@ pub struct PacketIn {
     pub buffer: Option<u32>,
     /// The packet, or its beginning.
     pub frame: Bytes,
+    /// It is the whole packet.
+    pub whole: bool,
 }
 
 /// An entry found in a switch.
@@ -254,6 +256,15 @@ impl Version {
             1 => Some(Version::V10),
             4 => Some(Version::V13),
             _ => None,
+        }
+    }
+
+    /// True if a switch of this version drops packets that match no entry (OpenFlow 1.3.5 §5.4), and must be told to send them up.
+    #[must_use]
+    pub fn drops_misses(self) -> bool {
+        match self {
+            Version::V10 => false,
+            Version::V13 => true,
         }
     }
 

@@ -81,9 +81,7 @@ fn ports(attachment: &Attachment) -> (Location, Location) {
 
 /// Appends the hops from coming in at `enter` to going out at `leave`.
 fn leg(topology: &mut Topology, enter: Location, leave: Location, hops: &mut Vec<Hop>) -> Result<(), NoPath> {
-    let links = topology
-        .shortest(enter.dpid, leave.dpid)
-        .ok_or(NoPath::Unreachable { from: enter.dpid, to: leave.dpid })?;
+    let links = topology.shortest(enter.dpid, leave.dpid).ok_or(NoPath::Unreachable { from: enter.dpid, to: leave.dpid })?;
     let mut at = enter;
     for link in links {
         hops.push(Hop { dpid: at.dpid, in_port: at.port, out_port: link.from.port });

@@ -1,11 +1,10 @@
 //! Switches, their ports, and the links between them. A link is used once probes have passed it in both directions.
 //! Knows nothing of hosts, policy or messages.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use net::{Dpid, Location, PortNo, Time};
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
-use petgraph::visit::EdgeRef;
 use rustc_hash::FxHashMap;
 
 /// A cable end to cable end: a packet sent out of `from` comes in at `to`.
@@ -24,6 +23,7 @@ pub struct Topology {
     nodes: HashMap<Dpid, NodeIndex>,
     ports: BTreeMap<Location, bool>,
     heard: BTreeMap<Location, Heard>,
+    internal: BTreeSet<Location>,
     trees: FxHashMap<Dpid, Tree>,
     version: u64,
 }
@@ -58,6 +58,7 @@ impl Topology {
             self.graph.remove_node(node);
         }
         self.ports.retain(|location, _| location.dpid != dpid);
+        self.internal.retain(|location| location.dpid != dpid);
         self.heard.retain(|to, heard| to.dpid != dpid && heard.from.dpid != dpid);
         self.changed();
         lost
@@ -82,12 +83,14 @@ impl Topology {
         if self.ports.insert(at, up) == Some(up) || up {
             return Vec::new();
         }
+        self.internal.remove(&at);
         self.forget(at)
     }
 
     /// A port no longer exists. Returns the links in use that this took away.
     pub fn remove_port(&mut self, at: Location) -> Vec<Link> {
         self.ports.remove(&at);
+        self.internal.remove(&at);
         self.forget(at)
     }
 
@@ -102,10 +105,11 @@ impl Topology {
         self.ports.iter().filter(|(_, up)| **up).map(|(at, _)| *at)
     }
 
-    /// True if probes arrive at this port: it leads to another switch, whatever else is behind it.
+    /// True if a probe ever arrived at this port since it came up: it leads to another switch, whatever else is behind it, and
+    /// stays so while that switch is out of reach.
     #[must_use]
     pub fn is_internal(&self, at: Location) -> bool {
-        self.heard.contains_key(&at)
+        self.internal.contains(&at)
     }
 
     /// A genuine probe sent out of `from` came in at `to`. Returns the link if it comes into use by this.
@@ -113,6 +117,7 @@ impl Topology {
         if from == to || !self.is_up(from) || !self.is_up(to) {
             return None;
         }
+        self.internal.insert(to);
         let before = self.heard.insert(to, Heard { from, at: now });
         if before.is_some_and(|heard| heard.from != from) {
             self.unuse(to);

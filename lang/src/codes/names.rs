@@ -40,7 +40,7 @@ codes! {
     E0207 "empty set" {
         what "A set without any member stands where it is to restrict a rule."
         why "A rule about nobody is not what anybody means: a deny that never matches leaves open what its text says is closed, and `not` of an empty set is everyone."
-        example "group guests = user { };\ndeny from guests;"
+        example "user bob;\ngroup guests = bob - bob;\ndeny from guests;"
         instead "Give the set a member, take the rule out, or write `any` where everybody is meant."
     }
     E0208 "identifier declared twice" {
@@ -64,7 +64,7 @@ codes! {
     E0211 "port already taken" {
         what "Two of gateways, middleboxes and pinned hosts are attached to the same port, or a middlebox goes in where it comes out."
         why "Packets that come in at the port could not be told apart."
-        example "gateway border { at core:48; }\nmiddlebox ids { at core:48; }"
+        example "switch core { dpid 0x10; }\ngateway border { at core:48; }\nmiddlebox ids { at core:48; }"
         instead "Attach them to ports of their own. A middlebox on one port is written with `at`."
     }
     E0212 "said twice" {
@@ -82,31 +82,37 @@ codes! {
     E0214 "clause given twice" {
         what "A rule has two clauses of one sort, such as two `from`."
         why "Whether both have to hold or one of them is open, and the two readings differ in what they allow."
-        example "allow from desktops from laptops;"
+        example "host roo { mac 02:00:00:00:00:12; }\nhost kanga { mac 02:00:00:00:00:13; }\nallow from roo from kanga;"
         instead "Join them in one clause: `from desktops | laptops` for either, `from desktops & laptops` for both."
     }
     E0215 "clause does not fit the verdict" {
         what "A rule has a clause that its verdict cannot carry: `via` on a deny, `when` on an `outbound-only`."
         why "A denied flow passes nothing, so `via` on it is a mistake. The deny half of an `outbound-only` is the mirror of its `from` and `to`; a general condition has no mirror."
-        example "deny from phones via ids;"
+        example "switch core { dpid 0x10; }\nmiddlebox ids { at core:42; }\ndeny to internet via ids;"
         instead "Remove the clause. In place of `outbound-only … when C`, write the deny and the allow that you mean."
     }
     E0216 "middlebox named twice" {
         what "A `via` names the same middlebox twice."
         why "A path passes a middlebox once; the order could not be kept."
-        example "allow to internet via ids, ids;"
+        example "switch core { dpid 0x10; }\nmiddlebox ids { at core:42; }\nallow to internet via ids, ids;"
         instead "Name it once."
     }
     E0217 "number out of range" {
-        what "A number does not fit the field that it is compared with: a VLAN above 4094, a port above 65535, a priority above 7."
-        why "No packet carries such a value: the test would never hold, and its negation always."
-        example "allow when vlan = 5000;"
-        instead "Correct the number. VLANs are 1 to 4094, priorities 0 to 7, DSCP 0 to 63, ports 0 to 65535, protocols, ICMP types and codes 0 to 255."
+        what "A number does not fit the field that it is compared with: an Ethernet type below 0x600, or a range of Ethernet types."
+        why "No packet carries such a value: the test would never hold, and its negation always. Ethernet types have no order that a range could mean."
+        example "allow when dltype = 0x5ff;"
+        instead "Correct the number, or list Ethernet types one by one."
     }
     E0218 "cannot be joined this way" {
         what "An operator stands between things that it does not apply to: `and`, `or` and `not` inside a set, `&` or `-` between services in a group."
         why "`|`, `&` and `-` make sets of sets; `and`, `or` and `not` make conditions of conditions."
-        example "group odd = not phones;"
+        example "host gphone { mac 02:00:00:00:00:15; }\ngroup odd = not gphone;"
         instead "Use `|`, `&` and `-` in groups (`any - phones`), and `and`, `or`, `not` in `from`, `to` and `when`."
+    }
+    E0230 "condition with too many alternatives" {
+        what "A rule's condition, written out as alternatives, has more than the compiler indexes."
+        why "Each alternative is an entry of the decision structure; a few rules of this kind would make every look-up slow."
+        example "allow when (hsrc = a or usrc = b or apsrc = c) and (hdst = a or udst = b or apdst = c) and …;"
+        instead "Put the members into a group, so that one test asks for all of them, or write several rules."
     }
 }

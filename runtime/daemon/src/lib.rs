@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The only I/O: sockets, files, timers, configuration. Everything is decided by `runtime`; here its inputs are brought in and its
+//! effects carried out.
+
+pub mod config;
+pub mod log;
+pub mod policy;
+pub mod reactor;
+mod watch;
+
+pub use config::{Config, ConfigError};
+pub use policy::{Loaded, load};
+pub use reactor::{Daemon, Observer, Reload};

@@ -1,0 +1,299 @@
+//! `pentane.toml`: every setting with its default. Unknown keys are refused. Knows nothing of what the settings do.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use runtime::Settings;
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Policy files, relative to the folder of `pentane.toml`; they are read as one policy in this order.
+    pub policy: OneOrMore,
+    /// Address and port that switches connect to.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// What is logged and how.
+    #[serde(default)]
+    pub log: Log,
+    /// Flow entries.
+    #[serde(default)]
+    pub flows: Flows,
+    /// Discovery of links and switches.
+    #[serde(default)]
+    pub discovery: Discovery,
+    /// Upper bounds.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// One name, or a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    More(Vec<PathBuf>),
+}
+
+/// `[log]`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// One line of text an event, or one JSON object.
+    pub format: LogFormat,
+    /// The least level that is written.
+    pub level: Level,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What stops Pentane from doing its work.
+    Error,
+    /// And what is not as it should be.
+    Warn,
+    /// And what happened.
+    #[default]
+    Info,
+    /// And every decided flow with all that is known of it.
+    Debug,
+}
+
+/// `[flows]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flows {
+    /// Seconds of silence after which an entry of an allowed conversation goes: 1 to 65,535.
+    pub idle_timeout: u16,
+    /// Seconds that a drop entry stays: 1 to 65,535.
+    pub drop_timeout: u16,
+    /// Bytes of a packet that a switch sends up where it keeps the packet: 64 to 65,535.
+    pub miss_send_len: u16,
+}
+
+/// `[discovery]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discovery {
+    /// Seconds between two probes on a port: 1 to 60.
+    pub interval: u16,
+    /// Seconds after the start in which switches and links may appear before entries of an earlier run are judged: 1 to 60.
+    pub settle: u16,
+    /// Seconds for each step of a switch's handshake: 1 to 60.
+    pub handshake: u16,
+    /// Seconds of silence after which a switch is asked whether it is alive: 1 to 60.
+    pub echo: u16,
+}
+
+/// `[limits]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Conversations and drop entries kept.
+    pub conversations: usize,
+    /// Stations learned at one port.
+    pub stations_per_port: usize,
+    /// Addresses claimed by one station.
+    pub addresses_per_station: usize,
+    /// Broadcast frames relayed for one port in a second.
+    pub relays_per_second: u32,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{path}:{line}:{column}: {message}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A number is out of its range.
+    #[error("{path}: `{key}` must be {range}, not {value}")]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// What it must be.
+        range: &'static str,
+        /// What it is.
+        value: u64,
+    },
+    /// No policy file is named.
+    #[error("{path}: `policy` names no file")]
+    NoPolicy {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// Says what is wrong and where.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.into(), error })?;
+        Config::parse(path, &text)
+    }
+
+    /// Checks the text of a file.
+    ///
+    /// # Errors
+    /// Says what is wrong and where.
+    pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+        let config: Config = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let before = text.get(..offset).unwrap_or(text);
+            ConfigError::Malformed {
+                path: path.into(),
+                line: before.matches('\n').count() + 1,
+                column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
+                message: error.message().to_owned(),
+            }
+        })?;
+        config.in_range(path)?;
+        Ok(config)
+    }
+
+    fn in_range(&self, path: &Path) -> Result<(), ConfigError> {
+        if self.policy.paths().is_empty() {
+            return Err(ConfigError::NoPolicy { path: path.into() });
+        }
+        let (flows, discovery) = (&self.flows, &self.discovery);
+        let checks = [
+            ("flows.idle_timeout", "1 to 65535", flows.idle_timeout, 1..=u16::MAX),
+            ("flows.drop_timeout", "1 to 65535", flows.drop_timeout, 1..=u16::MAX),
+            ("flows.miss_send_len", "64 to 65535", flows.miss_send_len, 64..=u16::MAX),
+            ("discovery.interval", "1 to 60", discovery.interval, 1..=60),
+            ("discovery.settle", "1 to 60", discovery.settle, 1..=60),
+            ("discovery.handshake", "1 to 60", discovery.handshake, 1..=60),
+            ("discovery.echo", "1 to 60", discovery.echo, 1..=60),
+        ];
+        for (key, range, value, allowed) in checks {
+            if !allowed.contains(&value) {
+                return Err(ConfigError::OutOfRange { path: path.into(), key, range, value: value.into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The policy files, with the folder of `pentane.toml` before relative names.
+    #[must_use]
+    pub fn policy_files(&self, path: &Path) -> Vec<PathBuf> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.policy.paths().iter().map(|file| folder.join(file)).collect()
+    }
+
+    /// The runtime's part, with keys that must be new at every start.
+    #[must_use]
+    pub fn settings(&self, probe_key: [u8; 32], epoch: u64) -> Settings {
+        let seconds = |value: u16| Duration::from_secs(value.into());
+        Settings {
+            idle_timeout: seconds(self.flows.idle_timeout),
+            drop_timeout: seconds(self.flows.drop_timeout),
+            miss_send_len: self.flows.miss_send_len,
+            discovery_interval: seconds(self.discovery.interval),
+            settle: seconds(self.discovery.settle),
+            handshake_deadline: seconds(self.discovery.handshake),
+            echo_interval: seconds(self.discovery.echo),
+            conversations: self.limits.conversations,
+            stations_per_port: self.limits.stations_per_port,
+            addresses_per_station: self.limits.addresses_per_station,
+            relays_per_second: self.limits.relays_per_second,
+            probe_key,
+            epoch,
+            ..Settings::default()
+        }
+    }
+}
+
+impl OneOrMore {
+    fn paths(&self) -> &[PathBuf] {
+        match self {
+            OneOrMore::One(path) => std::slice::from_ref(path),
+            OneOrMore::More(paths) => paths,
+        }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    // OpenFlow's port is 6653 (IANA).
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6653))
+}
+
+impl Default for Flows {
+    fn default() -> Self {
+        Flows { idle_timeout: 300, drop_timeout: 10, miss_send_len: 128 }
+    }
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Discovery { interval: 3, settle: 10, handshake: 5, echo: 5 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { conversations: 1_000_000, stations_per_port: 256, addresses_per_station: 16, relays_per_second: 50 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(Path::new("site/pentane.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_least_file_names_a_policy() {
+        let config = parse("policy = \"campus.pol\"\n").unwrap();
+        assert_eq!(config.listen.port(), 6653);
+        assert_eq!(config.policy_files(Path::new("site/pentane.toml")), [PathBuf::from("site/campus.pol")]);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let unknown = parse("policy = \"a.pol\"\n[flows]\nidel_timeout = 3\n").unwrap_err();
+        assert!(unknown.starts_with("site/pentane.toml:3:1: unknown field `idel_timeout`"), "{unknown}");
+        let range = parse("policy = \"a.pol\"\n[flows]\nidle_timeout = 0\n").unwrap_err();
+        assert_eq!(range, "site/pentane.toml: `flows.idle_timeout` must be 1 to 65535, not 0");
+        assert!(parse("policy = []\n").unwrap_err().ends_with("`policy` names no file"));
+        assert!(parse("listen = \"x\"\n").unwrap_err().contains(":1:10: "));
+    }
+}

@@ -1,0 +1,198 @@
+//! Events as structured log lines: one message, and fields that a machine can filter by. Knows nothing of where lines go.
+
+use lang::checked::{Checked, RuleId, Verdict};
+use lang::flowspec::flow_text;
+use net::{Dpid, Location};
+use runtime::event::{Decided, Event};
+use runtime::{Controller, Status};
+
+use crate::policy::Loaded;
+use crate::reactor::{Observer, Reload};
+
+/// Writes every event to the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Logger;
+
+impl Observer for Logger {
+    fn event(&mut self, event: &Event, controller: &Controller) {
+        log(event, controller);
+    }
+
+    fn reloaded(&mut self, reload: &Reload<'_>) {
+        match reload {
+            Reload::Unchanged => tracing::info!(event = "policy-unchanged", "the policy is the same: nothing was done"),
+            Reload::InForce(loaded) => {
+                tracing::info!(event = "policy-reloaded", rules = rules(loaded), "the new policy is in force");
+            }
+            Reload::Refused(loaded) => tracing::error!(
+                event = "policy-refused",
+                report = loaded.report(),
+                "the new policy has errors: the one before stays in force"
+            ),
+        }
+    }
+}
+
+fn rules(loaded: &Loaded) -> usize {
+    loaded.policy.as_ref().map_or(0, |policy| policy.rules.len())
+}
+
+/// The last line of a daemon.
+pub fn farewell(status: &Status) {
+    let counters = status.counters;
+    tracing::info!(
+        event = "stopped",
+        allowed = counters.allowed,
+        denied = counters.denied,
+        revoked = counters.revoked,
+        "stopped; entries stay in the switches"
+    );
+}
+
+/// The place of a deciding rule as `file:line`, or `default`.
+#[must_use]
+pub fn place(policy: &Checked, rule: Option<RuleId>) -> String {
+    match policy.deciding_span(rule).map(|span| policy.sources.position(span)) {
+        Some(position) => format!("{}:{}", position.file, position.line),
+        None => "default".to_owned(),
+    }
+}
+
+/// A switch by its name, if it has one.
+#[must_use]
+pub fn switch_name(policy: &Checked, dpid: Dpid) -> String {
+    let named = policy.switches.iter().find(|switch| switch.dpid == dpid);
+    named.map_or_else(|| dpid.to_string(), |switch| switch.name.to_string())
+}
+
+/// A port as `switch:port`.
+#[must_use]
+pub fn port_name(policy: &Checked, at: Location) -> String {
+    format!("{}:{}", switch_name(policy, at.dpid), at.port)
+}
+
+fn log(event: &Event, controller: &Controller) {
+    let policy = controller.policy();
+    let at_name = |at: &Location| port_name(policy, *at);
+    match event {
+        Event::Decided(decided) => log_decision(decided, policy),
+        Event::Revoked { flow, allowed_by, cause, denied_by } => tracing::info!(
+            event = "revoked",
+            %flow,
+            %allowed_by,
+            cause = %cause,
+            denied_by = denied_by.map(|rule| place(policy, rule)),
+            "a conversation lost its permission"
+        ),
+        Event::Rerouted { flow, switches } => {
+            tracing::info!(event = "rerouted", flow = flow_text(policy, flow), switches, "a conversation goes another way");
+        }
+        Event::Unroutable { flow, why } => {
+            tracing::warn!(event = "unroutable", flow = flow_text(policy, flow), why = %why, "an allowed flow has no way");
+        }
+        Event::PolicyInForce { kept, changed, undropped } => {
+            tracing::info!(event = "policy-in-force", kept, changed, undropped, "conversations were judged again");
+        }
+        Event::StationAttached { mac, at } => {
+            tracing::info!(event = "station-attached", %mac, at = at_name(at), "a station is attached");
+        }
+        Event::StationMoved { mac, from, to } => {
+            tracing::info!(event = "station-moved", %mac, from = at_name(from), to = at_name(to), "a station moved");
+        }
+        Event::StationDetached { mac, at } => {
+            tracing::info!(event = "station-detached", %mac, at = at_name(at), "a station is gone");
+        }
+        Event::AddressClaimed { mac, address } => {
+            tracing::debug!(event = "address-claimed", %mac, %address, "a station uses an address");
+        }
+        Event::GatewayLearned { mac, .. } => tracing::info!(event = "gateway-learned", %mac, "a gateway was seen"),
+        Event::Spoofed { at, mac, why } => {
+            tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = %why, "a sender is not believed: dropped");
+        }
+        Event::Limited { at, what } => {
+            tracing::warn!(event = "limited", at = at_name(at), limit = %what, "a limit was reached: dropped");
+        }
+        Event::SwitchJoined { .. }
+        | Event::SwitchPending { .. }
+        | Event::SwitchLeft { .. }
+        | Event::SessionEnded { .. }
+        | Event::SwitchError { .. }
+        | Event::Port { .. }
+        | Event::LinkUp(_)
+        | Event::LinkDown(_)
+        | Event::ProbeRefused { .. }
+        | Event::Reconciled { .. } => log_network(event, policy),
+    }
+}
+
+fn log_decision(decided: &Decided, policy: &Checked) {
+    let verdict = match decided.verdict {
+        Verdict::Allow => "allow",
+        Verdict::Deny => "deny",
+    };
+    let via: Vec<&str> =
+        decided.via.iter().filter_map(|id| policy.middleboxes.get(id.index())).map(|one| one.name.as_ref()).collect();
+    tracing::info!(
+        event = "flow",
+        verdict,
+        flow = flow_text(policy, &decided.flow),
+        rule = place(policy, decided.rule),
+        name = decided.rule.and_then(|id| policy.rule(id)).and_then(|rule| rule.name.as_deref()),
+        via = via.join(", "),
+        switches = decided.switches,
+        "a flow was decided"
+    );
+}
+
+fn log_network(event: &Event, policy: &Checked) {
+    let name = |dpid: &Dpid| switch_name(policy, *dpid);
+    let at_name = |at: &Location| port_name(policy, *at);
+    match event {
+        Event::SwitchJoined { dpid, version } => {
+            tracing::info!(event = "switch-joined", switch = name(dpid), %dpid, openflow = %version, "a switch takes flows");
+        }
+        Event::SwitchPending { dpid } => tracing::warn!(
+            event = "switch-pending",
+            %dpid,
+            "a switch that the policy does not declare is connected: it gets no flows"
+        ),
+        Event::SwitchLeft { dpid } => {
+            tracing::warn!(event = "switch-left", switch = name(dpid), %dpid, "a switch is out of reach");
+        }
+        Event::SessionEnded { conn, dpid, reason } => tracing::warn!(
+            event = "session-ended",
+            conn = conn.0,
+            dpid = dpid.map(|dpid| dpid.to_string()),
+            reason = %reason,
+            "a connection ended"
+        ),
+        Event::SwitchError { dpid, xid, error, flow } => tracing::warn!(
+            event = "switch-error",
+            dpid = dpid.map(|dpid| dpid.to_string()),
+            xid,
+            error,
+            flow,
+            "a switch could not do something"
+        ),
+        Event::Port { at, up } => tracing::info!(event = "port", at = at_name(at), up, "a port changed"),
+        Event::LinkUp(link) => {
+            tracing::info!(event = "link-up", from = at_name(&link.from), to = at_name(&link.to), "a link is in use");
+        }
+        Event::LinkDown(link) => {
+            tracing::warn!(event = "link-down", from = at_name(&link.from), to = at_name(&link.to), "a link is gone");
+        }
+        Event::ProbeRefused { at, why } => {
+            tracing::warn!(event = "probe-refused", at = at_name(at), why, "a discovery probe is not believed");
+        }
+        Event::Reconciled { dpid, kept, added, removed, foreign } => tracing::info!(
+            event = "reconciled",
+            switch = name(dpid),
+            kept,
+            added,
+            removed,
+            foreign,
+            "a switch's entries were compared with what is wanted"
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,158 @@
+//! Entries that an earlier run left in the switches: kept while the network is found again, then judged like any other flow, so that
+//! a restart interrupts nothing that is allowed. Knows nothing of how entries are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lang::checked::Verdict;
+use lang::flow::Flow;
+use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, VlanMatch, VlanTag};
+
+use crate::controller::Controller;
+use crate::dialect::Present;
+use crate::effect::Effects;
+use crate::event::Event;
+use crate::install::{FLOW_PRIORITY, Slot};
+use crate::inventory::Role;
+use crate::record::{Conversation, Direction, FlowId, State};
+
+/// Time without a new switch or link after which the network counts as found.
+const QUIET: Duration = Duration::from_millis(1500);
+
+/// What is kept until the network is found.
+#[derive(Debug)]
+pub(crate) struct Adoption {
+    /// When waiting ends at the latest; nothing once it has ended.
+    until: Option<Time>,
+    /// When a switch or link last appeared.
+    progress: Time,
+    found: BTreeMap<FlowId, Vec<(Dpid, Direction, Slot)>>,
+}
+
+impl Adoption {
+    /// Waits from now on for the network to be found.
+    pub(crate) fn starting(now: Time, settle: Duration) -> Adoption {
+        Adoption { until: Some(now.after(settle)), progress: now, found: BTreeMap::new() }
+    }
+
+    /// A switch or link appeared.
+    pub(crate) fn progress(&mut self, now: Time) {
+        self.progress = now;
+    }
+}
+
+impl Controller {
+    /// A switch told what it holds: compares with what is wanted, and keeps conversations of an earlier run for judgement.
+    pub(crate) fn read_back(&mut self, dpid: Dpid, found: &[Present], now: Time, out: &mut Effects) {
+        let waiting = self.adoption.until.is_some();
+        let spare = |one: &Present| waiting && is_conversation(one);
+        let Some(session) = self.switches.up(dpid) else { return };
+        let repair = self.tables.read_back(dpid, found, &spare, session, &self.settings, out);
+        out.event(Event::Reconciled {
+            dpid,
+            kept: repair.kept,
+            added: repair.added,
+            removed: repair.removed,
+            foreign: repair.foreign,
+        });
+        if waiting {
+            for one in found.iter().filter(|one| is_conversation(one)) {
+                if let (Some((id, direction)), Some(region)) = (FlowId::of_cookie(one.cookie), one.region) {
+                    let slot = Slot { region, priority: one.priority };
+                    self.adoption.found.entry(id).or_default().push((dpid, direction, slot));
+                }
+            }
+        }
+        self.adoption.progress(now);
+    }
+
+    /// Once the network is found, or waiting has ended: judges what an earlier run left, and takes out what nothing wants.
+    pub(crate) fn adopt_when_settled(&mut self, now: Time, out: &mut Effects) {
+        let Some(until) = self.adoption.until else { return };
+        let complete = self.inventory.dpids().all(|dpid| self.switches.is_up(dpid));
+        let quiet = now.since(self.adoption.progress) >= QUIET;
+        if now < until && !(complete && quiet) {
+            return;
+        }
+        self.adoption.until = None;
+        let found = std::mem::take(&mut self.adoption.found);
+        self.restore_bindings(&found, now, out);
+        for (id, entries) in &found {
+            self.adopt(*id, entries, now, out);
+        }
+        for dpid in found.values().flatten().map(|(dpid, ..)| *dpid).collect::<BTreeSet<_>>() {
+            for slot in self.tables.unwanted(dpid) {
+                self.settle_entry(dpid, &slot, out);
+            }
+        }
+    }
+
+    /// Whoever an earlier run let talk was attached where its packets come in.
+    fn restore_bindings(&mut self, found: &BTreeMap<FlowId, Vec<(Dpid, Direction, Slot)>>, now: Time, out: &mut Effects) {
+        for (dpid, _, slot) in found.values().flatten() {
+            let (Some(port), Some(mac)) = (slot.region.in_port, slot.region.dl_src) else { continue };
+            let at = Location::new(*dpid, port);
+            if !self.is_edge(at) || !self.topology.is_up(at) || !mac.is_unicast() {
+                continue;
+            }
+            let elsewhere = self.view.station(mac).and_then(|station| station.location).is_some_and(|bound| bound != at);
+            if elsewhere || !self.learn(mac, at, now, out) {
+                continue;
+            }
+            let gateway = matches!(self.inventory.role(&self.policy, at), Role::Gateway(_));
+            if let Some(address) = slot.region.nw_src.filter(|prefix| prefix.is_host() && !gateway) {
+                self.claim(mac, address.network(), at, now, out);
+            }
+        }
+    }
+
+    fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) {
+        let forward = entries.iter().filter(|(_, direction, _)| *direction == Direction::Forward);
+        let start = forward
+            .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(&slot.region)?)))
+            .find(|(at, key)| self.identify(*at, key).is_ok());
+        let Some((ingress, key)) = start else { return };
+        if self.records.get(id).is_some() || self.records.find(&FlowMatch::exact(&key)).is_some() {
+            return;
+        }
+        let Ok((src, dst)) = self.identify(ingress, &key) else { return };
+        let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
+        let template = self.program.template(&key, &src, &dst, &judgement);
+        if judgement.verdict != Verdict::Allow || !template.installable {
+            return;
+        }
+        let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else { return };
+        let flow = Flow { headers: compiler::Program::headers(&key), src, dst };
+        let state = State::Standing;
+        let conversation = Conversation { id, key, flow, template, ingress, hops, state, installed: now };
+        self.records.insert(conversation);
+        self.open(id, Vec::new(), Vec::new(), now, out);
+    }
+}
+
+/// True for entries that carry an allowed conversation.
+fn is_conversation(one: &Present) -> bool {
+    let carries = one.actions.as_ref().is_some_and(|actions| actions.len() == 1);
+    FlowId::of_cookie(one.cookie).is_some() && one.priority == FLOW_PRIORITY && one.table == 0 && carries
+}
+
+/// The headers of the packets that an exact region matches.
+fn key_of(region: &FlowMatch) -> Option<FlowKey> {
+    let ip = match (region.nw_src, region.nw_dst, region.nw_proto) {
+        (Some(src), Some(dst), Some(proto)) if src.is_host() && dst.is_host() => Some(IpHeader {
+            src: src.network(),
+            dst: dst.network(),
+            proto,
+            dscp: region.dscp.unwrap_or(0),
+            transport: region.transport,
+        }),
+        (None, None, None) => None,
+        _ => return None,
+    };
+    let vlan = match region.vlan {
+        VlanMatch::Any => return None,
+        VlanMatch::Untagged => None,
+        VlanMatch::Id(id) => Some(VlanTag { id: Some(id), pcp: 0 }),
+    };
+    Some(FlowKey { dl_src: region.dl_src?, dl_dst: region.dl_dst?, dl_type: region.dl_type?, vlan, ip })
+}

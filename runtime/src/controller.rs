@@ -1,0 +1,336 @@
+//! The runtime's state and the one step that changes it: `step(state, input, time) → effects`. The same inputs at the same times
+//! give the same effects. Knows nothing of sockets, files or clocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use compiler::{Program, View};
+use lang::checked::Checked;
+use net::{Dpid, Location, Time};
+
+use crate::adopt::Adoption;
+use crate::dialect::PortState;
+use crate::effect::{ConnId, Effects, Input};
+use crate::event::{Event, SessionEnd};
+use crate::hosts::Hosts;
+use crate::install::Tables;
+use crate::inventory::Inventory;
+use crate::record::Records;
+use crate::session::{Said, Session};
+use crate::settings::Settings;
+use crate::topology::{Link, Topology};
+
+/// Everything the runtime knows.
+#[derive(Debug)]
+pub struct Controller {
+    pub(crate) settings: Settings,
+    pub(crate) policy: Arc<Checked>,
+    pub(crate) program: Program,
+    pub(crate) inventory: Inventory,
+    pub(crate) view: View,
+    pub(crate) topology: Topology,
+    pub(crate) switches: Switches,
+    pub(crate) hosts: Hosts,
+    pub(crate) records: Records,
+    pub(crate) tables: Tables,
+    pub(crate) adoption: Adoption,
+    pub(crate) counters: Counters,
+    pub(crate) next_probe: Time,
+}
+
+/// Connections, and which of them speaks for which switch.
+#[derive(Debug, Default)]
+pub(crate) struct Switches {
+    sessions: HashMap<ConnId, Session>,
+    spokesmen: HashMap<Dpid, ConnId>,
+    ports: HashMap<Dpid, Vec<PortState>>,
+}
+
+/// How often things happened since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that switches sent up.
+    pub packet_ins: u64,
+    /// Flows allowed and set up.
+    pub allowed: u64,
+    /// Flows denied.
+    pub denied: u64,
+    /// Conversations that lost their permission or their way.
+    pub revoked: u64,
+    /// Packets dropped because their sender was not believed.
+    pub spoofed: u64,
+    /// Frames that could not be read.
+    pub malformed: u64,
+    /// Flows that the policy allows and the network could not carry.
+    pub unroutable: u64,
+}
+
+/// How things stand, for a status line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Switches that take flows.
+    pub switches: usize,
+    /// Links in use.
+    pub links: usize,
+    /// Stations attached.
+    pub stations: usize,
+    /// Conversations and denials.
+    pub conversations: usize,
+    /// Counters since the start.
+    pub counters: Counters,
+}
+
+impl Switches {
+    /// The session of a switch that takes flows.
+    pub(crate) fn up(&mut self, dpid: Dpid) -> Option<&mut Session> {
+        let conn = self.spokesmen.get(&dpid)?;
+        self.sessions.get_mut(conn).filter(|session| session.is_up())
+    }
+
+    /// True if the switch takes flows.
+    pub(crate) fn is_up(&self, dpid: Dpid) -> bool {
+        self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_up)
+    }
+
+    fn speaker(&mut self, dpid: Dpid) -> Option<&mut Session> {
+        self.sessions.get_mut(self.spokesmen.get(&dpid)?)
+    }
+}
+
+impl Controller {
+    /// A runtime with this policy in force, before any switch connected.
+    ///
+    /// # Errors
+    /// The policy exceeds what can be compiled.
+    pub fn new(policy: Arc<Checked>, settings: Settings, now: Time) -> Result<Controller, compiler::CompileError> {
+        let view = View::new(&policy);
+        Ok(Controller {
+            program: Program::try_compile(policy.clone(), &view)?,
+            inventory: Inventory::new(&policy),
+            records: Records::starting(settings.epoch),
+            adoption: Adoption::starting(now, settings.settle),
+            topology: Topology::default(),
+            switches: Switches::default(),
+            hosts: Hosts::default(),
+            tables: Tables::default(),
+            counters: Counters::default(),
+            next_probe: now,
+            settings,
+            policy,
+            view,
+        })
+    }
+
+    /// Takes one input in.
+    pub fn step(&mut self, input: Input, now: Time, out: &mut Effects) {
+        match input {
+            Input::Connected(conn) => {
+                let session = Session::open(conn, now, out);
+                self.switches.sessions.insert(conn, session);
+            }
+            Input::Received(conn, bytes) => {
+                if let Some(session) = self.switches.sessions.get_mut(&conn) {
+                    session.receive(bytes, now);
+                }
+                self.listen(conn, now, out);
+            }
+            Input::Closed(conn) => self.end(conn, SessionEnd::Closed, out),
+            Input::Policy(policy) => self.enforce_policy(policy, now, out),
+            Input::Tick => self.tick(now, out),
+        }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Checked> {
+        &self.policy
+    }
+
+    /// The present view.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The present program.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Conversations and denials.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Wanted entries.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Links in use.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        self.topology.links()
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            switches: self.topology.switches().len(),
+            links: self.topology.links().count() / 2,
+            stations: self.view.stations().filter(|station| station.location.is_some()).count(),
+            conversations: self.records.len(),
+            counters: self.counters,
+        }
+    }
+
+    /// Handles all that a connection has said so far.
+    fn listen(&mut self, conn: ConnId, now: Time, out: &mut Effects) {
+        loop {
+            let Some(session) = self.switches.sessions.get_mut(&conn) else { return };
+            match session.next(&self.settings, now, out) {
+                Ok(Some(said)) => self.hear(conn, said, now, out),
+                Ok(None) => return,
+                Err(reason) => return self.end(conn, reason, out),
+            }
+        }
+    }
+
+    fn hear(&mut self, conn: ConnId, said: Said, now: Time, out: &mut Effects) {
+        match said {
+            Said::Introduced(dpid, ports) => self.introduced(conn, dpid, ports, now, out),
+            Said::Flows(dpid, flows) => {
+                self.join(dpid, now, out);
+                self.read_back(dpid, &flows, now, out);
+            }
+            Said::PacketIn(dpid, packet) => {
+                self.counters.packet_ins += 1;
+                self.packet_in(dpid, packet, now, out);
+            }
+            Said::PortStatus(dpid, port, deleted) => self.port_status(dpid, port, deleted, now, out),
+            Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, out),
+            Said::Passed(flow) => self.passed(flow, now, out),
+            Said::Error(xid, error, flow) => {
+                let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
+                let known = flow.and_then(|flow| self.records.get(flow));
+                let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
+                out.event(Event::SwitchError { dpid, xid, error, flow: text });
+                if let Some(flow) = flow {
+                    self.refused_by_switch(flow, out);
+                }
+            }
+        }
+    }
+
+    /// A switch told who it is and which ports it has.
+    fn introduced(&mut self, conn: ConnId, dpid: Dpid, ports: Vec<PortState>, now: Time, out: &mut Effects) {
+        if self.switches.spokesmen.get(&dpid).is_some_and(|other| *other != conn) {
+            return self.end(conn, SessionEnd::DuplicateDpid, out);
+        }
+        self.switches.spokesmen.insert(dpid, conn);
+        self.switches.ports.insert(dpid, ports);
+        self.admit_or_hold(dpid, now, out);
+    }
+
+    /// Admits a switch that the inventory knows, holds any other.
+    pub(crate) fn admit_or_hold(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        let known = self.inventory.knows(dpid);
+        let Some(session) = self.switches.speaker(dpid) else { return };
+        if known {
+            session.admit(now, out);
+        } else if session.is_pending() {
+            out.event(Event::SwitchPending { dpid });
+        }
+    }
+
+    /// Switches that introduced themselves, in order.
+    pub(crate) fn connected(&self) -> Vec<Dpid> {
+        let mut all: Vec<Dpid> = self.switches.spokesmen.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// A declared switch is ready.
+    fn join(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        let Some(version) = self.switches.speaker(dpid).and_then(|session| session.version()) else { return };
+        self.topology.add_switch(dpid);
+        self.adoption.progress(now);
+        out.event(Event::SwitchJoined { dpid, version });
+        for port in self.switches.ports.get(&dpid).cloned().unwrap_or_default() {
+            self.topology.set_port(Location::new(dpid, port.port), port.up);
+        }
+        self.want_miss_entry(dpid, version);
+        for port in self.switches.ports.get(&dpid).cloned().unwrap_or_default() {
+            self.probe_port(Location::new(dpid, port.port), now, out);
+        }
+    }
+
+    fn port_status(&mut self, dpid: Dpid, port: PortState, deleted: bool, now: Time, out: &mut Effects) {
+        let ports = self.switches.ports.entry(dpid).or_default();
+        ports.retain(|known| known.port != port.port);
+        if !deleted && ports.len() < usize::from(u16::MAX) {
+            ports.push(port);
+        }
+        if !self.topology.has_switch(dpid) {
+            return;
+        }
+        let at = Location::new(dpid, port.port);
+        let up = port.up && !deleted;
+        let before = self.topology.is_up(at);
+        let lost = if deleted { self.topology.remove_port(at) } else { self.topology.set_port(at, up) };
+        if before != up {
+            out.event(Event::Port { at, up });
+        }
+        if up {
+            self.probe_port(at, now, out);
+        } else {
+            self.port_down(at, lost, now, out);
+        }
+    }
+
+    /// Ends a connection and takes back what it stood for.
+    pub(crate) fn end(&mut self, conn: ConnId, reason: SessionEnd, out: &mut Effects) {
+        let Some(session) = self.switches.sessions.remove(&conn) else { return };
+        let dpid = session.dpid();
+        if reason != SessionEnd::Closed {
+            out.closes.push(conn);
+        }
+        out.event(Event::SessionEnded { conn, dpid, reason });
+        if let Some(dpid) = dpid.filter(|dpid| self.switches.spokesmen.get(dpid) == Some(&conn)) {
+            self.switches.spokesmen.remove(&dpid);
+            self.switches.ports.remove(&dpid);
+            self.leave(dpid, out);
+        }
+    }
+
+    /// A switch is out of reach. Packets that its entries allow go on flowing; nothing new is sent its way.
+    pub(crate) fn leave(&mut self, dpid: Dpid, out: &mut Effects) {
+        if !self.topology.has_switch(dpid) {
+            return;
+        }
+        for link in self.topology.remove_switch(dpid) {
+            out.event(Event::LinkDown(link));
+        }
+        self.tables.disconnected(dpid);
+        self.abandon_unfinished(dpid, out);
+        out.event(Event::SwitchLeft { dpid });
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Effects) {
+        let mut conns: Vec<ConnId> = self.switches.sessions.keys().copied().collect();
+        conns.sort_unstable();
+        for conn in conns {
+            let Some(session) = self.switches.sessions.get_mut(&conn) else { continue };
+            if let Err(reason) = session.tick(&self.settings, now, out) {
+                self.end(conn, reason, out);
+            }
+        }
+        self.discover(now, out);
+        self.age_hosts(now, out);
+        self.age_denials(now);
+        self.adopt_when_settled(now, out);
+    }
+}

@@ -1,0 +1,150 @@
+//! Our words in OpenFlow 1.0. Knows nothing of other versions.
+
+use bytes::{Bytes, BytesMut};
+use openflow::DecodeError;
+use openflow::v10::{
+    ALL_TABLES, Action as Wire, ConfigFlags, FeaturesReply, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved,
+    FlowRemovedReason, FlowStats, FlowStatsRequest, Match, Message, OFP_NO_BUFFER, PacketIn as WirePacketIn, PacketOut, PhyPort,
+    PortConfig, PortNo, PortReason, PortState as WirePortState, StatsFlags, StatsReply, StatsReplyBody, StatsRequest,
+    StatsRequestBody, SwitchConfig,
+};
+use openflow::v10::{Error, ErrorType};
+
+use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch};
+
+/// Whole packets to the controller (OpenFlow 1.0.1 §5.2.4: bytes of the packet).
+const WHOLE: u16 = 0xffff;
+
+pub(super) fn decode(frame: &Bytes) -> Result<(u32, FromSwitch), DecodeError> {
+    let (xid, message) = Message::decode(frame)?;
+    let said = match message {
+        Message::EchoRequest(data) => FromSwitch::EchoRequest(data),
+        Message::EchoReply(_) => FromSwitch::EchoReply,
+        Message::FeaturesReply(reply) => features(&reply),
+        Message::PacketIn(packet) => packet_in(packet),
+        Message::FlowRemoved(removed) => flow_removed(&removed),
+        Message::PortStatus(status) => match port(&status.desc) {
+            Some(port) => FromSwitch::PortStatus { port, deleted: status.reason == PortReason::DELETE },
+            None => FromSwitch::Other,
+        },
+        Message::StatsReply(StatsReply { flags, body: StatsReplyBody::Flow(flows) }) => {
+            FromSwitch::Flows { flows: flows.iter().map(present).collect(), more: flags.contains(StatsFlags::REPLY_MORE) }
+        }
+        Message::BarrierReply => FromSwitch::BarrierReply,
+        Message::Error(error) => FromSwitch::Error { text: error.to_string() },
+        _ => FromSwitch::Other,
+    };
+    Ok((xid, said))
+}
+
+pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Result<(), Inexpressible> {
+    let whole = match message {
+        ToSwitch::Add(entry) => return add(xid, entry, out),
+        ToSwitch::Delete { region, priority } => {
+            let matching = Match::from_flow(region).ok_or(Inexpressible)?;
+            let delete = FlowMod { command: FlowModCommand::DELETE_STRICT, ..FlowMod::add(matching, *priority) };
+            Message::FlowMod(delete)
+        }
+        ToSwitch::PacketOut { in_port, buffer, frame, out: actions } => {
+            let in_port = in_port.and_then(PortNo::of).unwrap_or(PortNo::NONE);
+            let actions = wire_actions(actions)?;
+            let buffer = buffer.unwrap_or(OFP_NO_BUFFER);
+            return PacketOut::encode_parts((buffer, in_port), &actions, frame, xid, out).map_err(|_| Inexpressible);
+        }
+        ToSwitch::Hello => Message::Hello(openflow::Hello::offering(super::Version::OFFERED)),
+        ToSwitch::HelloFailed => Message::Error(Error {
+            kind: ErrorType::HELLO_FAILED,
+            code: 0,
+            data: Bytes::from_static(b"Pentane speaks OpenFlow 1.0 and 1.3"),
+        }),
+        ToSwitch::FeaturesRequest => Message::FeaturesRequest,
+        ToSwitch::SetConfig { miss_send_len } => {
+            Message::SetConfig(SwitchConfig { flags: ConfigFlags::FRAG_NORMAL, miss_send_len: *miss_send_len })
+        }
+        ToSwitch::PortsRequest | ToSwitch::DeleteForeign { .. } => return Err(Inexpressible),
+        ToSwitch::FlowsRequest => Message::StatsRequest(StatsRequest {
+            flags: StatsFlags::NONE,
+            body: StatsRequestBody::Flow(FlowStatsRequest { matching: Match::ANY, table_id: ALL_TABLES, out_port: PortNo::NONE }),
+        }),
+        ToSwitch::Barrier => Message::BarrierRequest,
+        ToSwitch::EchoRequest => Message::EchoRequest(Bytes::new()),
+        ToSwitch::EchoReply(data) => Message::EchoReply(data.clone()),
+        ToSwitch::Error { kind, code, offending } => {
+            Message::Error(Error { kind: ErrorType(*kind), code: *code, data: Bytes::copy_from_slice(offending) })
+        }
+    };
+    whole.encode(xid, out).map_err(|_| Inexpressible)
+}
+
+fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressible> {
+    let matching = Match::from_flow(&entry.region).ok_or(Inexpressible)?;
+    let message = FlowMod {
+        cookie: entry.cookie,
+        idle_timeout: entry.idle,
+        hard_timeout: entry.hard,
+        flags: if entry.notify { FlowModFlags::SEND_FLOW_REM } else { FlowModFlags::NONE },
+        ..FlowMod::add(matching, entry.priority)
+    };
+    message.encode_applying(&wire_actions(entry.actions)?, xid, out).map_err(|_| Inexpressible)
+}
+
+fn wire_actions(actions: &[Action]) -> Result<Vec<Wire>, Inexpressible> {
+    let one = |action: &Action| match action {
+        Action::Output(port) => PortNo::of(*port).map(|port| Wire::Output { port, max_len: 0 }),
+        Action::Return => Some(Wire::Output { port: PortNo::IN_PORT, max_len: 0 }),
+        Action::Controller => Some(Wire::Output { port: PortNo::CONTROLLER, max_len: WHOLE }),
+    };
+    actions.iter().map(|action| one(action).ok_or(Inexpressible)).collect()
+}
+
+fn our_actions(actions: &[Wire]) -> Option<Vec<Action>> {
+    let one = |action: &Wire| match action {
+        Wire::Output { port: PortNo::IN_PORT, .. } => Some(Action::Return),
+        Wire::Output { port: PortNo::CONTROLLER, .. } => Some(Action::Controller),
+        Wire::Output { port, .. } => port.physical().map(Action::Output),
+        _ => None,
+    };
+    actions.iter().map(one).collect()
+}
+
+fn features(reply: &FeaturesReply) -> FromSwitch {
+    FromSwitch::Features(Features {
+        dpid: reply.datapath_id,
+        auxiliary: 0,
+        ports: Some(reply.ports.iter().filter_map(port).collect()),
+    })
+}
+
+fn port(desc: &PhyPort) -> Option<PortState> {
+    let down = desc.config.contains(PortConfig::PORT_DOWN) || desc.state.contains(WirePortState::LINK_DOWN);
+    Some(PortState { port: desc.port_no.physical()?, up: !down })
+}
+
+fn packet_in(packet: WirePacketIn) -> FromSwitch {
+    let Some(in_port) = packet.in_port.physical() else { return FromSwitch::Other };
+    FromSwitch::PacketIn(PacketIn {
+        in_port,
+        buffer: (packet.buffer_id != OFP_NO_BUFFER).then_some(packet.buffer_id),
+        whole: packet.data.len() >= usize::from(packet.total_len),
+        frame: packet.data,
+    })
+}
+
+fn flow_removed(removed: &FlowRemoved) -> FromSwitch {
+    FromSwitch::FlowRemoved {
+        cookie: removed.cookie,
+        priority: removed.priority,
+        region: removed.matching.to_flow(),
+        deleted: removed.reason == FlowRemovedReason::DELETE,
+    }
+}
+
+fn present(flow: &FlowStats) -> Present {
+    Present {
+        table: 0,
+        priority: flow.priority,
+        cookie: flow.cookie,
+        region: flow.matching.to_flow(),
+        actions: our_actions(&flow.actions),
+    }
+}

@@ -1,0 +1,292 @@
+//! From a packet to a decision, and from a decision to a way through the network. Fails closed: what cannot be read, identified,
+//! routed or expressed does not pass. Knows nothing of bytes on the control channel.
+
+use std::net::IpAddr;
+
+use compiler::principal::{self, Identity, Refusal};
+use compiler::template::Template;
+use lang::checked::{Attachment, MiddleboxId, Verdict};
+use lang::flow::{End, Flow, Judgement, Place};
+use net::{Dpid, FlowKey, FlowMatch, Location, Time};
+use packet::{Frame, Payload};
+
+use crate::controller::Controller;
+use crate::dialect::{Action, PacketIn, ToSwitch};
+use crate::effect::Effects;
+use crate::event::{Decided, Event, Limit, Suspicion};
+use crate::hosts::v4;
+use crate::inventory::Role;
+use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
+use crate::route::{self, Hop, NoPath};
+
+/// A packet at a switch, read.
+struct Arrival<'a> {
+    at: Location,
+    packet: &'a PacketIn,
+    key: FlowKey,
+}
+
+impl Controller {
+    /// A switch sent a packet up.
+    pub(crate) fn packet_in(&mut self, dpid: Dpid, packet: PacketIn, now: Time, out: &mut Effects) {
+        let at = Location::new(dpid, packet.in_port);
+        let bytes = packet.frame.clone();
+        let Ok(Frame { key, payload }) = packet::parse(&bytes) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        if let Payload::Lldp(unit) = payload {
+            return self.probe_in(at, unit, now, out);
+        }
+        let arrival = Arrival { at, packet: &packet, key };
+        if !self.is_edge(at) {
+            return self.in_transit(&arrival, now, out);
+        }
+        if !self.learn(key.dl_src, at, now, out) {
+            return;
+        }
+        match payload {
+            Payload::Arp(arp) => self.arp_in(at, key.dl_src, &arp, now, out),
+            Payload::Ip(_) | Payload::Eapol(_) | Payload::Other => self.at_edge(&arrival, now, out),
+            Payload::Lldp(_) => {}
+        }
+    }
+
+    fn at_edge(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        let key = &arrival.key;
+        let believed = match key.ip {
+            Some(ip) if self.claims_by_sending(arrival.at, &ip.src) => self.claim(key.dl_src, ip.src, arrival.at, now, out),
+            _ => true,
+        };
+        if !believed {
+            return;
+        }
+        match self.known_conversation(key) {
+            Some((id, direction)) => self.again(id, direction, arrival, now, out),
+            None => self.initiated(arrival, now, out),
+        }
+    }
+
+    /// True if a packet from this address at this port claims the address for its sender.
+    fn claims_by_sending(&self, at: Location, address: &IpAddr) -> bool {
+        let single = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
+        single && !matches!(self.inventory.role(&self.policy, at), Role::Gateway(_))
+    }
+
+    /// The conversation that a packet belongs to: as a region with its DSCP, or as an answer whatever its DSCP.
+    fn known_conversation(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+        let open = FlowMatch::exact(key);
+        let fixed = FlowMatch { dscp: key.ip.map(|ip| ip.dscp), ..open };
+        self.records.find(&fixed).or_else(|| self.records.find(&open))
+    }
+
+    /// A packet between switches, or from a middlebox, that its switch has no entry for: only a conversation that stands may
+    /// bring it there.
+    fn in_transit(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        if let Some((id, direction)) = self.known_conversation(&arrival.key) {
+            self.again(id, direction, arrival, now, out);
+        }
+    }
+
+    /// A packet of a conversation that was decided already.
+    fn again(&mut self, id: FlowId, direction: Direction, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        if conversation.template.verdict == Verdict::Deny {
+            return;
+        }
+        let held = held(arrival, direction);
+        match &mut conversation.state {
+            State::Opening { held: waiting, .. } | State::Closing { held: waiting, .. } => {
+                if waiting.len() < HELD_LIMIT {
+                    waiting.push(held);
+                }
+            }
+            State::Standing => self.pass_again(id, held, now, out),
+        }
+    }
+
+    /// Puts entries that have timed out back, if that was not done a moment ago, and sends the packet on.
+    fn pass_again(&mut self, id: FlowId, held: Held, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get(id) else { return };
+        if hop_at(conversation, held.at, held.direction).is_none() {
+            return;
+        }
+        if now.since(conversation.installed).as_millis() < 500 {
+            return self.release(id, &held, out);
+        }
+        self.forget_present_at(id, held.at.dpid);
+        self.open(id, vec![held], Vec::new(), now, out);
+    }
+
+    /// The first packet of a flow.
+    fn initiated(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        let (src, dst) = match self.identify(arrival.at, &arrival.key) {
+            Ok(ends) => ends,
+            Err(refusal) => return self.unidentified(refusal, arrival, now, out),
+        };
+        let judgement = self.program.judge_key(&self.view, &src, &dst, &arrival.key);
+        let template = self.program.template(&arrival.key, &src, &dst, &judgement);
+        let flow = Flow { headers: compiler::Program::headers(&arrival.key), src, dst };
+        match judgement.verdict {
+            Verdict::Deny => self.deny(arrival, flow, template, now, out),
+            Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
+                self.relay(arrival, flow, &judgement, now, out);
+            }
+            Verdict::Allow => self.allow(arrival, flow, template, now, out),
+        }
+    }
+
+    /// Both ends of a packet's flow, or why one of them is nobody.
+    pub(crate) fn identify(&self, at: Location, key: &FlowKey) -> Result<(End, End), Refusal> {
+        let src = match principal::source(&self.policy, &self.view, at, key) {
+            Identity::Known(end) => end,
+            Identity::Refused(refusal) => return Err(refusal),
+        };
+        match principal::destination(&self.policy, &self.view, key) {
+            Identity::Known(end) => Ok((src, end)),
+            Identity::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    fn unidentified(&mut self, refusal: Refusal, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        if refusal == Refusal::UnknownStation {
+            // The sender was learned a moment ago, so it is the destination that nobody has seen.
+            if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
+                self.ask(address, None, None, now, out);
+            }
+            return;
+        }
+        self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(refusal), now, out);
+    }
+
+    fn deny(&mut self, arrival: &Arrival<'_>, flow: Flow, template: Template, now: Time, out: &mut Effects) {
+        self.counters.denied += 1;
+        decided(&flow, &template, 0, out);
+        if !template.installable || self.is_full(arrival.at, out) {
+            return;
+        }
+        let id = self.records.fresh();
+        let conversation = Conversation {
+            id,
+            key: arrival.key,
+            flow,
+            template,
+            ingress: arrival.at,
+            hops: Vec::new(),
+            state: State::Standing,
+            installed: now,
+        };
+        self.records.insert(conversation);
+        self.records.denial_ends(now.after(self.settings.drop_timeout), id);
+        self.open(id, Vec::new(), Vec::new(), now, out);
+    }
+
+    fn allow(&mut self, arrival: &Arrival<'_>, flow: Flow, template: Template, now: Time, out: &mut Effects) {
+        if !template.installable {
+            return self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(Refusal::NoSourceAddress), now, out);
+        }
+        let Some(to) = flow.dst.location else {
+            if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
+                self.ask(address, None, None, now, out);
+            }
+            return;
+        };
+        let hops = match self.way(arrival.at, to, &template.via) {
+            Ok(hops) => hops,
+            Err(NoPath::SamePort(_)) => return,
+            Err(why) => {
+                self.counters.unroutable += 1;
+                return out.event(Event::Unroutable { flow: Box::new(flow), why });
+            }
+        };
+        if self.is_full(arrival.at, out) {
+            return;
+        }
+        self.counters.allowed += 1;
+        decided(&flow, &template, hops.len(), out);
+        let id = self.records.fresh();
+        let held = held(arrival, Direction::Forward);
+        let (key, ingress) = (arrival.key, arrival.at);
+        let state = State::Standing;
+        self.records.insert(Conversation { id, key, flow, template, ingress, hops, state, installed: now });
+        self.open(id, vec![held], Vec::new(), now, out);
+    }
+
+    /// The way from port to port through middleboxes.
+    pub(crate) fn way(&mut self, from: Location, to: Location, via: &[MiddleboxId]) -> Result<Vec<Hop>, NoPath> {
+        let policy = self.policy.clone();
+        let attached: Vec<(MiddleboxId, Attachment)> = via
+            .iter()
+            .map(|id| policy.middleboxes.get(id.index()).map(|middlebox| (*id, middlebox.attachment)).ok_or(*id))
+            .collect::<Result<_, _>>()
+            .map_err(NoPath::MiddleboxDown)?;
+        route::path(&mut self.topology, from, to, &attached)
+    }
+
+    /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
+    fn relay(&mut self, arrival: &Arrival<'_>, flow: Flow, judgement: &Judgement, now: Time, out: &mut Effects) {
+        let (since, count) = self.hosts.relays.get(&arrival.at).copied().unwrap_or((now, 0));
+        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
+        self.hosts.relays.insert(arrival.at, (since, count.saturating_add(1)));
+        if count >= self.settings.relays_per_second || !arrival.packet.whole || !judgement.via.is_empty() {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        }
+        self.counters.allowed += 1;
+        let ports: Vec<Location> = self.topology.ports_up().filter(|at| *at != arrival.at && self.is_edge(*at)).collect();
+        out.event(Event::Decided(Box::new(Decided {
+            flow,
+            verdict: judgement.verdict,
+            rule: judgement.rule,
+            via: Vec::new(),
+            switches: 0,
+        })));
+        for at in ports {
+            self.send_frame(at.dpid, None, &arrival.packet.frame, &[Action::Output(at.port)], out);
+        }
+    }
+
+    fn is_full(&self, at: Location, out: &mut Effects) -> bool {
+        let full = self.records.len() >= self.settings.conversations;
+        if full {
+            out.event(Event::Limited { at, what: Limit::Conversations });
+        }
+        full
+    }
+
+    /// Sends a held packet along the way of its conversation, from where it is.
+    pub(crate) fn release(&mut self, id: FlowId, held: &Held, out: &mut Effects) {
+        let Some(hop) = self.records.get(id).and_then(|one| hop_at(one, held.at, held.direction)) else { return };
+        let Some(session) = self.switches.up(held.at.dpid) else { return };
+        let frame: &[u8] = if held.buffer.is_some() { &[] } else { &held.frame };
+        let message = ToSwitch::PacketOut { in_port: Some(held.at.port), buffer: held.buffer, frame, out: &[action(&hop)] };
+        session.say(&message, out);
+    }
+}
+
+/// What a switch does with packets of a hop.
+pub(crate) fn action(hop: &Hop) -> Action {
+    if hop.in_port == hop.out_port { Action::Return } else { Action::Output(hop.out_port) }
+}
+
+/// The pass of a conversation's packets in one direction that comes in here.
+fn hop_at(conversation: &Conversation, at: Location, direction: Direction) -> Option<Hop> {
+    let comes_in = |hop: &Hop| hop.dpid == at.dpid && hop.in_port == at.port;
+    match direction {
+        Direction::Forward => conversation.hops.iter().copied().find(comes_in),
+        Direction::Reply => route::reverse(&conversation.hops).into_iter().find(comes_in),
+    }
+}
+
+fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {
+    Held { at: arrival.at, buffer: arrival.packet.buffer, frame: arrival.packet.frame.clone(), direction }
+}
+
+fn decided(flow: &Flow, template: &Template, switches: usize, out: &mut Effects) {
+    out.event(Event::Decided(Box::new(Decided {
+        flow: flow.clone(),
+        verdict: template.verdict,
+        rule: template.provenance.rule,
+        via: template.via.clone(),
+        switches,
+    })));
+}

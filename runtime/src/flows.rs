@@ -1,0 +1,296 @@
+//! The life of a conversation's entries: opened destination first, taken out ingress first, put right when switches disagree.
+//! Knows nothing of why a conversation is allowed.
+//!
+//! ```text
+//!             every switch but the ingress          ingress              permission or way lost
+//!   decided ──────────── Opening ─ all barriers ─▶ Standing ───────────────────────────────────▶ gone, ingress first
+//!                           ▲                         │ other way, through middleboxes
+//!                           └──── barrier ── Closing ◀┘ (the ingress is shut first)
+//! ```
+
+use lang::checked::Verdict;
+use net::{Dpid, Time};
+
+use crate::controller::Controller;
+use crate::dialect::{Action, Version};
+use crate::effect::Effects;
+use crate::enforce::action;
+use crate::event::{Cause, Event};
+use crate::install::{Ends, FLOW_PRIORITY, MISS_PRIORITY, Slot, Wanted};
+use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State};
+use crate::route::{self, Hop};
+use crate::session::FlowRemoved;
+
+/// One entry of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planned {
+    pub(crate) dpid: Dpid,
+    pub(crate) slot: Slot,
+    pub(crate) wanted: Wanted,
+}
+
+/// All entries of a conversation; those of the ingress switch come last.
+pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
+    let Conversation { id, template, ingress, .. } = conversation;
+    if template.verdict == Verdict::Deny {
+        let slot = Slot { region: net::FlowMatch { in_port: Some(ingress.port), ..template.region }, priority: FLOW_PRIORITY };
+        let wanted = Wanted { action: None, cookie: id.cookie(Direction::Forward), ends: Ends::Hard };
+        return vec![Planned { dpid: ingress.dpid, slot, wanted }];
+    }
+    let mut planned = Vec::with_capacity(conversation.hops.len() * 2);
+    let mut add = |hops: &[Hop], region: &net::FlowMatch, direction| {
+        for (place, hop) in hops.iter().enumerate() {
+            let slot = Slot { region: net::FlowMatch { in_port: Some(hop.in_port), ..*region }, priority: FLOW_PRIORITY };
+            let ends = Ends::Idle { notify: place == 0 };
+            let wanted = Wanted { action: Some(action(hop)), cookie: id.cookie(direction), ends };
+            planned.push(Planned { dpid: hop.dpid, slot, wanted });
+        }
+    };
+    add(&conversation.hops, &template.region, Direction::Forward);
+    if let Some(reply) = &template.reply {
+        add(&route::reverse(&conversation.hops), reply, Direction::Reply);
+    }
+    planned.sort_by_key(|one| one.dpid == ingress.dpid);
+    planned
+}
+
+impl Controller {
+    /// Wants all entries of a conversation. Those at other switches than the ingress are sent, each switch is asked for a
+    /// barrier, and the ingress follows when all have answered.
+    pub(crate) fn open(&mut self, id: FlowId, held: Vec<Held>, stale: Vec<(Dpid, Slot)>, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        conversation.installed = now;
+        let ingress = conversation.ingress.dpid;
+        let entries = plan(conversation);
+        let mut touched: Vec<Dpid> = Vec::new();
+        for one in &entries {
+            self.tables.want(one.dpid, one.slot, one.wanted);
+        }
+        for one in entries.iter().filter(|one| one.dpid != ingress) {
+            match self.settle_entry(one.dpid, &one.slot, out) {
+                Some(true) if !touched.contains(&one.dpid) => touched.push(one.dpid),
+                Some(_) => {}
+                None => return self.revoke(id, Cause::SwitchRefused, None, out),
+            }
+        }
+        for dpid in &touched {
+            if let Some(session) = self.switches.up(*dpid) {
+                session.barrier(id, now, out);
+            }
+        }
+        if let Some(conversation) = self.records.get_mut(id) {
+            conversation.state = State::Opening { awaiting: touched.len(), stale, held };
+        }
+        if touched.is_empty() {
+            self.finish(id, out);
+        }
+    }
+
+    /// A barrier of this conversation was passed.
+    pub(crate) fn passed(&mut self, id: FlowId, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        match &mut conversation.state {
+            State::Opening { awaiting, .. } => {
+                *awaiting = awaiting.saturating_sub(1);
+                if *awaiting == 0 {
+                    self.finish(id, out);
+                }
+            }
+            State::Closing { awaiting, .. } => {
+                *awaiting = awaiting.saturating_sub(1);
+                if *awaiting == 0 {
+                    self.reopen(id, now, out);
+                }
+            }
+            State::Standing => {}
+        }
+    }
+
+    /// Opens the ingress, lets waiting packets go, and takes out what an old way left.
+    fn finish(&mut self, id: FlowId, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        let state = std::mem::replace(&mut conversation.state, State::Standing);
+        let ingress = conversation.ingress.dpid;
+        let entries = plan(conversation);
+        for one in entries.iter().filter(|one| one.dpid == ingress) {
+            if self.settle_entry(one.dpid, &one.slot, out).is_none() {
+                return self.revoke(id, Cause::SwitchRefused, None, out);
+            }
+        }
+        if let State::Opening { held, stale, .. } = state {
+            for packet in &held {
+                self.release(id, packet, out);
+            }
+            self.drop_slots(id, &stale, out);
+        }
+    }
+
+    /// The ingress is shut: the rest of the old way goes, the new one is opened.
+    fn reopen(&mut self, id: FlowId, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        let State::Closing { next, held, .. } = std::mem::replace(&mut conversation.state, State::Standing) else { return };
+        let old: Vec<(Dpid, Slot)> = plan(conversation).iter().map(|one| (one.dpid, one.slot)).collect();
+        conversation.hops = next;
+        self.drop_slots(id, &old, out);
+        self.open(id, held, Vec::new(), now, out);
+    }
+
+    /// Sends a conversation another way. Through middleboxes the ingress is shut first, so that no packet mixes two ways.
+    pub(crate) fn reroute(&mut self, id: FlowId, hops: Vec<Hop>, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        let held = match std::mem::replace(&mut conversation.state, State::Standing) {
+            State::Opening { held, .. } | State::Closing { held, .. } => held,
+            State::Standing => Vec::new(),
+        };
+        let ingress = conversation.ingress.dpid;
+        let old = plan(conversation);
+        out.event(Event::Rerouted { flow: Box::new(conversation.flow.clone()), switches: hops.len() });
+        if !conversation.template.via.is_empty() && self.switches.is_up(ingress) {
+            conversation.state = State::Closing { awaiting: 1, next: hops, held };
+            let at_ingress: Vec<(Dpid, Slot)> =
+                old.iter().filter(|one| one.dpid == ingress).map(|one| (one.dpid, one.slot)).collect();
+            self.drop_slots(id, &at_ingress, out);
+            if let Some(session) = self.switches.up(ingress) {
+                session.barrier(id, now, out);
+            }
+            return;
+        }
+        conversation.hops = hops;
+        let new = plan(conversation);
+        let stale = old
+            .iter()
+            .filter(|one| !new.iter().any(|other| other.dpid == one.dpid && other.slot == one.slot))
+            .map(|one| (one.dpid, one.slot))
+            .collect();
+        self.open(id, held, stale, now, out);
+    }
+
+    /// Takes a conversation's permission away: its entries go at once, at the ingress first.
+    pub(crate) fn revoke(
+        &mut self,
+        id: FlowId,
+        cause: Cause,
+        denied_by: Option<Option<lang::checked::RuleId>>,
+        out: &mut Effects,
+    ) {
+        let Some(conversation) = self.forget(id, out) else { return };
+        if conversation.template.verdict == Verdict::Allow {
+            self.counters.revoked += 1;
+            let (flow, allowed_by) = self.named(&conversation);
+            out.event(Event::Revoked { flow, allowed_by, cause, denied_by });
+        }
+    }
+
+    /// Takes a conversation or denial out with all its entries.
+    pub(crate) fn forget(&mut self, id: FlowId, out: &mut Effects) -> Option<Conversation> {
+        let conversation = self.records.remove(id)?;
+        let mut entries = plan(&conversation);
+        entries.reverse();
+        if let State::Opening { stale, .. } = &conversation.state {
+            self.drop_slots(id, stale, out);
+        }
+        for one in entries {
+            if one.wanted.ends == Ends::Hard {
+                self.tables.withdraw(one.dpid, &one.slot, self.switches.up(one.dpid), out);
+            } else {
+                self.drop_slots(id, &[(one.dpid, one.slot)], out);
+            }
+        }
+        Some(conversation)
+    }
+
+    /// Takes entries out, unless another conversation wants the same ones by now.
+    fn drop_slots(&mut self, id: FlowId, slots: &[(Dpid, Slot)], out: &mut Effects) {
+        for (dpid, slot) in slots {
+            let owner = self.tables.wanted(*dpid, slot).and_then(|wanted| FlowId::of_cookie(wanted.cookie));
+            if owner.is_none_or(|(owner, _)| owner == id) {
+                self.tables.unwant(*dpid, slot);
+                self.settle_entry(*dpid, slot, out);
+            }
+        }
+    }
+
+    /// Makes a switch hold what is wanted in a slot: `Some(true)` if that took a message, nothing if it cannot be done.
+    pub(crate) fn settle_entry(&mut self, dpid: Dpid, slot: &Slot, out: &mut Effects) -> Option<bool> {
+        match self.switches.up(dpid) {
+            Some(session) => self.tables.settle(dpid, slot, session, &self.settings, out).ok(),
+            None => None,
+        }
+    }
+
+    /// An entry timed out, or somebody deleted it.
+    pub(crate) fn flow_removed(&mut self, dpid: Dpid, removed: &FlowRemoved, out: &mut Effects) {
+        let Some(region) = removed.region else { return };
+        let slot = Slot { region, priority: removed.priority };
+        let Some((id, direction)) = FlowId::of_cookie(removed.cookie) else { return };
+        let ours = self.tables.wanted(dpid, &slot).is_some_and(|wanted| wanted.cookie == removed.cookie);
+        if !ours {
+            return;
+        }
+        self.tables.lost(dpid, &slot);
+        if removed.deleted {
+            self.settle_entry(dpid, &slot, out);
+            return;
+        }
+        self.direction_idle(id, direction, out);
+    }
+
+    /// No packet went this way for the idle time: its entries go; with the last direction the conversation ends.
+    fn direction_idle(&mut self, id: FlowId, direction: Direction, out: &mut Effects) {
+        let Some(conversation) = self.records.get(id) else { return };
+        let (idle, other): (Vec<Planned>, Vec<Planned>) =
+            plan(conversation).into_iter().partition(|one| FlowId::of_cookie(one.wanted.cookie) == Some((id, direction)));
+        let slots: Vec<(Dpid, Slot)> = idle.iter().map(|one| (one.dpid, one.slot)).collect();
+        self.drop_slots(id, &slots, out);
+        let alive = other.iter().any(|one| self.tables.wanted(one.dpid, &one.slot).is_some());
+        if !alive {
+            self.forget(id, out);
+        }
+    }
+
+    /// Denials whose drop entries have ended by themselves are forgotten.
+    pub(crate) fn age_denials(&mut self, now: Time) {
+        while let Some(id) = self.records.ended_denial(now) {
+            let denied = self.records.get(id).is_some_and(|one| one.template.verdict == Verdict::Deny);
+            if denied && let Some(conversation) = self.records.remove(id) {
+                for one in plan(&conversation) {
+                    self.tables.unwant(one.dpid, &one.slot);
+                }
+            }
+        }
+    }
+
+    /// A switch refused an entry: without all of its entries a conversation does not stand.
+    pub(crate) fn refused_by_switch(&mut self, id: FlowId, out: &mut Effects) {
+        if self.records.get(id).is_some() {
+            self.revoke(id, Cause::SwitchRefused, None, out);
+        }
+    }
+
+    /// Conversations that waited for a switch which is gone do not come about.
+    pub(crate) fn abandon_unfinished(&mut self, dpid: Dpid, out: &mut Effects) {
+        let waiting =
+            |one: &&Conversation| !matches!(one.state, State::Standing) && plan(one).iter().any(|planned| planned.dpid == dpid);
+        let ids: Vec<FlowId> = self.records.iter().filter(waiting).map(|one| one.id).collect();
+        for id in ids {
+            self.revoke(id, Cause::NoPath, None, out);
+        }
+    }
+
+    /// The switch is suspected not to hold this conversation's entries.
+    pub(crate) fn forget_present_at(&mut self, id: FlowId, dpid: Dpid) {
+        let Some(conversation) = self.records.get(id) else { return };
+        for one in plan(conversation).iter().filter(|one| one.dpid == dpid) {
+            self.tables.lost(one.dpid, &one.slot);
+        }
+    }
+
+    /// Wants the entry that sends everything else to us, where the version has no such default.
+    pub(crate) fn want_miss_entry(&mut self, dpid: Dpid, version: Version) {
+        if version.drops_misses() {
+            let slot = Slot { region: net::FlowMatch::default(), priority: MISS_PRIORITY };
+            let wanted = Wanted { action: Some(Action::Controller), cookie: INFRASTRUCTURE, ends: Ends::Never };
+            self.tables.want(dpid, slot, wanted);
+        }
+    }
+}

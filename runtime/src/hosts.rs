@@ -1,0 +1,255 @@
+//! Who is attached where, and which addresses they have: what packets at edge ports tell, and what of it is believed.
+//! Knows nothing of policy's rules.
+//!
+//! ```text
+//!             first packet                     packet at another port
+//!   unknown ───────────────▶ attached at P ──────────────────────────────▶ moving to Q (old place is probed)
+//!                               ▲   │ port down                              │ old place answers: stays, alarm
+//!                               │   ▼                                        │ no answer in time, or old port down
+//!                             detached                                       ▼
+//!                                                                       attached at Q
+//! ```
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use lang::checked::GatewayId;
+use net::{Location, MacAddr, Time};
+use packet::arp::Arp;
+
+use crate::controller::Controller;
+use crate::dialect::Action;
+use crate::effect::Effects;
+use crate::event::{Cause, Event, Limit, Suspicion};
+use crate::inventory::Role;
+
+/// Alarms remembered so that each is told once a second.
+const ALARMS: usize = 4096;
+/// Moves that may be in question at one time.
+const MOVES: usize = 4096;
+
+/// What is kept about hosts beside the view.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    /// Moves that wait for the old place to answer.
+    moves: HashMap<MacAddr, Move>,
+    /// When each claimed address was last seen.
+    seen: HashMap<IpAddr, Time>,
+    /// Addresses seen behind gateway ports, which no declaration names.
+    pub(crate) gateway_addresses: HashMap<Ipv4Addr, GatewayId>,
+    alarms: HashMap<(Location, MacAddr), Time>,
+    /// Who waits to hear of an address.
+    pub(crate) askers: HashMap<Ipv4Addr, crate::arp::Question>,
+    /// Relayed frames of this second, per port.
+    pub(crate) relays: HashMap<Location, (Time, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    to: Location,
+    deadline: Time,
+}
+
+impl Controller {
+    /// A station sent a packet here. False if that is not believed; the packet must not be acted on then.
+    pub(crate) fn learn(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        if let Role::Gateway(gateway) = self.inventory.role(&self.policy, at) {
+            return self.learn_gateway(gateway, mac, at, now, out);
+        }
+        if mac == self.settings.mac || self.gateway_of(mac).is_some() {
+            self.alarm(mac, at, Suspicion::Reserved, now, out);
+            return false;
+        }
+        match self.view.station(mac).and_then(|station| station.location) {
+            Some(bound) if bound == at => {
+                if let Some(attempt) = self.hosts.moves.remove(&mac) {
+                    self.alarm(mac, attempt.to, Suspicion::StillAt(at), now, out);
+                }
+                true
+            }
+            Some(bound) => self.consider_move(mac, bound, at, now, out),
+            None => self.attach(mac, at, now, out),
+        }
+    }
+
+    fn learn_gateway(&mut self, id: GatewayId, mac: MacAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        let declared = self.policy.gateways.get(id.index()).and_then(|gateway| gateway.mac);
+        let known = declared.or_else(|| self.view.gateway_mac(id));
+        if known == Some(mac) {
+            return true;
+        }
+        let foreign = mac == self.settings.mac || self.view.station(mac).is_some();
+        if known.is_some() || foreign {
+            self.alarm(mac, at, Suspicion::Reserved, now, out);
+            return false;
+        }
+        self.view.set_gateway_mac(id, mac);
+        self.program.update(&self.view, &[mac]);
+        out.event(Event::GatewayLearned { gateway: id, mac });
+        true
+    }
+
+    fn attach(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        if self.view.at(at).count() >= self.settings.stations_per_port {
+            out.event(Event::Limited { at, what: Limit::Stations });
+            return false;
+        }
+        if !self.view.attach(mac, at, &self.policy) {
+            let suspicion = self.pin_of(mac).map_or(Suspicion::Reserved, Suspicion::Pinned);
+            self.alarm(mac, at, suspicion, now, out);
+            return false;
+        }
+        out.event(Event::StationAttached { mac, at });
+        self.station_changed(mac, now, out);
+        true
+    }
+
+    /// A station that is attached elsewhere sends here: believed at once if its old port is down, else once the old place has
+    /// not answered in time.
+    fn consider_move(&mut self, mac: MacAddr, bound: Location, at: Location, now: Time, out: &mut Effects) -> bool {
+        if let Some(pin) = self.pin_of(mac).filter(|pin| *pin != at) {
+            self.alarm(mac, at, Suspicion::Pinned(pin), now, out);
+            return false;
+        }
+        if !self.topology.is_up(bound) && self.switches.is_up(bound.dpid) {
+            return self.relocate(mac, bound, at, now, out);
+        }
+        if self.hosts.moves.contains_key(&mac) || self.hosts.moves.len() >= MOVES {
+            return false;
+        }
+        self.hosts.moves.insert(mac, Move { to: at, deadline: now.after(self.settings.move_probe) });
+        let addresses: Vec<Ipv4Addr> = self.view.station(mac).into_iter().flat_map(|s| &s.addresses).filter_map(v4).collect();
+        for address in addresses {
+            let frame = Arp::probe(self.settings.mac, address).to_frame();
+            self.send_frame(bound.dpid, None, &frame, &[Action::Output(bound.port)], out);
+        }
+        false
+    }
+
+    fn relocate(&mut self, mac: MacAddr, from: Location, to: Location, now: Time, out: &mut Effects) -> bool {
+        if !self.view.attach(mac, to, &self.policy) {
+            return false;
+        }
+        out.event(Event::StationMoved { mac, from, to });
+        self.station_changed(mac, now, out);
+        true
+    }
+
+    /// A station is no longer attached where it was.
+    pub(crate) fn detach(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) {
+        if self.view.detach(mac) {
+            self.hosts.moves.remove(&mac);
+            out.event(Event::StationDetached { mac, at });
+            self.station_changed(mac, now, out);
+        }
+    }
+
+    /// A station uses an address. False if that is not believed.
+    pub(crate) fn claim(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        match self.view.owner(address) {
+            Some(owner) if owner == mac => {
+                self.hosts.seen.insert(address, now);
+                true
+            }
+            Some(owner) if self.is_held(owner, address, now) => {
+                self.alarm(mac, at, Suspicion::AddressOf(owner), now, out);
+                false
+            }
+            Some(owner) => {
+                self.view.release(owner, address);
+                self.station_changed(owner, now, out);
+                self.claim_free(mac, address, at, now, out)
+            }
+            None => self.claim_free(mac, address, at, now, out),
+        }
+    }
+
+    fn claim_free(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        let is_gateways = self.policy.gateways.iter().any(|gateway| gateway.addresses.contains(&address));
+        if is_gateways || v4(&address).is_some_and(|v4| self.hosts.gateway_addresses.contains_key(&v4)) {
+            self.alarm(mac, at, Suspicion::Reserved, now, out);
+            return false;
+        }
+        if self.view.station(mac).is_some_and(|station| station.addresses.len() >= self.settings.addresses_per_station) {
+            out.event(Event::Limited { at, what: Limit::Addresses });
+            return false;
+        }
+        if !self.view.claim(mac, address) {
+            return false;
+        }
+        self.hosts.seen.insert(address, now);
+        out.event(Event::AddressClaimed { mac, address });
+        self.program.update(&self.view, &[mac]);
+        true
+    }
+
+    /// True if nobody else may claim the address: it is registered, or was seen lately at a station that is attached.
+    fn is_held(&self, owner: MacAddr, address: IpAddr, now: Time) -> bool {
+        let Some(station) = self.view.station(owner) else { return false };
+        let host = station.host.and_then(|id| self.policy.hosts.get(id.index()));
+        if host.is_some_and(|host| host.addresses.contains(&address)) {
+            return true;
+        }
+        let fresh = self.hosts.seen.get(&address).is_some_and(|seen| now.since(*seen) < self.settings.address_lifetime);
+        fresh && station.location.is_some()
+    }
+
+    /// Moves whose old place has not answered in time are believed.
+    pub(crate) fn age_hosts(&mut self, now: Time, out: &mut Effects) {
+        let mut due: Vec<(MacAddr, Location)> =
+            self.hosts.moves.iter().filter(|(_, one)| one.deadline <= now).map(|(mac, one)| (*mac, one.to)).collect();
+        due.sort_unstable();
+        for (mac, to) in due {
+            self.hosts.moves.remove(&mac);
+            if let Some(from) = self.view.station(mac).and_then(|station| station.location) {
+                self.relocate(mac, from, to, now, out);
+            }
+        }
+        let patience = self.settings.move_probe * 3;
+        self.hosts.askers.retain(|_, question| now.since(question.first) < patience);
+        self.hosts.relays.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
+    }
+
+    /// Something that decisions depend on changed at a station: its conversations are judged again.
+    pub(crate) fn station_changed(&mut self, mac: MacAddr, now: Time, out: &mut Effects) {
+        self.program.update(&self.view, &[mac]);
+        for id in self.records.of_station(mac) {
+            self.revalidate(id, Cause::Endpoint, now, out);
+        }
+    }
+
+    /// The gateway whose inner side has this MAC address.
+    pub(crate) fn gateway_of(&self, mac: MacAddr) -> Option<GatewayId> {
+        let known = |(gateway, id): (&lang::checked::Gateway, GatewayId)| gateway.mac.or_else(|| self.view.gateway_mac(id));
+        let mut gateways = self.policy.gateways.iter().zip((0..).map(GatewayId));
+        gateways.find(|(gateway, id)| known((gateway, *id)) == Some(mac)).map(|(_, id)| id)
+    }
+
+    fn pin_of(&self, mac: MacAddr) -> Option<Location> {
+        let host = self.view.station(mac).and_then(|station| station.host).or_else(|| self.policy.host_of_mac(mac))?;
+        self.policy.hosts.get(host.index())?.pin
+    }
+
+    /// Tells of a sender that is not believed, once a second for each port and address.
+    pub(crate) fn alarm(&mut self, mac: MacAddr, at: Location, why: Suspicion, now: Time, out: &mut Effects) {
+        self.counters.spoofed += 1;
+        if self.hosts.alarms.len() >= ALARMS {
+            self.hosts.alarms.clear();
+        }
+        let last = self.hosts.alarms.insert((at, mac), now);
+        match last {
+            Some(last) if now.since(last).as_secs() < 1 => {
+                self.hosts.alarms.insert((at, mac), last);
+            }
+            _ => out.event(Event::Spoofed { at, mac, why }),
+        }
+    }
+}
+
+/// The IPv4 address, if it is one.
+pub(crate) fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(v4) => Some(*v4),
+        IpAddr::V6(_) => None,
+    }
+}

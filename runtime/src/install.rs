@@ -1,0 +1,271 @@
+//! Two tables for each switch: the entries that are wanted and those that are believed present. What differs is sent, and nothing
+//! else sends flow-mods. Knows nothing of why an entry is wanted.
+
+use std::collections::HashMap;
+
+use net::{Dpid, FlowMatch};
+
+use crate::dialect::{Action, Entry, Inexpressible, Present, ToSwitch};
+use crate::effect::Effects;
+use crate::record::{self, FlowId};
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// Priority of conversations and denials.
+pub const FLOW_PRIORITY: u16 = 0x4000;
+/// Priority of the entry that sends everything else to the controller.
+pub const MISS_PRIORITY: u16 = 0;
+
+/// What makes an entry the same entry (OpenFlow 1.3.5 §5.2: match and priority).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// What it matches.
+    pub region: FlowMatch,
+    /// Its priority.
+    pub priority: u16,
+}
+
+/// What an entry should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Where packets go; nothing drops them.
+    pub action: Option<Action>,
+    /// Its provenance.
+    pub cookie: u64,
+    /// How it ends.
+    pub ends: Ends,
+}
+
+/// How an entry ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Never.
+    Never,
+    /// When no packet matched for a time; the switch tells us if it is to be told.
+    Idle {
+        /// A FLOW_REMOVED is wanted.
+        notify: bool,
+    },
+    /// After a time.
+    Hard,
+}
+
+/// What a difference between wanted and present came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Entries that were right.
+    pub kept: usize,
+    /// Entries put in.
+    pub added: usize,
+    /// Entries of ours taken out.
+    pub removed: usize,
+    /// Entries of others taken out.
+    pub foreign: usize,
+}
+
+/// The two tables of every switch.
+#[derive(Debug, Default)]
+pub struct Tables {
+    switches: HashMap<Dpid, Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    wanted: HashMap<Slot, Wanted>,
+    present: HashMap<Slot, Has>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Has {
+    action: Option<Action>,
+    cookie: u64,
+}
+
+impl Tables {
+    /// An entry is wanted from now on.
+    pub fn want(&mut self, dpid: Dpid, slot: Slot, wanted: Wanted) {
+        self.switches.entry(dpid).or_default().wanted.insert(slot, wanted);
+    }
+
+    /// An entry is no longer wanted.
+    pub fn unwant(&mut self, dpid: Dpid, slot: &Slot) {
+        if let Some(table) = self.switches.get_mut(&dpid) {
+            table.wanted.remove(slot);
+        }
+    }
+
+    /// What is wanted in a slot.
+    #[must_use]
+    pub fn wanted(&self, dpid: Dpid, slot: &Slot) -> Option<&Wanted> {
+        self.switches.get(&dpid)?.wanted.get(slot)
+    }
+
+    /// True if the switch is believed to hold an entry in this slot.
+    #[must_use]
+    pub fn is_present(&self, dpid: Dpid, slot: &Slot) -> bool {
+        self.switches.get(&dpid).is_some_and(|table| table.present.contains_key(slot))
+    }
+
+    /// The switch no longer holds the entry: it says so, or is suspected of it.
+    pub fn lost(&mut self, dpid: Dpid, slot: &Slot) {
+        if let Some(table) = self.switches.get_mut(&dpid) {
+            table.present.remove(slot);
+        }
+    }
+
+    /// The connection is gone: what the switch holds will be read when it is back.
+    pub fn disconnected(&mut self, dpid: Dpid) {
+        if let Some(table) = self.switches.get_mut(&dpid) {
+            table.present.clear();
+        }
+    }
+
+    /// Sends what one slot needs to be as wanted. True if something was sent.
+    ///
+    /// # Errors
+    /// The switch's version cannot express the entry; nothing was sent.
+    pub fn settle(
+        &mut self,
+        dpid: Dpid,
+        slot: &Slot,
+        session: &mut Session,
+        settings: &Settings,
+        out: &mut Effects,
+    ) -> Result<bool, Inexpressible> {
+        let table = self.switches.entry(dpid).or_default();
+        let has = table.present.get(slot).copied();
+        match table.wanted.get(slot).copied() {
+            Some(wanted) if has.is_some_and(|has| has.action == wanted.action) => Ok(false),
+            Some(wanted) => {
+                send_add(slot, &wanted, session, settings, out)?;
+                if wanted.ends != Ends::Hard {
+                    table.present.insert(*slot, Has { action: wanted.action, cookie: wanted.cookie });
+                }
+                Ok(true)
+            }
+            None if has.is_some() => {
+                table.present.remove(slot);
+                session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Takes an entry out whether it is believed present or not.
+    pub fn withdraw(&mut self, dpid: Dpid, slot: &Slot, session: Option<&mut Session>, out: &mut Effects) {
+        let table = self.switches.entry(dpid).or_default();
+        table.wanted.remove(slot);
+        table.present.remove(slot);
+        if let Some(session) = session {
+            session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
+        }
+    }
+
+    /// Takes in what a switch holds. Entries of ours for which `spare` is true are left as they are, wanted or not.
+    pub fn read_back(
+        &mut self,
+        dpid: Dpid,
+        found: &[Present],
+        spare: &dyn Fn(&Present) -> bool,
+        session: &mut Session,
+        settings: &Settings,
+        out: &mut Effects,
+    ) -> Repair {
+        let mut repair = Repair::default();
+        for one in found {
+            self.take_in(dpid, one, spare, session, out, &mut repair);
+        }
+        let table = self.switches.entry(dpid).or_default();
+        let missing: Vec<Slot> = table
+            .wanted
+            .iter()
+            .filter(|(slot, wanted)| table.present.get(*slot).is_none_or(|has| has.action != wanted.action))
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in missing {
+            if self.settle(dpid, &slot, session, settings, out) == Ok(true) {
+                repair.added += 1;
+            }
+        }
+        repair
+    }
+
+    fn take_in(
+        &mut self,
+        dpid: Dpid,
+        one: &Present,
+        spare: &dyn Fn(&Present) -> bool,
+        session: &mut Session,
+        out: &mut Effects,
+        repair: &mut Repair,
+    ) {
+        let table = self.switches.entry(dpid).or_default();
+        let known = one.region.zip(single(one.actions.as_deref())).filter(|_| one.table == 0);
+        let Some((region, action)) = known else {
+            session.say(&ToSwitch::DeleteForeign { table: one.table, cookie: one.cookie }, out);
+            repair.foreign += 1;
+            return;
+        };
+        let slot = Slot { region, priority: one.priority };
+        let has = Has { action, cookie: one.cookie };
+        if table.wanted.contains_key(&slot) || spare(one) {
+            table.present.insert(slot, has);
+            repair.kept += 1;
+            return;
+        }
+        session.say(&ToSwitch::Delete { region, priority: one.priority }, out);
+        if record::is_ours(one.cookie) {
+            repair.removed += 1;
+        } else {
+            repair.foreign += 1;
+        }
+    }
+
+    /// Entries believed present that nothing wants.
+    #[must_use]
+    pub fn unwanted(&self, dpid: Dpid) -> Vec<Slot> {
+        let Some(table) = self.switches.get(&dpid) else { return Vec::new() };
+        table.present.keys().filter(|slot| !table.wanted.contains_key(*slot)).copied().collect()
+    }
+
+    /// Wanted entries of all switches, for tests and the command line.
+    pub fn entries(&self) -> impl Iterator<Item = (Dpid, &Slot, &Wanted)> {
+        self.switches.iter().flat_map(|(dpid, table)| table.wanted.iter().map(|(slot, wanted)| (*dpid, slot, wanted)))
+    }
+}
+
+fn send_add(
+    slot: &Slot,
+    wanted: &Wanted,
+    session: &mut Session,
+    settings: &Settings,
+    out: &mut Effects,
+) -> Result<(), Inexpressible> {
+    let seconds = |duration: std::time::Duration| u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1);
+    let (idle, hard, notify) = match wanted.ends {
+        Ends::Never => (0, 0, false),
+        Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
+        Ends::Hard => (0, seconds(settings.drop_timeout), false),
+    };
+    let entry = Entry {
+        region: slot.region,
+        priority: slot.priority,
+        actions: wanted.action.as_slice(),
+        cookie: wanted.cookie,
+        idle,
+        hard,
+        notify,
+    };
+    let flow = FlowId::of_cookie(wanted.cookie).map_or(FlowId(0), |(flow, _)| flow);
+    session.say_for(flow, &ToSwitch::Add(entry), out)
+}
+
+/// The one action of an entry as we make them: none or one; nothing for any other.
+fn single(actions: Option<&[Action]>) -> Option<Option<Action>> {
+    match actions? {
+        [] => Some(None),
+        [one] => Some(Some(*one)),
+        _ => None,
+    }
+}

@@ -1,0 +1,201 @@
+//! What a change does to what was decided before: conversations are judged again, and exactly those whose answer or way is another
+//! are touched. Knows nothing of what the change was.
+
+use std::sync::Arc;
+
+use compiler::Program;
+use compiler::template::Template;
+use lang::checked::{Checked, Verdict};
+use lang::flow::Flow;
+use net::{Dpid, Location, Time};
+
+use crate::controller::Controller;
+use crate::effect::Effects;
+use crate::event::{Cause, Event};
+use crate::inventory::Inventory;
+use crate::record::{Conversation, FlowId};
+
+/// What became of a conversation or denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing was sent for it.
+    Kept,
+    /// It was revoked or sent another way.
+    Changed,
+    /// It was a denial, and is none any more.
+    Undropped,
+}
+
+impl Controller {
+    /// Puts a policy in force: compiles it beside the old one, swaps, and judges every conversation again.
+    pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
+        let view = self.view.rebase(&self.policy, &policy);
+        let Ok(program) = Program::try_compile(policy.clone(), &view) else { return };
+        let names: Vec<(FlowId, Arc<str>, Arc<str>)> = self
+            .records
+            .iter()
+            .filter(|one| one.template.verdict == Verdict::Allow)
+            .map(|one| {
+                let (flow, allowed_by) = self.named(one);
+                (one.id, flow, allowed_by)
+            })
+            .collect();
+        self.inventory = Inventory::new(&policy);
+        self.view = view;
+        self.program = program;
+        self.policy = policy;
+        let (mut kept, mut changed, mut undropped) = (0, 0, 0);
+        for id in self.records.ids() {
+            let before = out.events.len();
+            match self.revalidate(id, Cause::Policy, now, out) {
+                Fate::Kept => kept += 1,
+                Fate::Changed => changed += 1,
+                Fate::Undropped => undropped += 1,
+            }
+            rename_revoked(id, &names, out, before);
+        }
+        for dpid in self.connected() {
+            self.admit_again(dpid, now, out);
+        }
+        out.event(Event::PolicyInForce { kept, changed, undropped });
+    }
+
+    /// A switch may have become declared, or undeclared.
+    fn admit_again(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        if self.inventory.knows(dpid) {
+            if !self.switches.is_up(dpid) {
+                self.admit_or_hold(dpid, now, out);
+            }
+            return;
+        }
+        if self.switches.is_up(dpid) {
+            self.leave(dpid, out);
+            if let Some(session) = self.switches.up(dpid) {
+                session.suspend(now);
+            }
+            out.event(Event::SwitchPending { dpid });
+        }
+    }
+
+    /// Judges again every conversation whose way enters or leaves a switch at this port.
+    pub(crate) fn revalidate_through(&mut self, at: Location, cause: Cause, now: Time, out: &mut Effects) {
+        for id in self.records.through(at) {
+            self.revalidate(id, cause, now, out);
+        }
+    }
+
+    /// Judges one conversation or denial again, in the present view and under the present policy.
+    pub(crate) fn revalidate(&mut self, id: FlowId, cause: Cause, now: Time, out: &mut Effects) -> Fate {
+        let Some(conversation) = self.records.get(id) else { return Fate::Kept };
+        let (key, ingress, was) = (conversation.key, conversation.ingress, conversation.template.verdict);
+        let Ok((src, dst)) = self.identify(ingress, &key) else {
+            return self.no_longer(id, was, Cause::Endpoint, out);
+        };
+        if !self.is_edge(ingress) {
+            return self.no_longer(id, was, cause, out);
+        }
+        let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
+        let template = self.program.template(&key, &src, &dst, &judgement);
+        let flow = Flow { headers: Program::headers(&key), src, dst };
+        match (was, judgement.verdict) {
+            (Verdict::Deny, Verdict::Deny) => {
+                self.judged_alike(id, flow, template);
+                Fate::Kept
+            }
+            (Verdict::Deny, Verdict::Allow) => self.no_longer(id, was, cause, out),
+            (Verdict::Allow, Verdict::Deny) => {
+                self.revoke(id, cause, Some(judgement.rule), out);
+                Fate::Changed
+            }
+            (Verdict::Allow, Verdict::Allow) => self.still_allowed(id, flow, template, cause, now, out),
+        }
+    }
+
+    fn no_longer(&mut self, id: FlowId, was: Verdict, cause: Cause, out: &mut Effects) -> Fate {
+        self.revoke(id, cause, None, out);
+        if was == Verdict::Deny { Fate::Undropped } else { Fate::Changed }
+    }
+
+    /// Allowed before and now: the way stays as it is if it still satisfies the constraints.
+    fn still_allowed(&mut self, id: FlowId, flow: Flow, template: Template, cause: Cause, now: Time, out: &mut Effects) -> Fate {
+        let Some(conversation) = self.records.get(id) else { return Fate::Kept };
+        let same_regions = conversation.template.region == template.region && conversation.template.reply == template.reply;
+        let same_way = conversation.template.via == template.via && flow.dst.location == leaves_at(conversation);
+        if !same_regions {
+            self.revoke(id, cause, None, out);
+            return Fate::Changed;
+        }
+        if same_way && cause != Cause::NoPath && !self.moved_middlebox(id) {
+            self.judged_alike(id, flow, template);
+            return Fate::Kept;
+        }
+        let ingress = conversation.ingress;
+        let way = flow.dst.location.map(|to| self.way(ingress, to, &template.via));
+        match way {
+            Some(Ok(hops)) => {
+                let same = self.records.get(id).is_some_and(|one| one.hops == hops);
+                self.judged_alike(id, flow, template);
+                if same {
+                    return Fate::Kept;
+                }
+                self.reroute(id, hops, now, out);
+            }
+            Some(Err(why)) => {
+                self.counters.unroutable += 1;
+                self.revoke(id, Cause::NoPath, None, out);
+                out.event(Event::Unroutable { flow: Box::new(flow), why });
+            }
+            None => self.revoke(id, Cause::Endpoint, None, out),
+        }
+        Fate::Changed
+    }
+
+    /// True if the policy has put a middlebox of the conversation to other ports than its way uses.
+    fn moved_middlebox(&self, id: FlowId) -> bool {
+        let Some(conversation) = self.records.get(id) else { return false };
+        let uses = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.out_port == at.port);
+        !conversation.template.via.iter().all(|via| {
+            self.policy.middleboxes.get(via.index()).is_some_and(|middlebox| match middlebox.attachment {
+                lang::checked::Attachment::Inline { inside, .. } => uses(inside),
+                lang::checked::Attachment::OneArmed { at } => uses(at),
+            })
+        })
+    }
+
+    /// The answer is the same: only who decided it, and the words for its ends, may be others now.
+    fn judged_alike(&mut self, id: FlowId, flow: Flow, template: Template) {
+        if let Some(conversation) = self.records.get_mut(id) {
+            conversation.flow = flow;
+            conversation.template =
+                Template { region: conversation.template.region, reply: conversation.template.reply, ..template };
+        }
+    }
+
+    /// A conversation and the place that allowed it, in the words of the policy in force.
+    pub(crate) fn named(&self, conversation: &Conversation) -> (Arc<str>, Arc<str>) {
+        let flow = lang::flowspec::flow_text(&self.policy, &conversation.flow);
+        let span = self.policy.deciding_span(conversation.template.provenance.rule);
+        let place = match span.map(|span| self.policy.sources.position(span)) {
+            Some(position) => format!("{}:{}", position.file, position.line),
+            None => "default".to_owned(),
+        };
+        (Arc::from(flow), Arc::from(place))
+    }
+}
+
+/// Where a conversation's packets leave the network.
+fn leaves_at(conversation: &Conversation) -> Option<Location> {
+    conversation.hops.last().map(|hop| Location::new(hop.dpid, hop.out_port))
+}
+
+/// What was revoked is told in the words of the policy that had allowed it: the new one may no longer have them.
+fn rename_revoked(id: FlowId, names: &[(FlowId, Arc<str>, Arc<str>)], out: &mut Effects, since: usize) {
+    let Ok(place) = names.binary_search_by_key(&id, |(named, ..)| *named) else { return };
+    let Some((_, was, by)) = names.get(place) else { return };
+    for event in out.events.iter_mut().skip(since) {
+        if let Event::Revoked { flow, allowed_by, .. } = event {
+            *flow = was.clone();
+            *allowed_by = by.clone();
+        }
+    }
+}
