@@ -21,10 +21,11 @@ use crate::builtin;
 use crate::checked::{Checked, Kind, ServiceTerm};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
-use crate::diag::Diagnostic;
+use crate::diag::{self, Diagnostic};
 use crate::flow::{Flow, Headers};
+use crate::parse;
 use crate::resolve::{Names, Symbol};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use complete::Family;
 use ends::Draft;
 
@@ -63,6 +64,30 @@ impl Traffic {
 /// What is wrong with it, with places in the text that it was read from.
 pub fn flows(policy: &Checked, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
     resolve(policy, &Names::of(policy), spec)
+}
+
+/// A text that is no flow of the policy, and why.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The text, for reports.
+    pub sources: SourceMap,
+    /// What is wrong with it.
+    pub found: Vec<Diagnostic>,
+}
+
+/// The flows that a line stands for, as `pentane explain` reads it.
+///
+/// # Errors
+/// What is wrong with the line.
+pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
+    let mut sources = SourceMap::default();
+    let id = sources.add("flow", line);
+    let (spec, mut found) = parse::parse_flow(&sources, id);
+    let flows = match spec {
+        Some(spec) if !diag::any_error(&found) => flows(policy, &spec).map_err(|more| found.extend(more)),
+        _ => Err(()),
+    };
+    flows.map_err(|()| Unreadable { sources, found })
 }
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
@@ -138,9 +163,7 @@ fn traffic_of(
         ServiceRef::Term(term) => vec![term.value.clone()],
         ServiceRef::Error(_) => return (None, None),
         ServiceRef::Name(name) => match names.get(&name.text) {
-            Some(Symbol::Service(place)) => {
-                policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone())
-            }
+            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone()),
             Some(Symbol::Damaged | Symbol::Unresolved(_)) => return (None, None),
             Some(
                 Symbol::Switch(_)

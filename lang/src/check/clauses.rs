@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::ast::{Cond as TreeCond, ClauseKind, Expr, Ident, RuleStmt, ServiceRef, VerdictWord};
+use crate::ast::{ClauseKind, Cond as TreeCond, Expr, Ident, RuleStmt, ServiceRef, VerdictWord};
 use crate::checked::{Cond, MiddleboxId, Part, Rule, RuleId, Verdict};
 use crate::codes::names::{E0203, E0213, E0214, E0215, E0216};
 use crate::diag::Diagnostic;

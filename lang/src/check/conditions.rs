@@ -193,7 +193,9 @@ impl Checker {
                     self.report(Diagnostic::new(E0217, term.span, message));
                     None
                 }
-                Atom::Name(name) if builtin::ether_type(&name.text).is_some() && limits.contains(&0x0800) && *limits.start() > 0 => {
+                Atom::Name(name)
+                    if builtin::ether_type(&name.text).is_some() && limits.contains(&0x0800) && *limits.start() > 0 =>
+                {
                     builtin::ether_type(&name.text).map(|found| vec![(found.0.into()..=found.0.into(), term.span)])
                 }
                 _ => self.not_numbers(term.span, what),
@@ -236,7 +238,9 @@ impl Checker {
             Expr::Term(term) if matches!(term.atom, Atom::Number(_)) => {
                 let mut terms = Vec::new();
                 for (range, _) in self.numbers(expr, "an IP protocol", &(0..=255))? {
-                    terms.extend(range.filter_map(|value| u8::try_from(value).ok()).map(|value| ServiceTerm::Protocol(IpProto(value))));
+                    terms.extend(
+                        range.filter_map(|value| u8::try_from(value).ok()).map(|value| ServiceTerm::Protocol(IpProto(value))),
+                    );
                 }
                 Some(Cond::Header(HeaderTest::Service(terms)))
             }

@@ -198,7 +198,9 @@ impl Checker {
     fn gateway(&mut self, decl: &GatewayDecl, members: HostMembers<'_>, attached: &mut Attached) {
         if members.at.is_none() && !members.damaged {
             let message = format!("gateway `{}` has no `at`", decl.name.text);
-            self.report(Diagnostic::new(E0213, members.name, message).help("add the port that it is attached to: `at SWITCH:PORT;`"));
+            self.report(
+                Diagnostic::new(E0213, members.name, message).help("add the port that it is attached to: `at SWITCH:PORT;`"),
+            );
         }
         if let [(_, first), .., (_, last)] = members.macs.as_slice() {
             let message = format!("gateway `{}` has more than one MAC address", decl.name.text);
@@ -237,14 +239,13 @@ impl Checker {
             place
         };
         let attachment = match (inside, outside, one_armed) {
-            (Some((inside, _)), Some((outside, _)), None) => {
-                Attachment::Inline { inside: port(inside), outside: port(outside) }
-            }
+            (Some((inside, _)), Some((outside, _)), None) => Attachment::Inline { inside: port(inside), outside: port(outside) },
             (None, None, Some((at, _))) => Attachment::OneArmed { at: port(at) },
             _ => {
                 if !damaged {
                     let message = format!("middlebox `{}` needs `in` and `out`, or `at` alone", decl.name.text);
-                    let help = "write `in SWITCH:PORT; out SWITCH:PORT;` for a bump in the wire, `at SWITCH:PORT;` for one on one port";
+                    let help =
+                        "write `in SWITCH:PORT; out SWITCH:PORT;` for a bump in the wire, `at SWITCH:PORT;` for one on one port";
                     self.report(Diagnostic::new(E0213, decl.name.span, message).help(help));
                 }
                 Attachment::OneArmed { at: NOWHERE }
@@ -291,7 +292,7 @@ impl Checker {
             Ok(place) => Some(place),
             Err(diagnostic) => {
                 self.damaged = true;
-                self.found.extend(diagnostic);
+                self.found.extend(diagnostic.map(|diagnostic| *diagnostic));
                 None
             }
         }
@@ -305,14 +306,14 @@ pub(crate) fn port_of(
     switch: &Ident,
     port: PortNo,
     span: Span,
-) -> Result<Location, Option<Diagnostic>> {
-    let symbol = names.get(&switch.text).ok_or_else(|| names.unknown(policy, switch, Some(Kind::Switch)))?;
+) -> Result<Location, Option<Box<Diagnostic>>> {
+    let symbol = names.get(&switch.text).ok_or_else(|| names.unknown(policy, switch, Some(Kind::Switch)).map(Box::new))?;
     let found = match symbol {
         Symbol::Switch(id) => policy.switches.get(id.index()).ok_or(None)?,
         Symbol::Damaged | Symbol::Unresolved(_) => return Err(None),
         other => {
             let message = format!("`{}` is {}, not a switch", switch.text, other.what(policy));
-            return Err(Some(Diagnostic::new(E0203, switch.span, message)));
+            return Err(Some(Box::new(Diagnostic::new(E0203, switch.span, message))));
         }
     };
     let free = found.access.is_empty() && found.uplink.is_empty();
@@ -324,7 +325,7 @@ pub(crate) fn port_of(
     } else {
         format!("port {port} is not among the access ports of switch `{}`", switch.text)
     };
-    Err(Some(Diagnostic::new(E0209, span, message).related(found.span, "the switch is declared here")))
+    Err(Some(Box::new(Diagnostic::new(E0209, span, message).related(found.span, "the switch is declared here"))))
 }
 
 /// What the block of a host or a gateway says.

@@ -85,7 +85,9 @@ impl Checker {
         let by = match &case.by {
             None => Some(None),
             Some(ByRef::Default(_)) => Some(Some(DecidedBy::Default)),
-            Some(ByRef::Rule(name)) if self.names.is_rule(&name.text) => Some(Some(DecidedBy::Rules(self.rules_named(&name.text)))),
+            Some(ByRef::Rule(name)) if self.names.is_rule(&name.text) => {
+                Some(Some(DecidedBy::Rules(self.rules_named(&name.text))))
+            }
             Some(ByRef::Rule(name)) => {
                 self.found.extend(self.names.unknown_rule(name));
                 None

@@ -10,19 +10,19 @@ codes! {
     E0402 "flow cannot be" {
         what "A flow says two things of one end that cannot both be (two hosts, two places), lacks an end, or mixes IPv4 and IPv6."
         why "There is no packet that such a flow describes, so no answer to it means anything."
-        example "test \"two places\" { host roo at edge1:1 at edge1:2 -> internet => deny; }"
+        example "host roo { mac 02:00:00:00:00:12; }\nhost kanga { mac 02:00:00:00:00:13; }\ntest \"two hosts\" { host roo host kanga -> internet => deny; }"
         instead "Say each thing of an end once. Two users of one host may be named: `user bob user bill host roo`."
     }
     E0403 "flow stands for too many or for none" {
         what "The sets that a flow names stand for more than 100,000 flows together, or for none at all."
         why "A test of nothing would always pass; a test of everything would not end."
-        example "group nobody = user { };\ntest \"empty\" { nobody -> internet => deny; }"
+        example "user bob;\ngroup nobody = bob - bob;\ntest \"empty\" { nobody -> internet => deny; }"
         instead "Name smaller sets, or members that stand for them."
     }
     E0404 "expectation cannot be met" {
         what "A line of a `test` block expects an answer that no policy gives: `deny` with `via`, or `outbound-only`."
         why "A flow is either allowed or denied; only allowed flows pass middleboxes."
-        example "test \"odd\" { host roo -> internet => deny via ids; }"
+        example "switch core { dpid 0x10; }\nmiddlebox ids { at core:42; }\ntest \"odd\" { user none -> internet => deny via ids; }"
         instead "Expect `allow` or `deny`, and `via` with `allow` only."
     }
 }

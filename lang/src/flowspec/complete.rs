@@ -38,12 +38,12 @@ const BEYOND: [IpAddr; 8] = [
 ];
 
 /// The groups that `multicast` alone stands for: administratively scoped (RFC 2365), transient site-local (RFC 4291 §2.7).
-const GROUPS: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(239, 255, 0, 1)), IpAddr::V6(Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0, 1))];
+const GROUPS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(239, 255, 0, 1)), IpAddr::V6(Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0, 1))];
 
 /// The family of a flow; nothing if its parts disagree.
 pub(super) fn family(policy: &Checked, src: &Draft, dst: &Draft, traffic: Option<Family>) -> Option<Family> {
-    let said: Vec<Family> = traffic.into_iter().chain([src, dst].into_iter().filter_map(|end| end.address.map(Family::of))).collect();
+    let said: Vec<Family> =
+        traffic.into_iter().chain([src, dst].into_iter().filter_map(|end| end.address.map(Family::of))).collect();
     match said.split_first() {
         Some((first, rest)) => rest.iter().all(|family| family == first).then_some(*first),
         None if [src, dst].into_iter().any(|end| is_v6_only(policy, end)) => Some(Family::V6),

@@ -293,7 +293,7 @@ impl Reader<'_> {
         match port_of(self.policy, self.names, switch, port, span) {
             Ok(place) => Some(vec![Said::At(place)]),
             Err(diagnostic) => {
-                self.found.extend(diagnostic);
+                self.found.extend(diagnostic.map(|diagnostic| *diagnostic));
                 None
             }
         }
@@ -310,7 +310,8 @@ fn ports(switch: &Switch) -> Vec<Said> {
 fn members(policy: &Checked, set: EndTest) -> Vec<Said> {
     let mut leaves = IndexSet::new();
     collect(policy, &SetExpr::Leaf(set), &mut leaves);
-    let addresses: Vec<IpAddr> = leaves.iter().flat_map(|leaf| if let EndTest::Address(p) = leaf { edges(p) } else { Vec::new() }).collect();
+    let addresses: Vec<IpAddr> =
+        leaves.iter().flat_map(|leaf| if let EndTest::Address(p) = leaf { edges(p) } else { Vec::new() }).collect();
     let mut said = IndexSet::new();
     for leaf in &leaves {
         match leaf {

@@ -6,9 +6,9 @@ use crate::builtin;
 use crate::checked::Checked;
 use crate::flow::{End, Flow, Headers, Place};
 
+use super::Traffic;
 use super::complete::{self, Family};
 use super::ends::Draft;
-use super::Traffic;
 
 /// One line in the syntax of flows: `user gina host gphone at wap1 -> www tcp/80`. A line made from a flow that came from text
 /// reads back as the same flow. What the syntax has no words for (VLAN tags, source ports below 1024, packets that are not IP,

@@ -1,0 +1,205 @@
+//! What patterns stand for, and that the line for a flow reads back as the flow.
+
+use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
+use proptest::{prop_assert, prop_assert_eq};
+
+use super::flow_text;
+use crate::ast::Policy;
+use crate::check::check;
+use crate::checked::Checked;
+use crate::codes::tests_and_assertions::E0402;
+use crate::flow::{Flow, Place};
+use crate::parse::parse;
+use crate::source::SourceMap;
+
+const SITE: &str = "
+switch edge1 { dpid 0x1; access 1-24; uplink 25-26; }
+switch core { dpid 0x10; uplink 1-8; access 9-48; }
+location wap1 = edge1:5;
+location wap2 = edge1:6;
+host griffin { mac 02:00:00:00:00:11; at edge1:1; }
+host roo { mac 02:00:00:00:00:12, 02:00:00:00:00:1a; ip 10.0.9.12, 2001:db8:9::12; }
+host six { mac 02:00:00:00:00:13; ip 2001:db8:9::13; }
+host bare { }
+user bob;
+user bill;
+gateway border { at core:48; ip 10.0.0.1; mac 02:00:00:00:00:fe; }
+gateway backup { at core:47; }
+group students = user { bob, bill };
+group hosts = host { griffin, roo };
+group waps = location { wap1, wap2 };
+network lab = 10.4.0.0/16, 2001:db8:4::/48;
+network small = 10.5.0.0/16;
+group rest = small - 10.5.0.0/24;
+service web = tcp/80, tcp/443;
+";
+
+fn site() -> Checked {
+    let mut sources = SourceMap::default();
+    let id = sources.add("site.pol", SITE);
+    let (file, parsed) = parse(&sources, id);
+    let (policy, found) = check(&sources, &Policy { files: vec![file], entries: vec![id] }, parsed);
+    policy.unwrap_or_else(|| panic!("{found:#?}"))
+}
+
+fn read(policy: &Checked, text: &str) -> Vec<Flow> {
+    super::read(policy, text).unwrap_or_else(|unreadable| panic!("{text}: {:#?}", unreadable.found))
+}
+
+fn lines(text: &str) -> String {
+    let policy = site();
+    read(&policy, text).iter().map(|flow| flow_text(&policy, flow) + "\n").collect()
+}
+
+#[test]
+fn sets_stand_for_each_choice_out_of_them() {
+    insta::assert_snapshot!(lines("students hosts at waps -> rest web"), @r"
+    user bob host griffin at wap1 -> 10.5.1.0 tcp/80
+    user bob host griffin at wap1 -> 10.5.1.0 tcp/443
+    user bob host griffin at wap2 -> 10.5.1.0 tcp/80
+    user bob host griffin at wap2 -> 10.5.1.0 tcp/443
+    user bob host roo at wap1 -> 10.5.1.0 tcp/80
+    user bob host roo at wap1 -> 10.5.1.0 tcp/443
+    user bob host roo at wap2 -> 10.5.1.0 tcp/80
+    user bob host roo at wap2 -> 10.5.1.0 tcp/443
+    user bill host griffin at wap1 -> 10.5.1.0 tcp/80
+    user bill host griffin at wap1 -> 10.5.1.0 tcp/443
+    user bill host griffin at wap2 -> 10.5.1.0 tcp/80
+    user bill host griffin at wap2 -> 10.5.1.0 tcp/443
+    user bill host roo at wap1 -> 10.5.1.0 tcp/80
+    user bill host roo at wap1 -> 10.5.1.0 tcp/443
+    user bill host roo at wap2 -> 10.5.1.0 tcp/80
+    user bill host roo at wap2 -> 10.5.1.0 tcp/443
+    ");
+}
+
+#[test]
+fn services_stand_for_examples() {
+    insta::assert_snapshot!(lines("roo -> griffin tcp/8000-8080") + &lines("roo -> griffin ping") + &lines("roo -> griffin udp")
+        + &lines("roo -> griffin ip/89") + &lines("roo -> griffin icmp/3/1") + &lines("roo -> griffin tcp/22-23"), @r"
+    user none host roo -> host griffin at edge1:1 tcp/8000
+    user none host roo -> host griffin at edge1:1 tcp/8040
+    user none host roo -> host griffin at edge1:1 tcp/8080
+    user none host roo -> host griffin at edge1:1 icmp/8
+    user none host roo -> host griffin at edge1:1 icmpv6/128
+    user none host roo -> host griffin at edge1:1 udp/65000
+    user none host roo -> host griffin at edge1:1 ip/89
+    user none host roo -> host griffin at edge1:1 icmp/3/1
+    user none host roo -> host griffin at edge1:1 tcp/22
+    user none host roo -> host griffin at edge1:1 tcp/23
+    ");
+}
+
+#[test]
+fn families_follow_what_is_said() {
+    insta::assert_snapshot!(lines("roo -> lab ssh") + &lines("roo -> six ssh") + &lines("10.4.0.9 -> lab") + &lines("six -> roo icmpv6"), @r"
+    user none host roo -> 10.4.0.1 tcp/22
+    user none host roo -> 2001:db8:4::1 tcp/22
+    user none host roo -> six tcp/22
+    user none 10.4.0.9 -> 10.4.0.1
+    user none host six -> roo icmpv6/128
+    ");
+}
+
+#[test]
+fn addresses_tell_who_it_is() {
+    let policy = site();
+    let end = |text: &str| read(&policy, &format!("{text} -> griffin")).remove(0).src;
+    let roo = end("roo");
+    assert_eq!(end("10.0.9.12"), roo);
+    assert_eq!(end("02:00:00:00:00:12"), roo);
+    assert_eq!(end("unregistered 10.0.9.12").host, None);
+    assert_eq!(end("10.4.0.7").place, Place::Inside);
+    assert!(matches!(end("8.8.8.8").place, Place::Internet(Some(_))));
+    assert_eq!(end("8.8.8.8 at wap1").place, Place::Inside);
+    assert_eq!(end("10.0.0.1"), end("gateway border"));
+    assert_eq!(end("internet at core:47").place, Place::Internet(Some(crate::checked::GatewayId(1))));
+    assert_eq!(end("255.255.255.255"), end("broadcast"));
+    assert_eq!(end("239.255.0.1"), end("multicast"));
+    assert!(!policy.is_inside(end("internet").address.unwrap()));
+}
+
+/// Texts of ends, over all that can be said of them.
+fn end_text() -> impl Strategy<Value = String> {
+    let users = prop_oneof![Just(""), Just("user none"), Just("user bob"), Just("user bill user bob")];
+    let machine = prop_oneof![
+        Just("unregistered"),
+        Just("host griffin"),
+        Just("host roo"),
+        Just("host roo 02:00:00:00:00:1a"),
+        Just("host six"),
+        Just("host bare"),
+        Just("02:00:00:00:00:12"),
+        Just("unregistered 02:00:00:00:00:12"),
+        Just("02:00:00:00:77:77"),
+    ];
+    let address = prop_oneof![
+        4 => Just(""),
+        1 => Just("10.4.3.2"),
+        1 => Just("8.8.8.8"),
+        1 => Just("10.0.9.12"),
+        1 => Just("2001:db8:4::9"),
+        1 => Just("2001:db8:9::12"),
+    ];
+    let at = prop_oneof![Just(""), Just("at wap1"), Just("at edge1:1"), Just("at core:48")];
+    let inside = (users, machine, address, at).prop_map(|(users, machine, address, at)| [users, machine, address, at].join(" "));
+    let special = prop::sample::select(vec![
+        "internet",
+        "internet 9.9.9.9",
+        "internet at core:47",
+        "gateway",
+        "backup",
+        "border",
+        "broadcast",
+        "multicast",
+        "multicast 239.1.2.3",
+        "multicast ff02::fb",
+        "controller",
+        "8.8.8.8",
+        "10.4.3.2",
+        "10.0.9.12",
+        "10.0.0.1",
+        "unregistered 9.9.9.9",
+        "wap2",
+        "bob",
+        "roo",
+        "2001:db8:4::9",
+        "2620:fe::9",
+        "239.1.2.3",
+        "unregistered",
+    ]);
+    prop_oneof![2 => inside, 1 => special.prop_map(str::to_owned)]
+}
+
+fn service_text() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "tcp/80",
+        "udp/53",
+        "sctp/9",
+        "tcp",
+        "icmp",
+        "icmp/3/1",
+        "icmpv6",
+        "icmpv6/135",
+        "ip/89",
+        "web",
+        "ping",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn the_line_for_a_flow_reads_back_as_the_flow(src in end_text(), dst in end_text(), service in service_text()) {
+        let policy = site();
+        let text = format!("{src} -> {dst} {service}");
+        let read_back = super::read(&policy, &text);
+        // Texts that mix the families stand for nothing; all others are flows.
+        let mixed = read_back.as_ref().is_err_and(|unreadable| unreadable.found.iter().all(|found| found.code == E0402));
+        prop_assert!(read_back.is_ok() || mixed, "{}: {:?}", text, read_back);
+        for flow in read_back.unwrap_or_default() {
+            let line = flow_text(&policy, &flow);
+            prop_assert_eq!(read(&policy, &line), vec![flow], "{}", line);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Policies in `tests/check`, each with all that the checker finds in it beside it as a snapshot.
+
+use std::fmt::Write;
+
+use lang::ast::Policy;
+use lang::check::check;
+use lang::checked::Checked;
+use lang::codes::{names, tests_and_assertions};
+use lang::diag::Diagnostic;
+use lang::eval::Reference;
+use lang::parse::parse;
+use lang::source::SourceMap;
+use lang::testing;
+
+fn check_text(name: &str, text: &str) -> (Option<Checked>, Vec<Diagnostic>, SourceMap) {
+    let mut sources = SourceMap::default();
+    let id = sources.add(name, text);
+    let (file, parsed) = parse(&sources, id);
+    let policy = Policy { files: vec![file], entries: vec![id] };
+    let (checked, found) = check(&sources, &policy, parsed);
+    (checked, found, sources)
+}
+
+fn render(found: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut out = String::new();
+    for diagnostic in found {
+        let at = sources.position(diagnostic.span);
+        let excerpt = sources.text(diagnostic.span).split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(out, "{}:{} {} {}", at.line, at.column, diagnostic.code, diagnostic.message).unwrap();
+        writeln!(out, "    at `{excerpt}`").unwrap();
+        for related in &diagnostic.related {
+            let at = sources.position(related.span);
+            writeln!(out, "    {}:{} {}", at.line, at.column, related.message).unwrap();
+        }
+        if let Some(help) = &diagnostic.help {
+            writeln!(out, "    help: {help}").unwrap();
+        }
+    }
+    out
+}
+
+macro_rules! found_in {
+    ($($test:ident)*) => {$(
+        #[test]
+        fn $test() {
+            let text = include_str!(concat!("check/", stringify!($test), ".pol"));
+            let (checked, found, sources) = check_text(concat!(stringify!($test), ".pol"), text);
+            assert!(checked.is_none(), "a policy with mistakes passed");
+            insta::with_settings!({ snapshot_path => "check", prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(stringify!($test), render(&found, &sources));
+            });
+        }
+    )*};
+}
+
+found_in! { names kinds groups inventory rules conditions flows }
+
+#[test]
+fn the_campus_checks_clean_and_passes_its_test() {
+    let (checked, found, sources) = check_text("campus.pol", include_str!("check/campus.pol"));
+    assert_eq!(render(&found, &sources), "");
+    let policy = checked.unwrap();
+    let run = testing::run(&policy, &Reference(&policy));
+    assert_eq!((run.passed(), run.failed()), (4, 0), "{:#?}", run.results);
+    assert_eq!((run.coverage.covered.len(), run.coverage.total()), (4, 10));
+}
+
+#[test]
+fn the_example_on_each_page_earns_its_code() {
+    // E0206 would need 500 groups; E0230 and E0401 are not found by the checker.
+    let elsewhere = [names::E0206, names::E0230, tests_and_assertions::E0401];
+    let pages = names::PAGES.iter().chain(tests_and_assertions::PAGES);
+    for page in pages.filter(|page| !elsewhere.contains(&page.code)) {
+        let (checked, found, sources) = check_text("example.pol", page.example);
+        let findings = render(&found, &sources);
+        assert!(checked.is_none(), "{} passes:\n{}", page.code, page.example);
+        assert!(found.iter().any(|diagnostic| diagnostic.code == page.code), "{}:\n{}\n{findings}", page.code, page.example);
+    }
+}
+
+/// A policy of groups, each in the next.
+fn nested(depth: usize) -> String {
+    let mut text = "host roo { mac 02:00:00:00:00:12; }\ngroup g0 = host { roo };\n".to_owned();
+    for level in 1..=depth {
+        writeln!(text, "group g{level} = g{};", level - 1).unwrap();
+    }
+    writeln!(text, "allow from g{depth};").unwrap();
+    text
+}
+
+#[test]
+fn groups_nest_as_deep_as_evaluation_can_follow_and_no_deeper() {
+    let (checked, found, sources) = check_text("deep.pol", &nested(400));
+    assert!(checked.is_some(), "{}", render(&found, &sources));
+    let (checked, found, _) = check_text("deep.pol", &nested(10_000));
+    assert!(checked.is_none());
+    assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), [names::E0206], "one report, and nothing behind it");
+}
+
+#[test]
+fn a_circle_of_ten_thousand_groups_is_one_report() {
+    let mut text = String::new();
+    for level in 0..10_000 {
+        writeln!(text, "group g{level} = g{};", (level + 1) % 10_000).unwrap();
+    }
+    let (checked, found, sources) = check_text("circle.pol", &text);
+    assert!(checked.is_none());
+    insta::assert_snapshot!(render(&found, &sources), @r"
+    1:7 E0205 `g0` contains itself: `g0` → `g1` → `g2` → `g3` → `g4` → `g5` → `g6` → `g7` → … 9992 more … → `g0`
+        at `g0`
+        10000:15 the circle closes here
+    ");
+}
+
+#[test]
+fn long_chains_are_refused_or_flat() {
+    let members: String = (0..20_000).map(|n| format!("user u{n};\n")).collect();
+    let union = (0..20_000).map(|n| format!("u{n}")).collect::<Vec<_>>().join("\n| ");
+    let (checked, found, sources) = check_text("wide.pol", &format!("{members}group all = {union};\nallow from all;"));
+    assert!(checked.is_some(), "{}", render(&found, &sources));
+    let difference = (0..20_000).map(|n| format!("u{n}")).collect::<Vec<_>>().join("\n- ");
+    let (checked, found, _) = check_text("long.pol", &format!("{members}group rest = any - {difference};\nallow from rest;"));
+    assert!(checked.is_none());
+    assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), [names::E0206]);
+}
+
+#[test]
+fn outbound_only_becomes_a_deny_and_then_an_allow() {
+    let text = "switch core { dpid 0x10; }\nhost roo { mac 02:00:00:00:00:12; }\nhost kanga { mac 02:00:00:00:00:13; }\n\
+                middlebox ids { at core:1; }\nfirst: deny from kanga to kanga;\n\
+                out1: outbound-only from roo to kanga for ssh at core:4 via ids log;";
+    let (checked, found, sources) = check_text("outbound.pol", text);
+    assert_eq!(render(&found, &sources), "");
+    let rules = checked.unwrap().rules;
+    let shown: Vec<String> = rules
+        .iter()
+        .map(|rule| format!("{} {:?} {} {:?} {:?}", rule.id.0, rule.part, rule.verdict, rule.via, rule.cond))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    0 Whole deny [] All([End(Src, Host(HostId(1))), End(Dst, Host(HostId(1)))])
+    1 OutboundDeny deny [] All([End(Dst, Host(HostId(0))), End(Src, Host(HostId(1))), End(Dst, Location(0x10:4))])
+    2 OutboundAllow allow [MiddleboxId(0)] All([End(Src, Host(HostId(0))), End(Dst, Host(HostId(1))), Header(Service([Ports(IpProto(6), 22..=22)])), End(Src, Location(0x10:4))])
+    ");
+}
+
+/// The answers of a policy to the cases of its tests, wanted or not.
+fn answers(text: &str) -> String {
+    let (checked, found, sources) = check_text("answers.pol", text);
+    assert_eq!(render(&found, &sources), "");
+    let policy = checked.unwrap();
+    let run = testing::run(&policy, &Reference(&policy));
+    run.results.iter().map(|result| format!("{} => {}\n", result.flow, result.actual)).collect()
+}
+
+#[test]
+fn outbound_only_works_in_both_directions() {
+    let text = "user bob; host a { mac 02:00:00:00:00:01; }\nhost b { mac 02:00:00:00:00:02; }\nhost c { mac 02:00:00:00:00:03; }\n\
+                both: outbound-only from a | b;\nrest: allow;\n\
+                test \"directions\" { a -> c => allow by both; c -> a => deny by both; a -> b => deny by both; b -> a => deny by both;\n\
+                b -> internet => allow by both; c -> internet => allow by rest; internet -> b => deny by both; }";
+    insta::assert_snapshot!(answers(text), @r"
+    a -> c => allow by both
+    c -> a => deny by both
+    a -> b => deny by both
+    b -> a => deny by both
+    b -> internet => allow by both
+    c -> internet => allow by rest
+    internet -> b => deny by both
+    ");
+}
+
+#[test]
+fn a_failed_case_names_the_flow_and_what_decided() {
+    let text = "user bob; user bill; host a { mac 02:00:00:00:00:01; }\ngroup all = user { bob, bill };\n\
+                setting multi-user = most-restrictive;\nno-bill: deny from bill;\nallow from all;\n\
+                test \"sets\" { all -> a ssh => allow by default; user bob user bill -> a => allow; user bob -> a ssh => allow by no-bill; }";
+    let (checked, found, sources) = check_text("failed.pol", text);
+    assert_eq!(render(&found, &sources), "");
+    let policy = checked.unwrap();
+    let run = testing::run(&policy, &Reference(&policy));
+    let shown: Vec<String> = run
+        .results
+        .iter()
+        .map(|result| {
+            format!(
+                "{}:{} {} {}: wanted {}, got {}",
+                result.position.line, result.position.column, result.passed, result.flow, result.expected, result.actual
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    6:15 false user bob -> a tcp/22: wanted allow by default, got allow by rule at failed.pol:5
+    6:49 false user bob user bill -> a: wanted allow, got deny by no-bill
+    6:83 false user bob -> a tcp/22: wanted allow by no-bill, got allow by rule at failed.pol:5
+    ");
+}
