@@ -1,0 +1,177 @@
+"""Records traffic with tcpdump and reads it back: packets by flow, and OpenFlow messages out of the control channel. Knows nothing
+of what should be there."""
+
+import re
+import signal
+import struct
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+OPENFLOW_PORT = 6653
+HEADER = struct.Struct("!BBHI")
+FLOW_MOD = 14
+ERROR = 1
+
+
+class Capture:
+    """A running tcpdump. `stop` waits until all is written."""
+
+    def __init__(self, fabric, where, interface, file, expression, whole=False):
+        self.file = Path(file)
+        self.process = subprocess.Popen(
+            fabric.inside(where, "tcpdump", "-i", interface, "-nn", "-U", "--immediate-mode", "-B", "16384",
+                          "-s", "0" if whole else "96", "-w", self.file, "-Z", "root", expression),
+            stderr=subprocess.PIPE, text=True,
+        )
+        while True:     # the first lines are printed when it has begun
+            line = self.process.stderr.readline()
+            if "listening on" in line:
+                break
+            if not line:
+                raise RuntimeError(f"tcpdump in {where} ended at once")
+
+    def stop(self):
+        """Ends it; an incomplete record is an error, or what is missing from it would prove nothing."""
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.communicate()[1]
+        dropped = re.search(r"(\d+) packets? dropped by kernel", said)
+        if dropped and dropped.group(1) != "0":
+            raise RuntimeError(f"tcpdump lost {dropped.group(1)} packets")
+        return self.file
+
+
+def packets(file):
+    """(time, frame) of a pcap file; a record that is still being written is left out."""
+    data = Path(file).read_bytes()
+    if len(data) < 24:
+        return
+    magic = data[:4]
+    order = "<" if magic[0] in (0xD4, 0x4D) else ">"
+    fraction = 1e-9 if magic in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e-6
+    record = struct.Struct(order + "IIII")
+    at = 24
+    while at + 16 <= len(data):
+        seconds, part, length, _ = record.unpack_from(data, at)
+        if at + 16 + length > len(data):
+            return
+        yield seconds + part * fraction, data[at + 16:at + 16 + length]
+        at += 16 + length
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one packet says of its conversation: `kind` is ping, tcp or udp; `port` is the responder's; `opens` is true of a packet
+    that initiates, which for UDP means one towards a port of ours."""
+
+    source: str
+    destination: str
+    kind: str
+    port: int | None
+    opens: bool
+
+
+def conversations(file, service_ports):
+    """How many packets there were of each sort, IPv4 alone."""
+    found = defaultdict(int)
+    for _, frame in packets(file):
+        seen = read_frame(frame, service_ports)
+        if seen:
+            found[seen] += 1
+    return found
+
+
+def read_frame(frame, service_ports):
+    ethertype, start = frame[12:14], 14
+    if ethertype == b"\x81\x00":
+        ethertype, start = frame[16:18], 18
+    ip = frame[start:]
+    if ethertype != b"\x08\x00" or len(ip) < 20:
+        return None
+    source, destination = (".".join(map(str, ip[at:at + 4])) for at in (12, 16))
+    rest = ip[(ip[0] & 15) * 4:]
+    if ip[9] == 1 and len(rest) >= 1 and rest[0] in (0, 8):
+        return Seen(source, destination, "ping", None, rest[0] == 8)
+    if ip[9] in (6, 17) and len(rest) >= 4:
+        from_port, to_port = struct.unpack_from("!HH", rest)
+        towards = to_port in service_ports
+        if ip[9] == 6:
+            opens = len(rest) >= 14 and rest[13] & 0x12 == 0x02
+            return Seen(source, destination, "tcp", to_port if towards else from_port, opens)
+        return Seen(source, destination, "udp", to_port if towards else from_port, towards)
+    return None
+
+
+# The control channel.
+
+@dataclass
+class Message:
+    """An OpenFlow message as it stood in the stream."""
+
+    time: float
+    connection: int
+    ours: bool
+    raw: bytes
+
+    @property
+    def version(self):
+        return self.raw[0]
+
+    @property
+    def type(self):
+        return self.raw[1]
+
+
+def messages(file):
+    """All messages of the record in the order of their last bytes. Raises ValueError where a stream does not fall into messages."""
+    streams = defaultdict(lambda: {"next": None, "later": {}, "buffer": b""})
+    found = []
+    for moment, frame in packets(file):
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            continue
+        ip = frame[14:14 + struct.unpack_from("!H", frame, 16)[0]]
+        tcp = ip[(ip[0] & 15) * 4:]
+        source, destination, sequence = struct.unpack_from("!HHI", tcp)
+        payload = tcp[(tcp[12] >> 4) * 4:]
+        ours = source == OPENFLOW_PORT
+        connection = destination if ours else source
+        stream = streams[(connection, ours)]
+        if tcp[13] & 0x02:
+            stream.update(next=(sequence + 1) & 0xFFFFFFFF, later={}, buffer=b"")
+            continue
+        if stream["next"] is None or not payload:
+            continue
+        stream["later"][sequence] = payload
+        while (part := stream["later"].pop(stream["next"], None)) is not None:
+            stream["buffer"] += part
+            stream["next"] = (stream["next"] + len(part)) & 0xFFFFFFFF
+        found += cut(stream, moment, connection, ours)
+    return found
+
+
+def cut(stream, moment, connection, ours):
+    data, at, found = stream["buffer"], 0, []
+    while len(data) - at >= HEADER.size:
+        version, _, length, _ = HEADER.unpack_from(data, at)
+        if length < HEADER.size or version not in (1, 2, 3, 4, 5, 6):
+            if not ours:    # garbage that the lab itself sent
+                stream["buffer"] = b""
+                return found
+            raise ValueError(f"connection {connection}: a message of version {version} and length {length}")
+        if len(data) - at < length:
+            break
+        found.append(Message(moment, connection, ours, data[at:at + length]))
+        at += length
+    stream["buffer"] = data[at:]
+    return found
+
+
+def judge(fabric, file, chosen):
+    """What Open vSwitch reads in each of these messages: one text for each."""
+    file = Path(file)
+    file.write_bytes(b"".join(message.raw for message in chosen))
+    if not chosen:
+        return []
+    printed = fabric.run("fabric", "ovs-ofctl", "ofp-parse", file)
+    return re.split(r"\n(?=\S)", printed.rstrip("\n"))
