@@ -104,6 +104,20 @@ impl<'a> Reader<'a> {
         Ok(Reader { frame: self.frame, at, end: self.at, what, answer: self.answer })
     }
 
+    /// As [`Reader::child`], for a structure whose own length field tells its length: it must be `least` at the least.
+    pub(crate) fn structure(
+        &mut self,
+        n: usize,
+        least: usize,
+        field: &'static str,
+        what: &'static str,
+    ) -> Result<Reader<'a>, DecodeError> {
+        if n < least {
+            return Err(DecodeError::new(what, field, self.at, DecodeErrorKind::BadLength, self.answer));
+        }
+        self.child(n, field, what)
+    }
+
     /// A list that fills the rest of this structure. Ends on any bytes: an element that takes none is an error.
     pub(crate) fn list<T>(
         &mut self,

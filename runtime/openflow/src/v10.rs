@@ -116,6 +116,7 @@ pub enum Message {
 
 impl Message {
     /// Reads one whole frame; gives the transaction number and the message. Packets and payloads are slices of the frame.
+    /// A HELLO may be of any version.
     ///
     /// # Errors
     /// When the frame is not one well-formed message of this version; [`Error::undecodable`] makes the answer.
@@ -126,6 +127,7 @@ impl Message {
             return Hello::decode(frame).map(|(xid, hello)| (xid, Message::Hello(hello)));
         }
         if header.version != VERSION {
+            r.enter("ofp_header");
             return Err(r.fail_as("version", DecodeErrorKind::BadVersion, BadRequest::BAD_VERSION));
         }
         r.skip(HEADER_LENGTH)?;
@@ -174,7 +176,7 @@ impl Message {
             kind::BARRIER_REPLY => Message::BarrierReply,
             kind::QUEUE_GET_CONFIG_REQUEST => Message::QueueGetConfigRequest(r.get("body")?),
             kind::QUEUE_GET_CONFIG_REPLY => Message::QueueGetConfigReply(QueueGetConfigReply::read(r)?),
-            _ => return Err(r.fail_as("type", DecodeErrorKind::BadType, BadRequest::BAD_TYPE)),
+            _ => return Err(DecodeError::new("ofp_header", "type", 1, DecodeErrorKind::BadType, BadRequest::BAD_TYPE.into())),
         })
     }
 

@@ -162,6 +162,7 @@ pub enum Message {
 
 impl Message {
     /// Reads one whole frame; gives the transaction number and the message. Packets and payloads are slices of the frame.
+    /// A HELLO may be of any version.
     ///
     /// # Errors
     /// When the frame is not one well-formed message of this version; [`Error::undecodable`] makes the answer.
@@ -172,6 +173,7 @@ impl Message {
             return Hello::decode(frame).map(|(xid, hello)| (xid, Message::Hello(hello)));
         }
         if header.version != VERSION {
+            r.enter("ofp_header");
             return Err(r.fail_as("version", DecodeErrorKind::BadVersion, BadRequest::BAD_VERSION));
         }
         r.skip(HEADER_LENGTH)?;
@@ -230,7 +232,7 @@ impl Message {
             kind::GET_ASYNC_REPLY => Message::GetAsyncReply(r.get("body")?),
             kind::SET_ASYNC => Message::SetAsync(r.get("body")?),
             kind::METER_MOD => Message::MeterMod(MeterMod::read(r)?),
-            _ => return Err(r.fail_as("type", DecodeErrorKind::BadType, BadRequest::BAD_TYPE)),
+            _ => return Err(DecodeError::new("ofp_header", "type", 1, DecodeErrorKind::BadType, BadRequest::BAD_TYPE.into())),
         })
     }
 

@@ -68,7 +68,7 @@ impl QueueGetConfigReply {
 impl PacketQueue {
     fn read(r: &mut Reader<'_>) -> Result<PacketQueue, DecodeError> {
         let length = usize::from(r.peek_u16(4, "len")?);
-        let mut r = r.child(length, "len", "ofp_packet_queue")?;
+        let mut r = r.structure(length, 8, "len", "ofp_packet_queue")?;
         let queue_id = r.get("queue_id")?;
         r.skip(4)?;
         Ok(PacketQueue { queue_id, properties: r.list(QueueProperty::read)? })
@@ -90,7 +90,7 @@ impl QueueProperty {
     fn read(r: &mut Reader<'_>) -> Result<QueueProperty, DecodeError> {
         let property = r.peek_u16(0, "property")?;
         let length = usize::from(r.peek_u16(2, "len")?);
-        let mut r = r.child(length, "len", "ofp_queue_prop_header")?;
+        let mut r = r.structure(length, 8, "len", "ofp_queue_prop_header")?;
         r.skip(8)?;
         if property != OFPQT_MIN_RATE {
             return Ok(QueueProperty::Other { property, data: r.rest() });

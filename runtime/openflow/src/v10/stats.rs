@@ -358,7 +358,7 @@ impl StatsReplyBody {
 impl FlowStats {
     fn read(r: &mut Reader<'_>) -> Result<FlowStats, DecodeError> {
         let length = usize::from(r.peek_u16(0, "length")?);
-        let mut r = r.child(length, "length", "ofp_flow_stats")?;
+        let mut r = r.structure(length, 88, "length", "ofp_flow_stats")?;
         r.skip(2)?;
         let table_id = r.get("table_id")?;
         r.skip(1)?;

@@ -172,7 +172,7 @@ impl Bucket {
 impl GroupStats {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<GroupStats, DecodeError> {
         let length = usize::from(r.peek_u16(0, "length")?);
-        let mut r = r.child(length, "length", "ofp_group_stats")?;
+        let mut r = r.structure(length, 40, "length", "ofp_group_stats")?;
         r.skip(4)?;
         let group_id = r.get("group_id")?;
         let ref_count = r.get("ref_count")?;
@@ -206,7 +206,7 @@ impl GroupStats {
 impl GroupDesc {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<GroupDesc, DecodeError> {
         let length = usize::from(r.peek_u16(0, "length")?);
-        let mut r = r.child(length, "length", "ofp_group_desc")?;
+        let mut r = r.structure(length, 8, "length", "ofp_group_desc")?;
         r.skip(2)?;
         let kind = r.get("type")?;
         r.skip(1)?;

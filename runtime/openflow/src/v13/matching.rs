@@ -130,7 +130,7 @@ impl Match {
         if kind != OFPMT_OXM {
             return Err(r.fail_as("type", DecodeErrorKind::BadType, BadMatch::BAD_TYPE));
         }
-        let mut oxms = r.child(length, "length", "ofp_match")?.answering(BadMatch::BAD_LEN);
+        let mut oxms = r.structure(length, 4, "length", "ofp_match")?.answering(BadMatch::BAD_LEN);
         oxms.skip(4)?;
         let mut fields = SmallVec::new();
         while !oxms.is_empty() {

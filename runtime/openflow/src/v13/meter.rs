@@ -155,7 +155,7 @@ impl MeterBand {
     fn read(r: &mut Reader<'_>) -> Result<MeterBand, DecodeError> {
         let kind = r.peek_u16(0, "type")?;
         let length = usize::from(r.peek_u16(2, "len")?);
-        let mut r = r.child(length, "len", "ofp_meter_band_header")?;
+        let mut r = r.structure(length, 16, "len", "ofp_meter_band_header")?;
         r.skip(4)?;
         let rate = r.get("rate")?;
         let burst_size = r.get("burst_size")?;
@@ -201,7 +201,7 @@ impl MeterBand {
 impl MeterStats {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<MeterStats, DecodeError> {
         let length = usize::from(r.peek_u16(4, "len")?);
-        let mut r = r.child(length, "len", "ofp_meter_stats")?;
+        let mut r = r.structure(length, 40, "len", "ofp_meter_stats")?;
         let meter_id = r.get("meter_id")?;
         r.skip(8)?;
         Ok(MeterStats {
@@ -233,7 +233,7 @@ impl MeterStats {
 impl MeterConfig {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<MeterConfig, DecodeError> {
         let length = usize::from(r.peek_u16(0, "length")?);
-        let mut r = r.child(length, "length", "ofp_meter_config")?;
+        let mut r = r.structure(length, 8, "length", "ofp_meter_config")?;
         r.skip(2)?;
         Ok(MeterConfig { flags: r.get("flags")?, meter_id: r.get("meter_id")?, bands: r.list(MeterBand::read)? })
     }

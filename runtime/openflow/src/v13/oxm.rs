@@ -10,6 +10,8 @@ use super::{BadMatch, PortNo};
 use crate::cursor::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 
+/// `OFPXMC_NXM_0` and `OFPXMC_NXM_1`, the fields of Nicira's older format, which Open vSwitch still has beside OXM.
+const NXM: [u16; 2] = [0, 1];
 /// `OFPXMC_OPENFLOW_BASIC`.
 pub const OFPXMC_OPENFLOW_BASIC: u16 = 0x8000;
 /// The bit of `vlan_vid` that says that there is a tag.
@@ -224,7 +226,7 @@ oxm_fields! {
 /// What the fields before have fixed.
 #[derive(Default)]
 struct Fixed {
-    fields: u64,
+    in_port: bool,
     eth_type: Option<u16>,
     tagged: bool,
     ip_proto: Option<u8>,
@@ -251,10 +253,7 @@ impl Oxm {
     }
 
     pub(super) fn write(&self, w: &mut Writer<'_>) {
-        let (class, field) = match self {
-            Oxm::Other { class, field, .. } => (*class, *field),
-            known => (OFPXMC_OPENFLOW_BASIC, known.field().unwrap_or_default()),
-        };
+        let (class, field) = self.header();
         w.put(class);
         w.put(field << 1 | u8::from(self.has_mask()));
         let place = w.at();
@@ -262,6 +261,14 @@ impl Oxm {
         let start = w.at();
         self.write_value(w);
         w.fill_short_length(start, place);
+    }
+
+    /// The class and the number.
+    fn header(&self) -> (u16, u8) {
+        match self {
+            Oxm::Other { class, field, .. } => (*class, *field),
+            known => (OFPXMC_OPENFLOW_BASIC, known.field().unwrap_or_default()),
+        }
     }
 
     /// False if the value has bits that the field has not (§7.2.3.7).
@@ -281,12 +288,13 @@ impl Oxm {
 
     /// What is wrong with it on its own, for a switch that is asked to test it.
     fn fault(&self) -> Option<(DecodeErrorKind, BadMatch)> {
-        if let Oxm::Other { class, field, .. } = self {
-            return Some(if *class == OFPXMC_OPENFLOW_BASIC && usize::from(*field) < COUNT {
-                (DecodeErrorKind::BadMask, BadMatch::BAD_MASK)
-            } else {
-                (DecodeErrorKind::Unsupported, BadMatch::BAD_FIELD)
-            });
+        match self {
+            Oxm::Other { class, .. } if NXM.contains(class) => return None,
+            Oxm::Other { class: OFPXMC_OPENFLOW_BASIC, field, .. } if usize::from(*field) < COUNT => {
+                return Some((DecodeErrorKind::BadMask, BadMatch::BAD_MASK));
+            }
+            Oxm::Other { .. } => return Some((DecodeErrorKind::Unsupported, BadMatch::BAD_FIELD)),
+            _ => {}
         }
         if !self.in_range() {
             return Some((DecodeErrorKind::BadValue, BadMatch::BAD_VALUE));
@@ -299,7 +307,7 @@ impl Oxm {
         let eth_type = |types: &[u16]| fixed.eth_type.is_some_and(|fixed| types.contains(&fixed));
         let ip_proto = |proto| fixed.ip_proto == Some(proto);
         match self {
-            Oxm::InPhyPort(_) => fixed.fields & 1 == 1,
+            Oxm::InPhyPort(_) => fixed.in_port,
             Oxm::VlanPcp(_) => fixed.tagged,
             Oxm::IpDscp(_) | Oxm::IpEcn(_) | Oxm::IpProto(_) => eth_type(&[0x0800, 0x86dd]),
             Oxm::Ipv4Src(..) | Oxm::Ipv4Dst(..) => eth_type(&[0x0800]),
@@ -327,23 +335,22 @@ impl Oxm {
     }
 }
 
-/// Checks a match that asks something of a switch: known fields, values and masks in range, prerequisites before their
-/// fields, no field twice.
+/// Checks a match that asks something of a switch: values and masks in range, prerequisites before their fields, no field
+/// twice, and none of a class or number that nobody here knows; fields of [`NXM`] pass, whoever installs them must judge.
 pub(super) fn check(fields: &[Oxm], r: &Reader<'_>) -> Result<(), DecodeError> {
     let mut fixed = Fixed::default();
-    for oxm in fields {
+    for (index, oxm) in fields.iter().enumerate() {
         if let Some((kind, code)) = oxm.fault() {
             return Err(r.fail_as(oxm.name(), kind, code));
         }
-        let bit = 1_u64.rotate_left(u32::from(oxm.field().unwrap_or_default()));
-        if fixed.fields & bit != 0 {
+        if fields.iter().take(index).any(|before| before.header() == oxm.header()) {
             return Err(r.fail_as(oxm.name(), DecodeErrorKind::Duplicate, BadMatch::DUP_FIELD));
         }
         if !oxm.has_prerequisite(&fixed) {
             return Err(r.fail_as(oxm.name(), DecodeErrorKind::Prerequisite, BadMatch::BAD_PREREQ));
         }
-        fixed.fields |= bit;
         match oxm {
+            Oxm::InPort(_) => fixed.in_port = true,
             Oxm::EthType(value) => fixed.eth_type = Some(*value),
             Oxm::VlanVid(value, mask) => fixed.tagged = *value != OFPVID_NONE || mask.is_some(),
             Oxm::IpProto(value) => fixed.ip_proto = Some(*value),

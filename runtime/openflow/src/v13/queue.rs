@@ -73,7 +73,7 @@ impl QueueGetConfigReply {
 impl PacketQueue {
     fn read(r: &mut Reader<'_>) -> Result<PacketQueue, DecodeError> {
         let length = usize::from(r.peek_u16(8, "len")?);
-        let mut r = r.child(length, "len", "ofp_packet_queue")?;
+        let mut r = r.structure(length, 16, "len", "ofp_packet_queue")?;
         let queue_id = r.get("queue_id")?;
         let port = r.get("port")?;
         r.skip(8)?;
@@ -97,7 +97,7 @@ impl QueueProperty {
     fn read(r: &mut Reader<'_>) -> Result<QueueProperty, DecodeError> {
         let property = r.peek_u16(0, "property")?;
         let length = usize::from(r.peek_u16(2, "len")?);
-        let mut r = r.child(length, "len", "ofp_queue_prop_header")?;
+        let mut r = r.structure(length, 8, "len", "ofp_queue_prop_header")?;
         r.skip(8)?;
         let rate = match property {
             OFPQT_MIN_RATE => QueueProperty::MinRate(r.get("rate")?),

@@ -68,7 +68,7 @@ pub struct ElementId {
 impl TableFeatures {
     pub(super) fn read(r: &mut Reader<'_>) -> Result<TableFeatures, DecodeError> {
         let length = usize::from(r.peek_u16(0, "length")?);
-        let mut r = r.child(length, "length", "ofp_table_features")?.answering(TableFeaturesFailed::BAD_LEN);
+        let mut r = r.structure(length, 64, "length", "ofp_table_features")?.answering(TableFeaturesFailed::BAD_LEN);
         r.skip(2)?;
         let table_id = r.get("table_id")?;
         r.skip(5)?;
@@ -104,7 +104,7 @@ impl TableFeatureProp {
     fn read(r: &mut Reader<'_>) -> Result<TableFeatureProp, DecodeError> {
         let kind = TableFeaturePropType(r.peek_u16(0, "type")?);
         let length = usize::from(r.peek_u16(2, "length")?);
-        let mut list = r.child(length, "length", "ofp_table_feature_prop_header")?;
+        let mut list = r.structure(length, 4, "length", "ofp_table_feature_prop_header")?;
         list.skip(4)?;
         let body = match kind {
             TableFeaturePropType::INSTRUCTIONS
@@ -155,7 +155,7 @@ impl ElementId {
     fn read(r: &mut Reader<'_>) -> Result<ElementId, DecodeError> {
         let kind = r.peek_u16(0, "type")?;
         let length = usize::from(r.peek_u16(2, "len")?);
-        let mut r = r.child(length, "len", "ofp_action_id")?;
+        let mut r = r.structure(length, 4, "len", "ofp_action_id")?;
         r.skip(4)?;
         Ok(ElementId { kind, rest: r.rest() })
     }

@@ -1,5 +1,7 @@
 //! The codec against frames: hand-made cases, each message there and back, third-party samples, and all of them damaged.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot read, it fails on")]
+
 mod cases;
 mod corpus;
 mod damage;
@@ -10,6 +12,7 @@ use openflow::{DecodeError, Header, v10, v13};
 
 /// A message of either version.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a match of 1.3 holds its fields inline")]
 enum Message {
     V10(v10::Message),
     V13(v13::Message),
@@ -38,4 +41,10 @@ fn hex(text: &str) -> Bytes {
         text.chars().filter(|c| !c.is_whitespace()).map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap()).collect();
     assert!(digits.len().is_multiple_of(2), "odd number of digits: {text}");
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[test]
+fn messages_stay_small_enough_to_pass_by_value() {
+    assert!(size_of::<v10::Message>() <= 256, "{}", size_of::<v10::Message>());
+    assert!(size_of::<v13::Message>() <= 640, "{}", size_of::<v13::Message>());
 }
