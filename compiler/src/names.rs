@@ -4,10 +4,11 @@ use std::fmt::Display;
 
 use lang::checked::{BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, UserId};
 use lang::flow::Side;
+use lang::flowspec::location_text;
+use lang::testing::rule_label;
 use net::{IpProto, Location};
 
 use crate::label::{LabelId, Labels, Meaning};
-use crate::view::location_text;
 
 /// A policy and its labels.
 #[derive(Clone, Copy)]
@@ -55,12 +56,7 @@ impl Names<'_> {
 
     /// A rule: its name, or where it stands.
     pub(crate) fn rule(&self, id: RuleId) -> String {
-        let Some(rule) = self.policy.rule(id) else { return "a rule".to_owned() };
-        let position = self.policy.sources.position(rule.span);
-        match &rule.name {
-            Some(name) => format!("rule {name}"),
-            None => format!("rule at {}:{}", position.file, position.line),
-        }
+        rule_label(self.policy, id)
     }
 
     /// Which field a test asks.
@@ -144,10 +140,7 @@ impl Names<'_> {
 
     /// A location: its declared name, or `SWITCH:PORT`.
     pub(crate) fn location(&self, at: Location) -> String {
-        match self.policy.locations.iter().find(|named| named.at == at) {
-            Some(named) => named.name.to_string(),
-            None => location_text(at, self.policy),
-        }
+        location_text(self.policy, at)
     }
 
     /// A user's name.

@@ -65,10 +65,10 @@ fn conjunction(parts: &[Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<
                 {
                     product.push(both);
                 }
+                if product.len() > MAX_ALTERNATIVES {
+                    return Err(TooMany(product.len()));
+                }
             }
-        }
-        if product.len() > MAX_ALTERNATIVES {
-            return Err(TooMany(product.len()));
         }
         all = product;
     }

@@ -9,7 +9,6 @@ use std::net::IpAddr;
 use lang::checked::{Checked, GatewayId, Host, HostId, UserId};
 use net::{Location, MacAddr};
 
-pub(crate) use file::location_text;
 pub use file::{GatewayFile, SCHEMA, StationFile, ViewError, ViewFile};
 
 /// The facts that policy depends on. Every iteration is in the order of addresses, so that equal views give equal programs.
@@ -99,7 +98,7 @@ impl View {
         let host = match self.stations.get(&mac) {
             Some(station) if station.location == Some(location) => return false,
             Some(station) => station.host,
-            None => policy.host_of_mac(mac),
+            None => self.host_of_unknown(mac, policy),
         };
         let pin = host.and_then(|id| policy.hosts.get(id.index())).and_then(|host| host.pin);
         if pin.is_some_and(|pin| pin != location) {
@@ -249,8 +248,15 @@ impl View {
     /// Makes sure that there is a station with this MAC address.
     fn know(&mut self, mac: MacAddr, policy: &Checked) {
         if self.may_know(mac, policy) {
-            self.stations.entry(mac).or_insert_with(|| Station { host: policy.host_of_mac(mac), ..Station::unknown(mac) });
+            let host = self.host_of_unknown(mac, policy);
+            self.stations.entry(mac).or_insert_with(|| Station { host, ..Station::unknown(mac) });
         }
+    }
+
+    /// The host of a MAC address that may have no station yet. A view that was made from a policy has stations for all its
+    /// hosts, so that a stranger costs no search.
+    fn host_of_unknown(&self, mac: MacAddr, policy: &Checked) -> Option<HostId> {
+        if self.registered.is_empty() { policy.host_of_mac(mac) } else { None }
     }
 
     /// True if the MAC address may be a station's: no group's, no gateway's.

@@ -92,7 +92,7 @@ fn a_deny_names_the_one_fact_that_each_allow_lacked() {
     assert_eq!(explanation.judgement.rule, Some(RuleId(1)));
     assert_eq!(explanation.because, ["hsrc h0 is not unregistered", "hdst h2 is in group private"]);
     let nearest: Vec<_> = explanation.nearest.iter().map(|near| (near.rule, near.lacks.as_str())).collect();
-    assert_eq!(nearest, [(RuleId(0), "usrc in group members (it is none)"), (RuleId(2), "a place before rule servers")]);
+    assert_eq!(nearest, [(RuleId(0), "usrc in group members (it is none)"), (RuleId(2), "a place before servers")]);
     let explanation = explain(&sample(), &flow(&[1], 0, 2, 22));
     assert_eq!(explanation.nearest[0].lacks, "protocol web (it is tcp/22)");
 }
@@ -116,16 +116,16 @@ fn trees_show_what_can_decide() {
     let wanted = "u0 on h0 -> none on h2
   usrc in group members and hsrc in group private
     any destination
-      protocol web: #1 allow (rule web)
+      protocol web: #1 allow (web)
   hsrc not unregistered
     hdst in group private
-      any service: #2 deny (rule servers)
+      any service: #2 deny (servers)
   otherwise: deny (default)
 ";
     assert_eq!(pair, wanted);
     let rest = "  hsrc in group private
     any destination
-      any service: #3 allow (rule rest)
+      any service: #3 allow (rest)
   otherwise: deny (default)
 ";
     assert!(program.tree().ends_with(rest), "{}", program.tree());

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use lang::checked::{Checked, GatewayId, UserId};
+use lang::flowspec::location_text;
 use net::{Dpid, Location, MacAddr, PortNo};
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +177,7 @@ impl StationFile {
         let file = StationFile {
             mac: Some(station.mac),
             host: station.host.and_then(|id| policy.hosts.get(id.index())).map(|host| host.name.to_string()),
-            at: station.location.map(|location| location_text(location, policy)),
+            at: station.location.map(|location| location_text(policy, location)),
             ip: station.addresses.iter().filter(learned).copied().collect(),
             users: station.users.iter().filter_map(|id| policy.users.get(id.index())).map(|user| user.name.to_string()).collect(),
         };
@@ -243,14 +244,6 @@ fn location(text: &str, policy: &Checked) -> Option<Location> {
     };
     let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     port.parse().ok().filter(|_| digits).map(|port| Location::new(dpid, PortNo(port)))
-}
-
-/// `SWITCH:PORT`, with the switch's name if it has one.
-pub(crate) fn location_text(location: Location, policy: &Checked) -> String {
-    match policy.switches.iter().find(|switch| switch.dpid == location.dpid) {
-        Some(switch) => format!("{}:{}", switch.name, location.port),
-        None => location.to_string(),
-    }
 }
 
 impl fmt::Display for ViewError {
