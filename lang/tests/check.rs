@@ -8,6 +8,7 @@ use lang::checked::Checked;
 use lang::codes::{names, tests_and_assertions};
 use lang::diag::Diagnostic;
 use lang::eval::Reference;
+use lang::import::{LoadError, Loader, load};
 use lang::parse::parse;
 use lang::source::SourceMap;
 use lang::testing;
@@ -193,4 +194,34 @@ fn a_failed_case_names_the_flow_and_what_decided() {
     6:49 false user bob user bill -> a: wanted allow, got deny by no-bill
     6:83 false user bob -> a tcp/22: wanted allow by no-bill, got allow by rule at failed.pol:5
     ");
+}
+
+/// The shipped policies, by path.
+const SHIPPED: [(&str, &str); 4] = [
+    ("campus/campus.pol", include_str!("../../policies/campus/campus.pol")),
+    ("campus/inventory.pol", include_str!("../../policies/campus/inventory.pol")),
+    ("lab/campus.pol", include_str!("../../policies/lab/campus.pol")),
+    ("lab/inventory.pol", include_str!("../../policies/lab/inventory.pol")),
+];
+
+struct Shipped;
+
+impl Loader for Shipped {
+    fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let found = SHIPPED.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or(LoadError::NotFound)
+    }
+}
+
+#[test]
+fn shipped_policies_check_clean_and_pass_their_tests() {
+    for entry in ["campus/campus.pol", "lab/campus.pol"] {
+        let loaded = load(&[entry], &Shipped);
+        let (checked, found) = check(&loaded.sources, &loaded.policy, loaded.diagnostics);
+        assert_eq!(render(&found, &loaded.sources), "", "{entry}");
+        let policy = checked.unwrap();
+        let run = testing::run(&policy, &Reference(&policy));
+        let failed: Vec<_> = run.results.iter().filter(|result| !result.passed).collect();
+        assert!(failed.is_empty() && run.passed() > 0, "{entry}: {failed:#?}");
+    }
 }
