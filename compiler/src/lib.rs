@@ -18,3 +18,6 @@ pub use principal::{Identity, Refusal, destination, source};
 pub use program::{CompileError, Program};
 pub use template::{Provenance, Template};
 pub use view::{Station, View};
+
+#[cfg(test)]
+mod tests;

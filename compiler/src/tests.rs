@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use compiler::view::ViewFile;
-use compiler::{Explanation, Program, View, explain};
 use lang::checked::Checked;
 use lang::flow::Flow;
 use lang::import::{LoadError, Loader};
 use lang::source::SourceMap;
+
+use crate::view::ViewFile;
+use crate::{Explanation, Program, View, explain};
 
 struct Shipped;
 
