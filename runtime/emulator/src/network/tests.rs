@@ -1,0 +1,1 @@
+//! Hosts that talk across switches whose entries a controller installed over the wire.

@@ -1,0 +1,1 @@
+//! Tests of the switch through its wire.
