@@ -32,11 +32,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes left before the end of this structure.
+    #[inline]
     pub(crate) fn remaining(&self) -> usize {
         self.end.saturating_sub(self.at)
     }
 
     /// True at the end of this structure.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.remaining() == 0
     }
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub(crate) fn take(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let range = self.range(n, field)?;
         let slice = self.frame.get(range.clone()).ok_or_else(|| self.fail(field, DecodeErrorKind::Truncated))?;
@@ -78,11 +81,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over padding.
+    #[inline]
     pub(crate) fn skip(&mut self, n: usize) -> Result<(), DecodeError> {
         self.take(n, "pad").map(|_| ())
     }
 
     /// Reads one value.
+    #[inline]
     pub(crate) fn get<T: Wire>(&mut self, field: &'static str) -> Result<T, DecodeError> {
         T::get(self, field)
     }
@@ -144,6 +149,7 @@ impl<'a> Reader<'a> {
         if self.is_empty() { Ok(()) } else { Err(self.fail("length", DecodeErrorKind::Trailing)) }
     }
 
+    #[inline]
     fn range(&self, n: usize, field: &'static str) -> Result<std::ops::Range<usize>, DecodeError> {
         match self.at.checked_add(n) {
             Some(end) if end <= self.end => Ok(self.at..end),
@@ -159,16 +165,19 @@ pub(crate) struct Writer<'a> {
 
 impl Writer<'_> {
     /// The present place.
+    #[inline]
     pub(crate) fn at(&self) -> usize {
         self.out.len()
     }
 
     /// Writes one value.
+    #[inline]
     pub(crate) fn put<T: Wire>(&mut self, value: T) {
         value.put(self);
     }
 
     /// Writes bytes as they are.
+    #[inline]
     pub(crate) fn put_slice(&mut self, bytes: &[u8]) {
         self.out.put_slice(bytes);
     }
@@ -181,11 +190,13 @@ impl Writer<'_> {
     }
 
     /// Writes `n` zero bytes.
+    #[inline]
     pub(crate) fn pad(&mut self, n: usize) {
         self.out.put_bytes(0, n);
     }
 
     /// Pads so that the structure begun at `start` is a multiple of eight bytes long.
+    #[inline]
     pub(crate) fn align8(&mut self, start: usize) {
         let over = self.at().saturating_sub(start) & 7;
         if over != 0 {
@@ -195,6 +206,7 @@ impl Writer<'_> {
 
     /// Writes the length of what was written since `start` into the 16-bit field at `field`. A length that does not fit makes
     /// the whole message too long, which [`write_frame`] finds.
+    #[inline]
     pub(crate) fn fill_length(&mut self, start: usize, field: usize) {
         let length = u16::try_from(self.at().saturating_sub(start)).unwrap_or(u16::MAX);
         let end = field.saturating_add(2);
@@ -204,6 +216,7 @@ impl Writer<'_> {
     }
 
     /// As [`Writer::fill_length`], for a length of 8 bits.
+    #[inline]
     pub(crate) fn fill_short_length(&mut self, start: usize, field: usize) {
         let length = u8::try_from(self.at().saturating_sub(start)).unwrap_or(u8::MAX);
         if let Some(place) = self.out.get_mut(field) {
@@ -212,6 +225,7 @@ impl Writer<'_> {
     }
 
     /// Writes a structure that starts with a 16-bit type and its own 16-bit length, padded to eight bytes within the length.
+    #[inline]
     pub(crate) fn element(&mut self, kind: u16, body: impl FnOnce(&mut Self)) {
         let start = self.at();
         self.put(kind);
@@ -222,6 +236,7 @@ impl Writer<'_> {
     }
 
     /// Writes a structure that starts with a 16-bit type and its own 16-bit length, which leaves out the padding after it.
+    #[inline]
     pub(crate) fn property(&mut self, kind: u16, body: impl FnOnce(&mut Self)) {
         let start = self.at();
         self.put(kind);
@@ -297,11 +312,13 @@ impl<const N: usize> fmt::Debug for Text<N> {
 }
 
 impl<const N: usize> Wire for [u8; N] {
+    #[inline]
     fn get(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
         let slice = r.take(N, field)?;
         slice.first_chunk().copied().ok_or_else(|| r.fail(field, DecodeErrorKind::Truncated))
     }
 
+    #[inline]
     fn put(&self, w: &mut Writer<'_>) {
         w.put_slice(self);
     }
@@ -311,10 +328,12 @@ impl<const N: usize> Wire for [u8; N] {
 macro_rules! wire_as {
     ($($ty:ty = $from:expr, $to:expr;)*) => {$(
         impl Wire for $ty {
+            #[inline]
             fn get(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
                 r.get(field).map($from)
             }
 
+            #[inline]
             fn put(&self, w: &mut Writer<'_>) {
                 ($to)(*self).put(w);
             }
@@ -334,10 +353,12 @@ wire_as! {
 }
 
 impl<const N: usize> Wire for Text<N> {
+    #[inline]
     fn get(r: &mut Reader<'_>, field: &'static str) -> Result<Self, DecodeError> {
         r.get(field).map(Text)
     }
 
+    #[inline]
     fn put(&self, w: &mut Writer<'_>) {
         self.0.put(w);
     }
@@ -359,6 +380,7 @@ macro_rules! wire_struct {
         }
 
         impl crate::cursor::Wire for $name {
+            #[inline]
             fn get(
                 r: &mut crate::cursor::Reader<'_>,
                 _field: &'static str,
@@ -370,6 +392,7 @@ macro_rules! wire_struct {
                 Ok($name { $($field),* })
             }
 
+            #[inline]
             fn put(&self, w: &mut crate::cursor::Writer<'_>) {
                 $( $( w.pad($before); )? crate::cursor::Wire::put(&self.$field, w); )*
                 $( w.pad($after); )?
@@ -417,6 +440,7 @@ macro_rules! codes {
         }
 
         impl crate::cursor::Wire for $name {
+            #[inline]
             fn get(
                 r: &mut crate::cursor::Reader<'_>,
                 field: &'static str,
@@ -424,6 +448,7 @@ macro_rules! codes {
                 r.get(field).map($name)
             }
 
+            #[inline]
             fn put(&self, w: &mut crate::cursor::Writer<'_>) {
                 w.put(self.0);
             }
@@ -468,6 +493,7 @@ macro_rules! flags {
         }
 
         impl crate::cursor::Wire for $name {
+            #[inline]
             fn get(
                 r: &mut crate::cursor::Reader<'_>,
                 field: &'static str,
@@ -475,6 +501,7 @@ macro_rules! flags {
                 r.get(field).map($name)
             }
 
+            #[inline]
             fn put(&self, w: &mut crate::cursor::Writer<'_>) {
                 w.put(self.0);
             }

@@ -56,10 +56,18 @@ impl Match {
     #[must_use]
     pub fn from_flow(flow: &FlowMatch) -> Option<Match> {
         let mut m = Match::ANY;
-        m.fields.extend(flow.in_port.map(|port| Oxm::InPort(port.into())));
-        m.fields.extend(flow.dl_dst.map(|mac| Oxm::EthDst(mac, None)));
-        m.fields.extend(flow.dl_src.map(|mac| Oxm::EthSrc(mac, None)));
-        m.fields.extend(flow.dl_type.map(|EtherType(value)| Oxm::EthType(value)));
+        if let Some(port) = flow.in_port {
+            m.push(Oxm::InPort(port.into()));
+        }
+        if let Some(mac) = flow.dl_dst {
+            m.push(Oxm::EthDst(mac, None));
+        }
+        if let Some(mac) = flow.dl_src {
+            m.push(Oxm::EthSrc(mac, None));
+        }
+        if let Some(EtherType(value)) = flow.dl_type {
+            m.push(Oxm::EthType(value));
+        }
         match flow.vlan {
             VlanMatch::Any => {}
             VlanMatch::Untagged => m.push(Oxm::VlanVid(OFPVID_NONE, None)),
