@@ -38,12 +38,13 @@ macro_rules! codes {
     };
 }
 
+pub mod capacity;
 pub mod names;
 pub mod syntax;
 pub mod tests_and_assertions;
 
 /// All ranges, ascending.
-pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES];
+pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES, capacity::PAGES];
 
 impl Code {
     /// The code with this text. Only rows of the table make codes.

@@ -1,1 +1,52 @@
-fn main() {}
+//! The binary `pentane`: reads the command line, lets one command answer, and ends with its exit code.
+
+mod args;
+mod check;
+mod excerpt;
+mod exit;
+mod explain;
+mod files;
+mod fmt;
+mod hash;
+mod help;
+mod json;
+mod load;
+mod output;
+mod report;
+mod settings;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::{Exit, Failure};
+use output::Output;
+
+fn main() -> ExitCode {
+    let mut out = Output::new();
+    let end = match Cli::try_parse() {
+        Ok(cli) => dispatch(&cli.command, &mut out),
+        Err(error) if error.use_stderr() => {
+            // Should nobody read standard error, the exit code still says it.
+            let _ = error.print();
+            Ok(Exit::CannotDo)
+        }
+        Err(asked) => {
+            let text = if out.colour() { asked.render().ansi().to_string() } else { asked.render().to_string() };
+            out.text(&text).map(|()| Exit::Good)
+        }
+    };
+    out.close(end)
+}
+
+fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(args) => check::check(args, out),
+        Command::Fmt(args) => fmt::fmt(args, out),
+        Command::Test(args) => test::test(args, out),
+        Command::Explain(args) => explain::explain(args, out),
+        Command::Help(args) => help::help(args, out),
+    }
+}

@@ -11,8 +11,8 @@ use runtime::Controller;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::exit::Exit;
-use crate::output;
+use crate::exit::{Exit, Failure};
+use crate::output::complain;
 
 /// Enforces the policy on the switches that connect.
 #[derive(clap::Args, Debug)]
@@ -23,34 +23,23 @@ pub struct Args {
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub fn run(args: &Args) -> Exit {
-    let config = match Config::read(&args.config) {
-        Ok(config) => config,
-        Err(error) => return refuse(&format!("error: {error}\n")),
-    };
+///
+/// # Errors
+/// It cannot start.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let config = Config::read(&args.config).map_err(|error| Failure::cannot(error.to_string()))?;
     let files = config.policy_files(&args.config);
-    if let Some(missing) = files.iter().find(|file| !file.is_file()) {
-        return refuse(&format!("error: the policy {} is not a file that can be read\n", missing.display()));
-    }
     let loaded = daemon::load(&files);
+    complain(&loaded.report());
     let Some(policy) = loaded.policy.clone() else {
-        output::err(&loaded.report());
-        output::err("error: the policy has errors: the daemon does not start\n");
-        return Exit::BadAnswer;
+        complain("error: the policy has errors: the daemon does not start\n");
+        return Ok(if loaded.sources.iter().next().is_none() { Exit::CannotDo } else { Exit::Bad });
     };
-    if !loaded.diagnostics.is_empty() {
-        output::err(&loaded.report());
-    }
     start_log(config.log);
     let clock = Clock::start();
-    let controller = match probe_key().map(|key| config.settings(key, clock.epoch())) {
-        Ok(settings) => Controller::new(policy, settings, clock.now()),
-        Err(error) => return refuse(&format!("error: no random numbers to be had: {error}\n")),
-    };
-    let controller = match controller {
-        Ok(controller) => controller,
-        Err(error) => return refuse(&format!("error: {error}\n")),
-    };
+    let key = probe_key().map_err(|error| Failure::cannot(format!("no random numbers to be had: {error}")))?;
+    let controller = Controller::new(policy, config.settings(key, clock.epoch()), clock.now());
+    let controller = controller.map_err(|error| Failure::cannot(error.to_string()))?;
     on_runtime(serve(&config, &args.config, controller, files, loaded, clock))
 }
 
@@ -61,32 +50,25 @@ async fn serve(
     files: Vec<PathBuf>,
     loaded: daemon::Loaded,
     clock: Clock,
-) -> Exit {
-    let listener = match TcpListener::bind(config.listen).await {
-        Ok(listener) => listener,
-        Err(error) => return refuse(&format!("error: cannot listen on {}: {error}\n", config.listen)),
-    };
+) -> Result<Exit, Failure> {
+    let listen = config.listen;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| Failure::cannot(format!("cannot listen on {listen}: {error}")))?;
+    let listen = listener.local_addr().unwrap_or(listen);
     let rules = controller.policy().rules.len();
-    tracing::info!(event = "started", listen = %config.listen, config = %path.display(), rules, "switches may connect");
-    let stop = match stop_signal() {
-        Ok(stop) => stop,
-        Err(error) => return refuse(&format!("error: signals cannot be received: {error}\n")),
-    };
+    let stop = stop_signal().map_err(|error| Failure::cannot(format!("signals cannot be received: {error}")))?;
+    tracing::info!(event = "started", %listen, config = %path.display(), rules, "switches may connect");
     let daemon = Daemon { listener, controller, files, loaded };
-    match daemon.run(clock, &mut Logger, stop).await {
-        Ok(status) => {
-            farewell(&status);
-            Exit::Good
-        }
-        Err(error) => refuse(&format!("error: {error}\n")),
-    }
+    let status = daemon.run(clock, &mut Logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
+    farewell(&status);
+    Ok(Exit::Good)
 }
 
 /// Runs on a runtime of its own: one thread decides.
-pub(crate) fn on_runtime(work: impl Future<Output = Exit>) -> Exit {
+pub(crate) fn on_runtime(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
-        Err(error) => refuse(&format!("error: the runtime does not start: {error}\n")),
+        Err(error) => Err(Failure::cannot(format!("the runtime does not start: {error}"))),
     }
 }
 
@@ -107,11 +89,6 @@ pub(crate) fn probe_key() -> Result<[u8; 32], getrandom::Error> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)?;
     Ok(key)
-}
-
-fn refuse(message: &str) -> Exit {
-    output::err(message);
-    Exit::CouldNot
 }
 
 fn start_log(log: Log) {

@@ -1,0 +1,42 @@
+//! The shape of the command line. What each command is asked stands with the command.
+
+use clap::{Parser, Subcommand};
+
+use crate::{check, exit, explain, fmt, help, test};
+
+/// Network access policy: written as text, proved, and carried out by OpenFlow switches.
+#[derive(Parser, Debug)]
+#[command(name = "pentane", version, about, long_about = None, after_help = exit::table())]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Check a policy: syntax, names, kinds
+    Check(check::Args),
+    /// Lay policy files out in the one way
+    Fmt(fmt::Args),
+    /// Run the tests that a policy holds
+    Test(test::Args),
+    /// Say what happens to a flow, and why
+    Explain(explain::Args),
+    /// Print the page of a diagnostic code
+    Help(help::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

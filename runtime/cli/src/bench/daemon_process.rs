@@ -1,0 +1,66 @@
+//! The daemon under load, as a process of its own: started, measured by the system's accounting, and ended.
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long the daemon may take to read the site and listen.
+const START: Duration = Duration::from_secs(60);
+
+/// A running daemon; it is ended when this is dropped.
+pub struct DaemonProcess(Child);
+
+/// Starts `pentane run` and waits until it listens.
+///
+/// # Errors
+/// It does not start, or does not listen in time.
+pub async fn start(config: &Path, address: SocketAddr) -> Result<DaemonProcess, String> {
+    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let child = Command::new(program)
+        .args(["run", "-c"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("cannot start the daemon: {error}"))?;
+    let mut daemon = DaemonProcess(child);
+    let begun = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        if let Ok(Some(status)) = daemon.0.try_wait() {
+            return Err(format!("the daemon ended: {status}"));
+        }
+        if begun.elapsed() > START {
+            return Err("the daemon does not listen".to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(daemon)
+}
+
+impl DaemonProcess {
+    /// CPU time that its threads have used so far, from the scheduler's accounting.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn cpu(&self) -> Result<Duration, String> {
+        let unknown = |error: std::io::Error| format!("the daemon's CPU time cannot be read: {error}");
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).map_err(unknown)?;
+        let mut total = Duration::ZERO;
+        for task in tasks {
+            let line = fs::read_to_string(task.map_err(unknown)?.path().join("schedstat")).map_err(unknown)?;
+            let running = line.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+            total += Duration::from_nanos(running.unwrap_or(0));
+        }
+        Ok(total)
+    }
+}
+
+impl Drop for DaemonProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

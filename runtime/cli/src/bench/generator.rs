@@ -1,0 +1,296 @@
+//! Emulated switches that offer flow initiations and count complete answers: the entries of both directions, then the released
+//! packet. Knows nothing of how the daemon decides.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use net::{Dpid, EtherType, MacAddr};
+use openflow::v10::{
+    Capabilities, FeaturesReply, Message, PacketIn, PacketInReason, PhyPort, PortConfig, PortFeatures, PortNo, PortState, StatsFlags,
+    StatsReply, StatsReplyBody, SwitchConfig,
+};
+use openflow::{Hello, Text, split_frame};
+use packet::Arp;
+use packet::build::{IpEnds, pad, tcp};
+use packet::tcp::{SYN, Segment};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Barrier;
+
+use super::Mode;
+use super::site::{PORTS, host};
+
+/// Initiations under way at each switch in throughput mode.
+const WINDOW: u32 = 128;
+/// How long a switch may wait for its answers.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is offered.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Emulated switches.
+    pub switches: u16,
+    /// Registered hosts at each.
+    pub hosts: u16,
+    /// Initiations in all.
+    pub flows: u32,
+    /// Rules beside the campus's.
+    pub rules: u32,
+    /// How.
+    pub mode: Mode,
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// Complete answers.
+    pub answers: u64,
+    /// Entries put in.
+    pub flow_mods: u64,
+    /// From the first initiation to the last answer.
+    pub elapsed: Duration,
+    /// Each answer's time in microseconds, ascending.
+    pub latencies: Vec<u32>,
+}
+
+/// One emulated switch.
+struct Switch {
+    stream: TcpStream,
+    input: BytesMut,
+    output: BytesMut,
+    number: u16,
+    load: Load,
+    flow_mods: u64,
+    barriers: u32,
+}
+
+/// Connects the switches, lets every host be learned, then offers the load. `begin` is called between the two.
+///
+/// # Errors
+/// A switch is cut off, or its answers do not come.
+pub async fn run(load: &Load, address: SocketAddr, begin: impl FnOnce() -> Result<(), String>) -> Result<Answered, String> {
+    let ready = Arc::new(Barrier::new(usize::from(load.switches) + 1));
+    let go = Arc::new(Barrier::new(usize::from(load.switches) + 1));
+    let tasks: Vec<_> = (0..load.switches)
+        .map(|number| {
+            let (load, ready, go) = (*load, ready.clone(), go.clone());
+            tokio::spawn(async move {
+                let switch = tokio::time::timeout(PATIENCE, Switch::join(address, number, load)).await;
+                ready.wait().await;
+                go.wait().await;
+                let switch = switch.map_err(|_| "the daemon did not take the switch in time".to_owned())??;
+                let answered = tokio::time::timeout(PATIENCE, switch.offer()).await;
+                answered.map_err(|_| "answers did not come in time".to_owned())?
+            })
+        })
+        .collect();
+    ready.wait().await;
+    begin()?;
+    let begun = Instant::now();
+    go.wait().await;
+    let mut all = Answered::default();
+    for task in tasks {
+        let one: Answered = task.await.map_err(|error| error.to_string())??;
+        all.answers += one.answers;
+        all.flow_mods += one.flow_mods;
+        all.latencies.extend(one.latencies);
+    }
+    all.elapsed = begun.elapsed();
+    all.latencies.sort_unstable();
+    if all.flow_mods < 2 * all.answers {
+        return Err(format!("{} answers with only {} entries", all.answers, all.flow_mods));
+    }
+    Ok(all)
+}
+
+impl Switch {
+    /// Connects, introduces itself, and announces every host.
+    async fn join(address: SocketAddr, number: u16, load: Load) -> Result<Switch, String> {
+        let stream = TcpStream::connect(address).await.map_err(|error| format!("cannot connect: {error}"))?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let (input, output) = (BytesMut::with_capacity(1 << 18), BytesMut::with_capacity(1 << 18));
+        let mut switch = Switch { stream, input, output, number, load, flow_mods: 0, barriers: 0 };
+        switch.say(0, &Message::Hello(Hello { version: 1, bitmap: None }));
+        switch.flush().await?;
+        let mut admitted = false;
+        while !admitted {
+            admitted = switch.next().await? == Heard::FlowsAsked;
+        }
+        for host_number in 0..load.hosts {
+            let one = host(number, host_number);
+            let announcement = Arp::request(one.mac, one.ip, one.ip).to_frame();
+            switch.packet_in(u32::MAX, one.port, &announcement);
+        }
+        switch.flush().await?;
+        switch.echo().await?;
+        Ok(switch)
+    }
+
+    /// Asks for an echo and waits for it: all before is handled then.
+    async fn echo(&mut self) -> Result<(), String> {
+        self.say(7, &Message::EchoRequest(Bytes::new()));
+        self.flush().await?;
+        while self.next().await? != Heard::Echo {}
+        Ok(())
+    }
+
+    /// Keeps a window of initiations under way until all are answered.
+    async fn offer(mut self) -> Result<Answered, String> {
+        let share = self.load.flows / u32::from(self.load.switches);
+        let window = if self.load.mode == Mode::Latency { 1 } else { WINDOW };
+        let mut sent_at: Vec<Instant> = Vec::with_capacity(usize::try_from(share).unwrap_or(0));
+        let mut latencies = Vec::with_capacity(sent_at.capacity());
+        let begun = Instant::now();
+        self.flow_mods = 0;
+        let mut answered: u32 = 0;
+        while answered < share {
+            let offered = u32::try_from(sent_at.len()).unwrap_or(u32::MAX);
+            for flow in offered..share.min(answered + window) {
+                self.initiate(flow);
+                sent_at.push(Instant::now());
+            }
+            self.flush().await?;
+            loop {
+                if let Heard::Released(flow) = self.next().await? {
+                    let Some(at) = usize::try_from(flow).ok().and_then(|flow| sent_at.get(flow)) else { continue };
+                    latencies.push(u32::try_from(at.elapsed().as_micros()).unwrap_or(u32::MAX));
+                    answered += 1;
+                }
+                if self.input.is_empty() || answered == share {
+                    break;
+                }
+            }
+        }
+        let elapsed = begun.elapsed();
+        Ok(Answered { answers: answered.into(), flow_mods: self.flow_mods, elapsed, latencies })
+    }
+
+    /// Offers the flow with this number: a SYN from one registered host to its neighbour, with a source port of its own.
+    fn initiate(&mut self, flow: u32) {
+        let hosts = u32::from(self.load.hosts);
+        let number = u16::try_from(flow % hosts).unwrap_or(0);
+        let src = host(self.number, number);
+        let dst = host(self.number, u16::try_from((flow + 1) % hosts).unwrap_or(0));
+        let ends = IpEnds { src_mac: src.mac, dst_mac: dst.mac, src_ip: src.ip, dst_ip: dst.ip };
+        let sport = u16::try_from(1024 + flow / hosts % 64_000).unwrap_or(1024);
+        let segment = Segment { src: sport, dst: 80, seq: flow, ack: 0, flags: SYN, window: 65_535, payload: &[] };
+        if let Some(frame) = tcp(&ends, &segment) {
+            self.packet_in(flow, src.port, &pad(frame));
+        }
+    }
+
+    fn packet_in(&mut self, buffer_id: u32, port: u16, frame: &[u8]) {
+        let message = PacketIn {
+            buffer_id,
+            total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
+            in_port: PortNo(port),
+            reason: PacketInReason::NO_MATCH,
+            data: Bytes::copy_from_slice(frame),
+        };
+        self.say(0, &Message::PacketIn(message));
+    }
+
+    /// The next message that matters; what the handshake asks is answered on the way.
+    async fn next(&mut self) -> Result<Heard, String> {
+        loop {
+            if let Some(frame) = split_frame(&mut self.input).map_err(|error| error.to_string())? {
+                match self.hear(&frame).await? {
+                    Heard::Nothing if self.input.is_empty() => return Ok(Heard::Nothing),
+                    Heard::Nothing => continue,
+                    heard => return Ok(heard),
+                }
+            }
+            let read = self.stream.read_buf(&mut self.input).await.map_err(|error| error.to_string())?;
+            if read == 0 {
+                return Err("the daemon closed the connection".to_owned());
+            }
+        }
+    }
+
+    async fn hear(&mut self, frame: &Bytes) -> Result<Heard, String> {
+        let (xid, message) = Message::decode(frame).map_err(|error| error.to_string())?;
+        let heard = match message {
+            Message::PacketOut(out) if out.buffer_id != u32::MAX => return Ok(Heard::Released(out.buffer_id)),
+            Message::FlowMod(_) => {
+                self.flow_mods += 1;
+                return Ok(Heard::Nothing);
+            }
+            Message::EchoReply(_) => return Ok(Heard::Echo),
+            Message::FeaturesRequest => {
+                let features = self.features();
+                self.say(xid, &Message::FeaturesReply(features));
+                Heard::Nothing
+            }
+            Message::StatsRequest(_) => {
+                self.say(xid, &Message::StatsReply(StatsReply { flags: StatsFlags::NONE, body: StatsReplyBody::Flow(Vec::new()) }));
+                Heard::FlowsAsked
+            }
+            Message::EchoRequest(data) => {
+                self.say(xid, &Message::EchoReply(data));
+                Heard::Nothing
+            }
+            Message::BarrierRequest => {
+                self.barriers += 1;
+                self.say(xid, &Message::BarrierReply);
+                Heard::Nothing
+            }
+            Message::GetConfigRequest => {
+                let config = SwitchConfig { flags: openflow::v10::ConfigFlags::FRAG_NORMAL, miss_send_len: 128 };
+                self.say(xid, &Message::GetConfigReply(config));
+                Heard::Nothing
+            }
+            Message::Error(error) => return Err(format!("the daemon answered with {error}")),
+            _ => return Ok(Heard::Nothing),
+        };
+        self.flush().await?;
+        Ok(heard)
+    }
+
+    fn features(&self) -> FeaturesReply {
+        let ports = (1..=PORTS).filter_map(|port| u16::try_from(port).ok()).map(|port| PhyPort {
+            port_no: PortNo(port),
+            hw_addr: MacAddr([0x02, 0x30, 0, 0, 0, u8::try_from(port).unwrap_or(0)]),
+            name: Text::new(&format!("port{port}")),
+            config: PortConfig::NONE,
+            state: PortState::NONE,
+            curr: PortFeatures::NONE,
+            advertised: PortFeatures::NONE,
+            supported: PortFeatures::NONE,
+            peer: PortFeatures::NONE,
+        });
+        FeaturesReply {
+            datapath_id: Dpid(u64::from(self.number) + 1),
+            n_buffers: 1 << 20,
+            n_tables: 1,
+            capabilities: Capabilities::FLOW_STATS,
+            actions: 1,
+            ports: ports.collect(),
+        }
+    }
+
+    fn say(&mut self, xid: u32, message: &Message) {
+        // Nothing that is said here exceeds what a message can hold.
+        let _ = message.encode(xid, &mut self.output);
+    }
+
+    async fn flush(&mut self) -> Result<(), String> {
+        self.stream.write_all(&self.output).await.map_err(|error| error.to_string())?;
+        self.output.clear();
+        Ok(())
+    }
+}
+
+/// What a message of the daemon was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// Nothing to count.
+    Nothing,
+    /// The packet with this buffer is released.
+    Released(u32),
+    /// The echo is back.
+    Echo,
+    /// It reads the entries: the switch is admitted.
+    FlowsAsked,
+}

@@ -1,0 +1,46 @@
+//! `pentane check`: is the policy sound? Everything that can be said without running it.
+
+use clap::Args as ClapArgs;
+use lang::checked::Part;
+use lang::diag::Severity;
+
+use crate::exit::{Exit, Failure};
+use crate::hash;
+use crate::load::{Policy, PolicyArgs};
+use crate::output::{Output, Paint};
+use crate::report::{self, Format, counted};
+
+/// What `check` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// How findings look
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Warnings count as errors do
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// Parses, resolves, checks and compiles a policy and reports what it finds.
+///
+/// # Errors
+/// There is no policy to check, the view is unfit, or nobody takes the output.
+pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let policy = Policy::load(&args.policy)?;
+    report::write(out, &policy, args.format)?;
+    let Some(program) = &policy.program else { return Ok(policy.exit_without_program()) };
+    if args.deny_warnings && policy.count(Severity::Warning) > 0 {
+        return Ok(Exit::Bad);
+    }
+    if matches!(args.format, Format::Human | Format::Plain) {
+        let checked = program.policy();
+        // An `outbound-only` is two rules for the compiler and one for its author.
+        let rules = checked.rules.iter().filter(|rule| rule.part != Part::OutboundDeny).count();
+        let ok = if args.format == Format::Human { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
+        let (rules, tests) = (counted(rules, "rule"), counted(checked.tests.len(), "test"));
+        out.line(format!("{ok}: {rules}, {tests}, policy {}", hash::shown(&policy.hash)))?;
+    }
+    Ok(Exit::Good)
+}

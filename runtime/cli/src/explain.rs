@@ -1,0 +1,231 @@
+//! `pentane explain`: what happens to a flow and why. Reads the flow, completes it from the view, asks the program.
+
+mod complete;
+mod text;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use compiler::{Explanation, Program};
+use lang::ast::FlowSpec;
+use lang::checked::{Checked, RuleId, Verdict};
+use lang::diag::Diagnostic;
+use lang::flow::{Flow, Judgement};
+use lang::flowspec::{self, flow_text};
+use lang::parse::parse_flow;
+use lang::report::{Style, concise, render};
+use lang::source::{Position, SourceMap};
+use lang::testing::{outcome, rule_label};
+
+use crate::exit::{Exit, Failure};
+use crate::json::{self, Answer, Explain, Near, Rule};
+use crate::load::{Policy, PolicyArgs};
+use crate::output::{self, Output};
+use crate::report::{self, Format};
+
+/// What `explain` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    /// The flow: 'user bob host griffin at edge1:1 -> internet tcp/80'
+    #[arg(value_name = "FLOW")]
+    flow: String,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// A file of the policy; may be given several times, and adds to FILES
+    #[arg(long = "policy", value_name = "FILE")]
+    also: Vec<String>,
+    /// The verdict that is expected; any other ends with 1
+    #[arg(long, value_enum)]
+    expect: Option<Expected>,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A verdict by its word.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Expected {
+    Allow,
+    Deny,
+}
+
+/// Flows that are judged alike.
+struct Alike {
+    flow: Flow,
+    judgement: Judgement,
+    count: usize,
+}
+
+/// One answer with all that is to be said of it.
+struct Answered<'a> {
+    policy: &'a Checked,
+    /// The flow in text.
+    flow: String,
+    explanation: Explanation,
+    /// How many flows are answered like this.
+    count: usize,
+}
+
+/// Judges a flow and says why.
+///
+/// # Errors
+/// There is no policy, the view is unfit, or nobody takes the output.
+pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if args.format != Format::Human {
+        out.plain();
+    }
+    let files = args.policy.files.iter().chain(&args.also).cloned().collect();
+    let policy = Policy::load(&PolicyArgs { files, view: args.policy.view.clone() })?;
+    let Some(program) = &policy.program else {
+        report::write_instead(out, &policy, args.format)?;
+        return Ok(policy.exit_without_program());
+    };
+    let flows = match read_flows(&args.flow, &policy, program.policy()) {
+        Ok(flows) => flows,
+        Err((sources, found)) => {
+            output::complain(&flow_report(&sources, &found, args.format));
+            return Ok(Exit::CannotDo);
+        }
+    };
+    let alike = judge(program, flows);
+    let is_one = alike.iter().map(|alike| alike.count).sum::<usize>() == 1;
+    let answers: Vec<Answered<'_>> = alike
+        .iter()
+        .map(|alike| Answered {
+            policy: program.policy(),
+            flow: if is_one { args.flow.trim().to_owned() } else { flow_text(program.policy(), &alike.flow) },
+            explanation: compiler::explain(program, &alike.flow),
+            count: alike.count,
+        })
+        .collect();
+    match args.format {
+        Format::Json => json::write(out, &as_json(&policy, &answers))?,
+        Format::Concise => {
+            for answer in &answers {
+                let outcome = outcome(answer.policy, &answer.explanation.judgement);
+                out.line(format!("{} => {outcome}", answer.flow))?;
+            }
+        }
+        Format::Human | Format::Plain => text::write(out, &policy, args.flow.trim(), &answers)?,
+    }
+    Ok(exit(args.expect, &answers))
+}
+
+/// Without an expectation, flows that are judged differently have no answer in common.
+fn exit(expected: Option<Expected>, answers: &[Answered<'_>]) -> Exit {
+    let mut verdicts = answers.iter().map(|answer| answer.explanation.judgement.verdict);
+    let expected = match expected {
+        Some(Expected::Allow) => Some(Verdict::Allow),
+        Some(Expected::Deny) => Some(Verdict::Deny),
+        None => None,
+    };
+    match expected {
+        Some(wanted) if verdicts.all(|verdict| verdict == wanted) => Exit::Good,
+        Some(_) => Exit::Bad,
+        None if is_uniform(answers) => Exit::Good,
+        None => Exit::Undecided,
+    }
+}
+
+fn is_uniform(answers: &[Answered<'_>]) -> bool {
+    let mut verdicts = answers.iter().map(|answer| answer.explanation.judgement.verdict);
+    verdicts.next().is_none_or(|first| verdicts.all(|verdict| verdict == first))
+}
+
+/// The flows that the text stands for, completed from the view; or what is wrong with the text, and the texts to show it in.
+fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Vec<Flow>, (SourceMap, Vec<Diagnostic>)> {
+    let mut sources = policy.sources.clone();
+    let id = sources.add("FLOW", text);
+    let (spec, found) = parse_flow(&sources, id);
+    let Some(spec) = spec else { return Err((sources, found)) };
+    match flowspec::flows(checked, &spec) {
+        Ok(flows) => Ok(completed(flows, &spec, policy)),
+        Err(found) => Err((sources, found)),
+    }
+}
+
+fn completed(mut flows: Vec<Flow>, spec: &FlowSpec, policy: &Policy) -> Vec<Flow> {
+    if policy.view_name.is_some() {
+        for flow in &mut flows {
+            complete::flow(flow, spec, &policy.view);
+        }
+    }
+    flows
+}
+
+fn flow_report(sources: &SourceMap, found: &[Diagnostic], format: Format) -> String {
+    let style = Style { color: format == Format::Human && output::stderr_colour() };
+    let one = |found| match format {
+        Format::Concise => concise(found, sources) + "\n",
+        Format::Human | Format::Plain | Format::Json => render(found, sources, style),
+    };
+    if found.is_empty() {
+        return "error: the flow cannot be read\n".to_owned();
+    }
+    found.iter().map(one).collect()
+}
+
+/// Judges all flows and puts those together that are judged alike, in the order in which they come.
+fn judge(program: &Program, flows: Vec<Flow>) -> Vec<Alike> {
+    let mut alike: Vec<Alike> = Vec::new();
+    for flow in flows {
+        let judgement = program.judge(&flow);
+        match alike.iter_mut().find(|alike| alike.judgement == judgement) {
+            Some(alike) => alike.count += 1,
+            None => alike.push(Alike { flow, judgement, count: 1 }),
+        }
+    }
+    alike
+}
+
+fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
+    let mut all = answers.iter().map(Answered::as_json);
+    let nothing = Answer {
+        flow: String::new(),
+        verdict: Verdict::Deny.to_string(),
+        rule: None,
+        via: Vec::new(),
+        path: None,
+        because: Vec::new(),
+        nearest: Vec::new(),
+    };
+    Explain {
+        schema: "pentane.explain/1",
+        answer: all.next().unwrap_or(nothing),
+        policy: policy.hash.clone(),
+        world: if policy.view_name.is_some() { "view" } else { "flow" },
+        flows: answers.iter().map(|answer| answer.count).sum(),
+        others: all.collect(),
+    }
+}
+
+impl Answered<'_> {
+    fn place(&self, rule: RuleId) -> Option<Position> {
+        self.policy.rule(rule).map(|rule| self.policy.sources.position(rule.span))
+    }
+
+    fn via(&self) -> Vec<String> {
+        let via = &self.explanation.judgement.via;
+        via.iter().filter_map(|id| self.policy.middleboxes.get(id.index())).map(|middlebox| middlebox.name.to_string()).collect()
+    }
+
+    fn as_json(&self) -> Answer {
+        let Explanation { judgement, because, nearest, .. } = &self.explanation;
+        let near = |near: &compiler::Nearest| {
+            let at = self.place(near.rule)?;
+            let rule = rule_label(self.policy, near.rule);
+            Some(Near { rule, file: at.file.to_string(), line: at.line, lacks: near.lacks.clone() })
+        };
+        let rule = judgement.rule.and_then(|id| {
+            let (at, rule) = (self.place(id)?, self.policy.rule(id)?);
+            Some(Rule { name: rule.name.as_deref().map(str::to_owned), file: at.file.to_string(), line: at.line })
+        });
+        Answer {
+            flow: self.flow.clone(),
+            verdict: judgement.verdict.to_string(),
+            rule,
+            via: self.via(),
+            path: None,
+            because: because.clone(),
+            nearest: nearest.iter().filter_map(near).collect(),
+        }
+    }
+}

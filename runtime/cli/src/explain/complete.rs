@@ -1,0 +1,43 @@
+//! What the view knows of the ends of a flow and the text does not say. Knows nothing of rules.
+
+use std::net::IpAddr;
+
+use compiler::View;
+use lang::ast::{Atom, EndTerm, FlowSpec, Term};
+use lang::checked::{BuiltIn, Kind};
+use lang::flow::{End, Flow, Place};
+use net::EtherType;
+
+/// Adds place, users and address of the stations that the ends are, where the text is silent.
+pub fn flow(flow: &mut Flow, spec: &FlowSpec, view: &View) {
+    let is_v6 = flow.headers.dl_type == Some(EtherType::IPV6);
+    end(&mut flow.src, &spec.src, is_v6, view);
+    end(&mut flow.dst, &spec.dst, is_v6, view);
+}
+
+fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
+    let owner = end.address.and_then(|address| view.owner(address));
+    // An address in no declared network reads as the internet's, unless a station of the view has it.
+    if owner.is_some() && matches!(end.place, Place::Internet(_)) {
+        *end = End { address: end.address, ..End::default() };
+    }
+    let mac = end.mac.or(owner).filter(|_| end.place == Place::Inside);
+    let Some(station) = mac.and_then(|mac| view.station(mac)) else { return };
+    end.mac = Some(station.mac);
+    end.host = end.host.or(station.host);
+    end.location = end.location.or(station.location);
+    let mut addresses = station.addresses.iter().copied();
+    end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
+    if end.users.is_empty() && !terms.iter().any(says_nobody) {
+        end.users.clone_from(&station.users);
+    }
+}
+
+/// `none`, `user none`, `unauthenticated`
+fn says_nobody(term: &EndTerm) -> bool {
+    match term {
+        EndTerm::Term(Term { atom: Atom::BuiltIn(BuiltIn::Unauthenticated), .. }) => true,
+        EndTerm::Term(Term { kind, .. }) => kind.is_some_and(|kind| kind.value == Kind::User),
+        EndTerm::At(..) => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! `pentane help`: the page of a diagnostic code, or of a command, without a network.
+
+use clap::{Args as ClapArgs, CommandFactory};
+use lang::codes::{self, Page};
+use lang::suggest::{Candidate, did_you_mean, nearest};
+
+use crate::args::Cli;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, Paint};
+
+/// What `help` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    /// A code, E0201 for example, or a command; without it all codes are listed
+    #[arg(value_name = "CODE")]
+    topic: Option<String>,
+}
+
+/// Prints the page of a code or a command, or the list of both.
+///
+/// # Errors
+/// There is no such code or command, or nobody takes the output.
+pub fn help(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let Some(topic) = &args.topic else {
+        let text = Cli::command().render_help().to_string();
+        out.text(&text)?;
+        list(out)?;
+        return Ok(Exit::Good);
+    };
+    if let Some(page) = codes::find(topic) {
+        write_page(out, page)?;
+        return Ok(Exit::Good);
+    }
+    let mut cli = Cli::command();
+    cli.build();
+    if let Some(command) = cli.find_subcommand_mut(topic) {
+        let text = command.render_long_help().to_string();
+        out.text(&text)?;
+        return Ok(Exit::Good);
+    }
+    Err(Failure::Cannot(unknown(topic, &cli)))
+}
+
+fn list(out: &mut Output) -> Result<(), Failure> {
+    let heading = out.paint(Paint::Bold, "Codes");
+    out.line(format!("\n{heading} (`pentane help CODE` prints the page of one):"))?;
+    for page in codes::pages() {
+        out.line(format!("  {}  {:7}  {}", page.code, page.code.severity().word(), page.title))?;
+    }
+    Ok(())
+}
+
+fn write_page(out: &mut Output, page: &Page) -> Result<(), Failure> {
+    let Page { code, title, what, why, example, instead } = page;
+    let name = out.paint(Paint::Bold, &format!("{code}: {title}"));
+    out.line(format!("{name} ({})\n", code.severity().word()))?;
+    out.line(folded(what))?;
+    out.line(folded(why))?;
+    out.line("Example:\n")?;
+    for line in example.lines() {
+        out.line(format!("    {line}"))?;
+    }
+    out.line("\nWhat to do:\n")?;
+    out.text(&folded(instead))
+}
+
+/// The text in lines of at most 80 characters, each ended; lines of the text stay lines.
+fn folded(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut column = 0;
+        for word in line.split_whitespace() {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > 80 {
+                out.push('\n');
+                column = 0;
+            }
+            if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn unknown(topic: &str, cli: &clap::Command) -> String {
+    let commands = cli.get_subcommands().map(|command| command.get_name());
+    let all: Vec<&str> = codes::pages().map(|page| page.code.text()).chain(commands).collect();
+    let upper = topic.to_ascii_uppercase();
+    let near = nearest(topic, None, all.iter().map(|name| Candidate { name, kind: None }));
+    // A code differs from its neighbours in one digit, so that the nearest say little: those that start alike say more.
+    let alike: Vec<&str> = if near.is_empty() {
+        all.into_iter().filter(|name| upper.len() >= 3 && name.get(..3) == upper.get(..3)).take(3).collect()
+    } else {
+        near
+    };
+    let advice = did_you_mean(&alike).unwrap_or_else(|| "`pentane help` lists them all".to_owned());
+    format!("there is no code or command `{topic}`: {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn text_is_folded_between_words() {
+        let text = "word ".repeat(40);
+        let lines: Vec<String> = folded(&text).lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.len() <= 80));
+        assert_eq!(folded("a\nb  c"), "a\nb c\n");
+    }
+}

@@ -1,0 +1,213 @@
+//! The JSON of the offline commands. Field names and the values of `schema` are part of the interface: a change of meaning takes a
+//! new version of the schema. Knows nothing of how the answers came about.
+
+use lang::diag::Diagnostic;
+use lang::source::SourceMap;
+use serde::Serialize;
+
+use crate::exit::Failure;
+use crate::output::Output;
+
+/// `pentane check --format json`, and the answer of every other command to a policy that does not check.
+#[derive(Serialize)]
+pub struct Check {
+    /// `pentane.check/1`
+    pub schema: &'static str,
+    /// The policy's hash.
+    pub policy: String,
+    /// How many errors.
+    pub errors: usize,
+    /// How many warnings.
+    pub warnings: usize,
+    /// What was found, in the order of the text.
+    pub diagnostics: Vec<Finding>,
+    /// What came of the assertions.
+    pub assertions: Vec<Assertion>,
+}
+
+/// One finding.
+#[derive(Serialize)]
+pub struct Finding {
+    /// `E0201`
+    pub code: &'static str,
+    /// `error`, `warning`, `info`
+    pub severity: &'static str,
+    /// What is wrong.
+    pub message: String,
+    #[serde(flatten)]
+    place: Place,
+    /// Other places.
+    pub related: Vec<Related>,
+    /// A flow that shows it.
+    pub witness: Option<Witness>,
+}
+
+/// A place in the text, as people count.
+#[derive(Serialize)]
+struct Place {
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+/// Another place that belongs to a finding.
+#[derive(Serialize)]
+pub struct Related {
+    #[serde(flatten)]
+    place: Place,
+    /// Why it belongs.
+    pub message: String,
+}
+
+/// A flow that shows a finding.
+#[derive(Serialize)]
+pub struct Witness {
+    /// The flow, as `pentane explain` reads it.
+    pub flow: String,
+    /// What decides it.
+    pub decided_by: String,
+}
+
+/// What came of one assertion. This version's language has none, so there is no value of this type.
+#[derive(Serialize)]
+pub enum Assertion {}
+
+/// `pentane test --format json`
+#[derive(Serialize)]
+pub struct Tests {
+    /// `pentane.test/1`
+    pub schema: &'static str,
+    /// How many cases passed.
+    pub passed: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// Every case, in the order of the text.
+    pub tests: Vec<Case>,
+    /// What the tests reach.
+    pub coverage: Coverage,
+}
+
+/// One line of a `test` block.
+#[derive(Serialize)]
+pub struct Case {
+    /// The name of the block.
+    pub name: String,
+    /// The file of the line.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// `passed` or `failed`
+    pub result: &'static str,
+    /// The flow; of several the first that failed.
+    pub flow: String,
+    /// What the text wants.
+    pub expected: String,
+    /// What the policy answers.
+    pub actual: String,
+}
+
+/// What tests reach.
+#[derive(Serialize)]
+pub struct Coverage {
+    /// Rules that decided a flow.
+    pub rules: Share,
+}
+
+/// A part of a whole.
+#[derive(Serialize)]
+pub struct Share {
+    /// The part.
+    pub covered: usize,
+    /// The whole.
+    pub total: usize,
+}
+
+/// `pentane explain --format json`
+#[derive(Serialize)]
+pub struct Explain {
+    /// `pentane.explain/1`
+    pub schema: &'static str,
+    /// The first answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+    /// The policy's hash.
+    pub policy: String,
+    /// `flow`: only what the flow says and the policy declares is known; `view`: the given view, too.
+    pub world: &'static str,
+    /// How many flows the text stands for.
+    pub flows: usize,
+    /// Where those are answered differently: one answer of each other sort.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Answer>,
+}
+
+/// The answer to one flow.
+#[derive(Serialize)]
+pub struct Answer {
+    /// The flow.
+    pub flow: String,
+    /// `allow` or `deny`
+    pub verdict: String,
+    /// The deciding rule; nothing is the default.
+    pub rule: Option<Rule>,
+    /// Middleboxes to pass, in order.
+    pub via: Vec<String>,
+    /// The path, if the topology is known.
+    pub path: Option<Vec<String>>,
+    /// The facts by which the rule matched.
+    pub because: Vec<String>,
+    /// For a deny: the rules that would have allowed the flow but for one fact.
+    pub nearest: Vec<Near>,
+}
+
+/// A rule.
+#[derive(Serialize)]
+pub struct Rule {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+}
+
+/// A rule that would have allowed a flow.
+#[derive(Serialize)]
+pub struct Near {
+    /// Its name, or its place.
+    pub rule: String,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// The one fact that was missing.
+    pub lacks: String,
+}
+
+impl Finding {
+    /// A finding with its places as people count them.
+    pub fn of(found: &Diagnostic, sources: &SourceMap) -> Finding {
+        let place = |span| {
+            let at = sources.position(span);
+            Place { file: at.file.to_string(), line: at.line, column: at.column }
+        };
+        let related = found.related.iter().map(|other| Related { place: place(other.span), message: other.message.clone() });
+        Finding {
+            code: found.code.text(),
+            severity: found.severity.word(),
+            message: found.message.clone(),
+            place: place(found.span),
+            related: related.collect(),
+            witness: found.witness.as_ref().map(|w| Witness { flow: w.flow.clone(), decided_by: w.decided_by.clone() }),
+        }
+    }
+}
+
+/// Writes one object, on lines of its own.
+///
+/// # Errors
+/// Nobody takes the output.
+pub fn write(out: &mut Output, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Cannot(format!("no JSON can be made: {error}")))?;
+    out.line(text)
+}

@@ -1,0 +1,144 @@
+//! From file names to a checked policy and its program, with all that was found on the way. Knows nothing of how it is shown.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use compiler::view::ViewFile;
+use compiler::{CompileError, Program, View};
+use lang::ast::{File, Item};
+use lang::checked::Checked;
+use lang::codes::names::E0201;
+use lang::diag::{self, Diagnostic, Severity};
+use lang::import::{self, LoadError};
+use lang::source::SourceMap;
+
+use crate::exit::{Exit, Failure};
+use crate::files::{PolicyFiles, read_bounded};
+use crate::{hash, settings};
+
+/// Which policy, and which view of the network.
+#[derive(Args, Debug)]
+pub struct PolicyArgs {
+    /// The policy's files, in order; without them those that pentane.toml in this folder names
+    #[arg(value_name = "FILES")]
+    pub files: Vec<String>,
+    /// What is true on the network: a file of who is attached where, with which addresses and users
+    #[arg(long, value_name = "FILE")]
+    pub view: Option<PathBuf>,
+}
+
+/// A policy as far as it could be had.
+pub struct Policy {
+    /// Its files as they were named.
+    pub entries: Vec<String>,
+    /// Its texts.
+    pub sources: SourceMap,
+    /// What was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The program over the view; nothing if an error was found.
+    pub program: Option<Program>,
+    /// The view that it was compiled against.
+    pub view: View,
+    /// Where the view came from; nothing: no view was given, only registration is known.
+    pub view_name: Option<String>,
+    /// The policy's hash, 64 digits.
+    pub hash: String,
+    /// True if one of the entries is not there or cannot be read.
+    pub unreadable: bool,
+}
+
+impl Policy {
+    /// Loads, checks and compiles.
+    ///
+    /// # Errors
+    /// No policy is named, or the view cannot be had or does not fit the policy.
+    pub fn load(args: &PolicyArgs) -> Result<Policy, Failure> {
+        let entries = if args.files.is_empty() { settings::policy_files()? } else { args.files.clone() };
+        let files = PolicyFiles::of(&entries);
+        let names: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let loaded = import::load(&names, &files);
+        let unreadable = files.lacks_entry();
+        let mut policy = Policy {
+            hash: hash::of_policy(&loaded.sources),
+            entries,
+            sources: loaded.sources,
+            diagnostics: loaded.diagnostics,
+            program: None,
+            view: View::default(),
+            view_name: args.view.as_deref().map(|path| path.display().to_string()),
+            unreadable,
+        };
+        // With a file missing, what it declares would be reported as unknown everywhere else.
+        if unreadable {
+            return Ok(policy);
+        }
+        let parsed = std::mem::take(&mut policy.diagnostics);
+        let lacks_include = loaded.policy.files.iter().any(lacks_include);
+        let (checked, mut diagnostics) = lang::check::check(&policy.sources, &loaded.policy, parsed);
+        // A name may well be declared in the file that is missing, unless it is near to one that is not.
+        diagnostics.retain(|found| !(lacks_include && found.code == E0201 && found.help.is_none()));
+        policy.diagnostics = diagnostics;
+        if let Some(checked) = checked {
+            policy.compile(Arc::new(checked), args.view.as_deref())?;
+        }
+        Ok(policy)
+    }
+
+    fn compile(&mut self, checked: Arc<Checked>, view: Option<&Path>) -> Result<(), Failure> {
+        self.view = match view {
+            Some(path) => read_view(path, &checked)?,
+            None => View::new(&checked),
+        };
+        let program = Program::compile(Arc::clone(&checked), &self.view);
+        self.diagnostics.extend(program.excess().iter().filter_map(|excess| too_complex(&checked, excess)));
+        diag::sort(&mut self.diagnostics, &self.sources);
+        self.program = (!diag::any_error(&self.diagnostics)).then_some(program);
+        Ok(())
+    }
+
+    /// How many findings have this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|found| found.severity == severity).count()
+    }
+
+    /// How a command ends that needs a policy and does not get one: a file that was named is not there, or there are errors.
+    pub fn exit_without_program(&self) -> Exit {
+        if self.unreadable { Exit::CannotDo } else { Exit::Bad }
+    }
+}
+
+/// True if the file includes another that could not be had, which has been reported.
+fn lacks_include(file: &File) -> bool {
+    file.items.iter().any(|item| matches!(item, Item::Include(include) if include.target.is_none()))
+}
+
+fn too_complex(policy: &Checked, excess: &CompileError) -> Option<Diagnostic> {
+    let CompileError::TooManyAlternatives { rule, .. } = excess;
+    let span = policy.rule(*rule)?.span;
+    Some(Diagnostic::new(lang::codes::capacity::S0601, span, excess.to_string()))
+}
+
+fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {
+    let name = path.display();
+    let bytes = read_bounded(path).map_err(|error| Failure::Cannot(unreadable(&name.to_string(), &error)))?;
+    let file: ViewFile =
+        serde_json::from_slice(&bytes).map_err(|error| Failure::Cannot(format!("{name} is not a view: {error}")))?;
+    file.resolve(policy).map_err(|errors| {
+        let all: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
+        Failure::Cannot(format!("the view {name} does not fit the policy:{}", all.concat()))
+    })
+}
+
+/// Why a file that a command needs cannot be had, as a sentence.
+pub fn unreadable(name: &str, error: &LoadError) -> String {
+    match error {
+        LoadError::NotFound => format!("there is no file `{name}`"),
+        LoadError::IsDirectory => format!("`{name}` is a folder, not a file"),
+        LoadError::Outside => format!("`{name}` is outside the policy's folder"),
+        LoadError::Symlink => format!("`{name}` is behind a symbolic link"),
+        LoadError::TooLarge => format!("`{name}` has more than {} bytes", lang::parse::MAX_FILE),
+        LoadError::Permission => format!("`{name}` may not be read"),
+        LoadError::Other(why) => format!("`{name}` cannot be read: {why}"),
+    }
+}

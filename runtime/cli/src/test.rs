@@ -1,0 +1,127 @@
+//! `pentane test`: does the policy answer as its `test` blocks want?
+
+use clap::Args as ClapArgs;
+use lang::checked::{Checked, Part, RuleId};
+use lang::source::Position;
+use lang::testing::{self, TestResult, TestRun, rule_label};
+
+use crate::excerpt;
+use crate::exit::{Exit, Failure};
+use crate::hash;
+use crate::json::{self, Case, Coverage, Share, Tests};
+use crate::load::{Policy, PolicyArgs};
+use crate::output::{Output, Paint};
+use crate::report::{self, Format, counted};
+
+/// What `test` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Name the rules that decide no flow of any test
+    #[arg(long)]
+    coverage: bool,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs the tests of a policy against its program.
+///
+/// # Errors
+/// There is no policy to test, the view is unfit, or nobody takes the output.
+pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if args.format != Format::Human {
+        out.plain();
+    }
+    let policy = Policy::load(&args.policy)?;
+    let Some(program) = &policy.program else {
+        report::write_instead(out, &policy, args.format)?;
+        return Ok(policy.exit_without_program());
+    };
+    let run = testing::run(program.policy(), program);
+    match args.format {
+        Format::Json => json::write(out, &as_json(&run))?,
+        Format::Human | Format::Plain | Format::Concise => {
+            for result in run.results.iter().filter(|result| !result.passed) {
+                failure(out, program.policy(), result, args.format)?;
+            }
+            if args.coverage {
+                coverage(out, program.policy(), &run)?;
+            }
+            sum(out, &policy, &run)?;
+        }
+    }
+    Ok(if run.failed() == 0 { Exit::Good } else { Exit::Bad })
+}
+
+fn failure(out: &mut Output, policy: &Checked, result: &TestResult, format: Format) -> Result<(), Failure> {
+    let TestResult { name, position: Position { file, line, column }, flow, expected, actual, .. } = result;
+    if format == Format::Concise {
+        return out.line(format!("{file}:{line}:{column}: failed: {flow} => {expected}, but it is {actual}"));
+    }
+    let failed = out.paint(Paint::Red, "failed");
+    out.line(format!("{failed}: {name}"))?;
+    out.line(format!("  at        {file}:{line}:{column}"))?;
+    out.line(format!("  flow      {flow}"))?;
+    out.line(format!("  expected  {expected}"))?;
+    out.line(format!("  actual    {actual}"))?;
+    let decided = policy.rules.iter().find(|rule| rule_label(policy, rule.id) == actual.by);
+    if let Some(span) = decided.map_or(policy.default.span, |rule| Some(rule.span)) {
+        out.text(&excerpt::of(&policy.sources, span, "            "))?;
+    }
+    out.line("")
+}
+
+fn coverage(out: &mut Output, policy: &Checked, run: &TestRun) -> Result<(), Failure> {
+    let covered = &run.coverage;
+    let halves = policy.rules.iter().any(|rule| rule.part != Part::Whole);
+    let note = if halves { " (an outbound-only is two)" } else { "" };
+    out.line(format!("coverage: {} of {}{note} decided a flow", covered.covered.len(), counted(covered.total(), "rule")))?;
+    for id in &covered.uncovered {
+        out.line(format!("  never    {}", place_and_name(policy, *id)))?;
+    }
+    Ok(())
+}
+
+fn place_and_name(policy: &Checked, id: RuleId) -> String {
+    let Some(rule) = policy.rule(id) else { return rule_label(policy, id) };
+    let Position { file, line, .. } = policy.sources.position(rule.span);
+    let half = match rule.part {
+        Part::Whole => "",
+        Part::OutboundDeny => " (what it denies)",
+        Part::OutboundAllow => " (what it allows)",
+    };
+    format!("{file}:{line}: {}{half}", excerpt::first_line(&policy.sources, rule.span))
+}
+
+fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> {
+    let hash = hash::shown(&policy.hash);
+    match (run.results.len(), run.failed()) {
+        (0, _) => out.line(format!("there are no tests in policy {hash}")),
+        (all, 0) => {
+            let ok = out.paint(Paint::Green, "ok");
+            out.line(format!("{ok}: {} passed, policy {hash}", counted(all, "test case")))
+        }
+        (all, failed) => out.line(format!("{failed} of {} failed, policy {hash}", counted(all, "test case"))),
+    }
+}
+
+fn as_json(run: &TestRun) -> Tests {
+    let case = |result: &TestResult| Case {
+        name: result.name.to_string(),
+        file: result.position.file.to_string(),
+        line: result.position.line,
+        result: if result.passed { "passed" } else { "failed" },
+        flow: result.flow.clone(),
+        expected: result.expected.clone(),
+        actual: result.actual.to_string(),
+    };
+    Tests {
+        schema: "pentane.test/1",
+        passed: run.passed(),
+        failed: run.failed(),
+        tests: run.results.iter().map(case).collect(),
+        coverage: Coverage { rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() } },
+    }
+}

@@ -1,0 +1,104 @@
+//! `pentane check`.
+
+use std::fs;
+
+use crate::run::{assert_run, command, run, scratch, told};
+
+#[test]
+fn a_sound_policy_is_summed_up() {
+    assert_run!(told(&["check", "small.pol"]));
+}
+
+#[test]
+fn five_independent_mistakes_are_five_reports() {
+    let told = told(&["check", "five.pol"]);
+    assert_eq!(told.stdout.matches("Error").count(), 5, "{told}");
+    assert_run!(told);
+}
+
+#[test]
+fn every_finding_has_its_place_on_one_line() {
+    assert_run!(told(&["check", "five.pol", "--format", "concise"]));
+}
+
+#[test]
+fn json_has_its_fields_for_good_and_for_bad_policies() {
+    let good = told(&["check", "small.pol", "--format", "json"]);
+    assert_eq!(good.code, 0, "{good}");
+    assert_eq!(good.json()["policy"].as_str().unwrap().len(), 64);
+    assert_run!(good);
+    let bad = told(&["check", "five.pol", "--format", "json"]);
+    assert_eq!((bad.code, bad.json()["errors"].as_u64()), (1, Some(5)), "{bad}");
+    assert_run!(bad);
+}
+
+#[test]
+fn files_that_cannot_be_had_end_with_two() {
+    let folder = scratch("unreadable");
+    fs::create_dir(folder.join("folder.pol")).unwrap();
+    assert_run!(run(&folder, &["check", "gone.pol"]));
+    assert_run!(run(&folder, &["check", "folder.pol"]));
+    assert_run!(run(&folder, &["check", "gone.pol", "--format", "json"]));
+    assert_run!(run(&folder, &["check", "gone.pol/below"]));
+}
+
+#[test]
+fn texts_that_are_no_policy_end_with_one() {
+    assert_run!(told(&["check", "empty.pol"]));
+    assert_run!(told(&["check", "latin1.pol"]));
+}
+
+#[test]
+fn a_missing_include_is_one_report_at_its_place() {
+    assert_run!(told(&["check", "missing-include.pol"]));
+}
+
+#[test]
+fn includes_stay_in_the_folder() {
+    let folder = scratch("links");
+    fs::create_dir_all(folder.join("policy/sub")).unwrap();
+    fs::write(folder.join("outside.pol"), "user mallory;\n").unwrap();
+    fs::write(folder.join("policy/inside.pol"), "user bob;\n").unwrap();
+    std::os::unix::fs::symlink(folder.join("outside.pol"), folder.join("policy/link.pol")).unwrap();
+    std::os::unix::fs::symlink(&folder, folder.join("policy/up")).unwrap();
+    let lines = ["inside.pol", "../outside.pol", "link.pol", "up/outside.pol", "sub", "/etc/passwd"]
+        .map(|path| format!("include \"{path}\";\n"));
+    fs::write(folder.join("policy/main.pol"), lines.concat()).unwrap();
+    assert_run!(run(&folder, &["check", "policy/main.pol", "--format", "concise"]));
+    // The entry itself may be a link: it was named by the user.
+    std::os::unix::fs::symlink("policy/inside.pol", folder.join("entry.pol")).unwrap();
+    assert_eq!(run(&folder, &["check", "entry.pol"]).code, 0);
+}
+
+#[test]
+fn pentane_toml_names_the_policy() {
+    let folder = scratch("settings");
+    assert_run!(run(&folder, &["check"]));
+    fs::write(folder.join("pentane.toml"), "policy = [\"etc/a.pol\", \"etc/b.pol\"]\nlisten = \"127.0.0.1:6653\"\n").unwrap();
+    fs::create_dir(folder.join("etc")).unwrap();
+    fs::write(folder.join("etc/a.pol"), "user bob;\n").unwrap();
+    fs::write(folder.join("etc/b.pol"), "deny from bob;\n").unwrap();
+    assert_run!(run(&folder, &["check"]));
+    fs::write(folder.join("pentane.toml"), "policy = 5\n").unwrap();
+    assert_run!(run(&folder, &["check"]));
+}
+
+#[test]
+fn views_must_fit_the_policy() {
+    assert_eq!(told(&["check", "small.pol", "--view", "view.json"]).code, 0);
+    let folder = scratch("views");
+    fs::write(folder.join("a.pol"), "user bob;\n").unwrap();
+    fs::copy(crate::run::policies().join("view.json"), folder.join("view.json")).unwrap();
+    fs::write(folder.join("bad.json"), "{\"schema\": \"pentane.view/1\", \"station\": []}").unwrap();
+    assert_run!(run(&folder, &["check", "a.pol", "--view", "view.json"]));
+    assert_run!(run(&folder, &["check", "a.pol", "--view", "bad.json"]));
+    assert_run!(run(&folder, &["check", "a.pol", "--view", "gone.json"]));
+}
+
+#[test]
+fn what_is_not_a_terminal_gets_no_colour() {
+    for (name, value) in [("NO_COLOR", "1"), ("NO_COLOR", ""), ("TERM", "xterm")] {
+        let output = command(&crate::run::policies(), &["check", "five.pol"]).env(name, value).output().unwrap();
+        assert!(!output.stdout.is_empty() && !output.stdout.contains(&0x1b), "{name}={value}");
+    }
+}

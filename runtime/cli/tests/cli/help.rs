@@ -1,0 +1,42 @@
+//! `pentane help`, and what comes before any command.
+
+use crate::run::{assert_run, told};
+
+#[test]
+fn pages_are_printed_offline() {
+    assert_run!(told(&["help", "e0102"]));
+    let listed = told(&["help"]);
+    assert_eq!(listed.code, 0);
+    assert!(listed.stdout.contains("E0201") && listed.stdout.contains("Exit codes:"), "{listed}");
+    assert_eq!(told(&["help", "check"]).code, 0);
+}
+
+#[test]
+fn every_page_can_be_printed() {
+    for page in lang::codes::pages() {
+        let told = told(&["help", page.code.text()]);
+        assert_eq!((told.code, &*told.stderr), (0, ""), "{told}");
+        assert!(told.stdout.starts_with(page.code.text()), "{told}");
+    }
+}
+
+#[test]
+fn unknown_words_are_refused_with_advice() {
+    assert_run!(told(&["help", "E0199"]));
+    assert_run!(told(&["help", "zzz"]));
+    assert_run!(told(&["chekc"]));
+    assert_eq!(told(&["check", "--fromat", "json"]).code, 2);
+    assert_eq!(told(&[]).code, 2);
+}
+
+#[test]
+fn the_version_and_the_help_are_good_answers() {
+    assert_run!(told(&["--version"]));
+    for args in
+        [&["--help"][..], &["check", "--help"], &["fmt", "-h"], &["test", "--help"], &["explain", "--help"], &["help", "--help"]]
+    {
+        let told = told(args);
+        assert_eq!((told.code, &*told.stderr), (0, ""), "{told}");
+        assert!(told.stdout.contains("Usage: pentane"), "{told}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The binary as its users meet it: what it prints, and how it ends. Policies stand in `tests/policies`, answers in `snapshots`.
+
+mod check;
+mod explain;
+mod fmt;
+mod help;
+mod pipe;
+mod run;
+mod test;
