@@ -117,6 +117,61 @@ impl Diagnostic {
     }
 }
 
+/// Findings of one text, of which only the first [`MAX_REPORTS`] are kept: a text that is all mistakes must not fill the memory.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    kept: Vec<Diagnostic>,
+    total: usize,
+}
+
+/// How many findings of one text are kept; the rest are counted.
+pub const MAX_REPORTS: usize = 100;
+
+impl Findings {
+    /// Adds a finding.
+    pub fn push(&mut self, found: Diagnostic) {
+        self.total += 1;
+        if self.kept.len() < MAX_REPORTS {
+            self.kept.push(found);
+        }
+    }
+
+    /// How many there are, those that are not kept included.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Those that are kept.
+    #[must_use]
+    pub fn kept(&self) -> &[Diagnostic] {
+        &self.kept
+    }
+
+    /// Adds those of another pass over the same text.
+    pub fn append(&mut self, other: Findings) {
+        self.total += other.total;
+        self.kept.extend(other.kept);
+    }
+
+    /// Those that are kept, in the order of the text, and how many are not among them.
+    #[must_use]
+    pub fn into_sorted(mut self) -> (Vec<Diagnostic>, usize) {
+        self.kept.sort_by_key(|found| (found.span.start, found.span.end, found.code));
+        self.kept.truncate(MAX_REPORTS);
+        let more = self.total - self.kept.len();
+        (self.kept, more)
+    }
+}
+
+impl Extend<Diagnostic> for Findings {
+    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
+        for found in findings {
+            self.push(found);
+        }
+    }
+}
+
 /// True if any of them forbids the use of the policy.
 #[must_use]
 pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
@@ -126,6 +181,6 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 /// Puts findings into the order of the text, for reports that do not depend on the order of the passes; equal ones stay once.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>, sources: &SourceMap) {
     let place = |span: Span| (sources.get(span.source).is_none(), span.source, span.start, span.end);
-    diagnostics.sort_by(|a, b| (place(a.span), a.code).cmp(&(place(b.span), b.code)));
+    diagnostics.sort_by_key(|found| (place(found.span), found.code));
     diagnostics.dedup();
 }

@@ -17,6 +17,9 @@ pub const MAX_INCLUDE_DEPTH: usize = 64;
 /// How many files a policy may have.
 pub const MAX_FILES: usize = 4096;
 
+/// How many bytes the files of a policy may have together.
+pub const MAX_TOTAL: usize = 64 << 20;
+
 /// Brings the bytes of a file. It decides what a path may reach; it must never read beyond [`MAX_FILE`] bytes.
 pub trait Loader {
     /// The bytes of the file with this path: as the user named an entry, or the folder of an entry joined with the path in an
@@ -60,7 +63,7 @@ pub struct Loaded {
 /// Loads the entry files and all that they include. Total: whatever is wrong is in the findings, and the rest is loaded.
 #[must_use]
 pub fn load(entries: &[&str], loader: &dyn Loader) -> Loaded {
-    let mut load = Load { loader, out: Loaded::default(), known: HashMap::new() };
+    let mut load = Load { loader, out: Loaded::default(), known: HashMap::new(), total: 0 };
     for entry in entries {
         load.entry(entry);
     }
@@ -74,6 +77,8 @@ struct Load<'l> {
     out: Loaded,
     /// Every path that was asked for, and where it was first: nothing for entries.
     known: HashMap<String, Option<Span>>,
+    /// Bytes read so far.
+    total: usize,
 }
 
 /// A file whose includes are being followed.
@@ -165,6 +170,12 @@ impl Load<'_> {
             Ok(bytes) => bytes,
             Err(error) => return self.refuse(path, asked, &error),
         };
+        self.total = self.total.saturating_add(bytes.len());
+        if self.total > MAX_TOTAL {
+            let place = asked.unwrap_or_else(|| self.empty_source(path));
+            self.report(syntax::E0114, place, format!("with `{path}`, the policy has more than {MAX_TOTAL} bytes"));
+            return None;
+        }
         let source = match String::from_utf8(bytes) {
             Ok(text) => self.out.sources.add(path, text),
             Err(error) => {
@@ -377,5 +388,22 @@ mod tests {
         assert_eq!(told(&["a"], &[("a", b"# nothing\r\n\n")]), [message]);
         assert_eq!(told(&["a"], &[("a", b"include \"b\";"), ("b", b"")]), [message]);
         assert!(told(&["a"], &[("a", b"default deny;")]).is_empty());
+    }
+
+    #[test]
+    fn depth_size_and_number_of_files_are_bounded() {
+        struct Endless(usize);
+        impl Loader for Endless {
+            fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+                let number: u32 = path.parse().map_err(|_| LoadError::NotFound)?;
+                let mut text = format!("include \"{}\";\n", number + 1).into_bytes();
+                text.resize(text.len() + self.0, b'\n');
+                Ok(text)
+            }
+        }
+        let codes = |size| load(&["1"], &Endless(size)).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>();
+        assert_eq!(codes(0), [syntax::E0135]);
+        assert_eq!(codes(8 << 20), [syntax::E0114]);
+        assert_eq!(codes(MAX_FILE), [syntax::E0114]);
     }
 }

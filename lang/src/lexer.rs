@@ -6,7 +6,7 @@ use logos::Logos;
 use crate::ast::Comment;
 use crate::builtin;
 use crate::codes::syntax;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings, MAX_REPORTS};
 use crate::keyword::{self, Keyword, Role};
 use crate::source::{SourceId, Span};
 
@@ -146,7 +146,7 @@ pub struct Lexed {
     /// Comments in order.
     pub comments: Vec<Comment>,
     /// Bad characters.
-    pub diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Findings,
 }
 
 /// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported.
@@ -230,7 +230,7 @@ impl Cutter<'_> {
         if let Some((at, c)) = foreign {
             let message = format!("names are spelled in ASCII letters, and `{c}` (U+{:04X}) is none", u32::from(c));
             let at = start + at;
-            let help = looks_like(c).map(|ascii| format!("it looks like `{ascii}`, but is another letter"));
+            let help = looks_like(c).map(|ascii| format!("it looks like `{ascii}`, but is another character"));
             let found = Diagnostic::new(syntax::E0107, self.span(at, at + c.len_utf8()), message).maybe_help(help);
             self.out.diagnostics.push(found);
         }
@@ -290,7 +290,7 @@ impl Cutter<'_> {
     /// Reports characters that make a text mean something else than what is seen, wherever they stand.
     fn report_hidden(&mut self) {
         let hidden = self.text.char_indices().filter(|(at, c)| hides(*c) && !(*at == 0 && *c == '\u{feff}'));
-        for (at, c) in hidden.take(crate::parse::MAX_REPORTS) {
+        for (at, c) in hidden.take(MAX_REPORTS) {
             let message = format!("{} (U+{:04X}) at byte {at}", hidden_name(c), u32::from(c));
             let found = Diagnostic::new(syntax::E0108, self.span(at, at + c.len_utf8()), message)
                 .help("remove it: the text does not mean what it seems to");
@@ -477,7 +477,7 @@ mod tests {
     #[test]
     fn line_starts_and_comments_are_known() {
         let lexed = lex(SourceId(0), "\u{feff}# one\r\nuser bob; # two\r\n");
-        assert!(lexed.diagnostics.is_empty());
+        assert!(lexed.diagnostics.kept().is_empty());
         let starts: Vec<bool> = lexed.tokens.iter().map(|token| token.starts_line).collect();
         assert_eq!(starts, [true, false, false]);
         let own: Vec<bool> = lexed.comments.iter().map(|comment| comment.own_line).collect();
@@ -490,6 +490,6 @@ mod tests {
         assert_eq!(toks("include \"a.pol;\nuser b;")[..3], [Tok::Word(Keyword::Include), Tok::String, Tok::Semi]);
         assert_eq!(toks("\""), [Tok::String]);
         assert_eq!(toks("\"a\\"), [Tok::String]);
-        assert_eq!(lex(SourceId(0), "test \"x {\n").diagnostics.len(), 1);
+        assert_eq!(lex(SourceId(0), "test \"x {\n").diagnostics.total(), 1);
     }
 }

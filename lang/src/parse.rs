@@ -9,7 +9,7 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 
 use crate::ast::{ErrorItem, File, FlowSpec, Item};
 use crate::codes::syntax;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings};
 use crate::lexer::{Tok, Token, lex, span};
 use crate::source::{SourceId, SourceMap};
 use build::Build;
@@ -37,8 +37,8 @@ pub const MAX_FILE: usize = 16 << 20;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// How many findings of one file are reported; the rest are counted.
-pub const MAX_REPORTS: usize = 100;
+/// Behind this many mistakes the rest of a file is not read: it is hardly a policy.
+const MAX_MISTAKES: usize = 1000;
 
 /// The first mistake that stops a statement.
 type Failure = ParseError<usize, Tok, ()>;
@@ -55,10 +55,12 @@ pub fn parse(sources: &SourceMap, id: SourceId) -> (File, Vec<Diagnostic>) {
     let mut build = Build::new(id, text, lexed.diagnostics);
     let mut mender = Mender::new(id, text, &lexed.tokens);
     let mut items = Vec::new();
-    while let Some(chunk) = mender.next_chunk() {
+    while build.diagnostics.total() + mender.diagnostics.total() < MAX_MISTAKES
+        && let Some(chunk) = mender.next_chunk()
+    {
         items.push(statement(&mut build, chunk));
     }
-    build.diagnostics.append(&mut mender.diagnostics);
+    build.diagnostics.append(mender.diagnostics);
     let diagnostics = capped(id, build.diagnostics);
     (File { source: id, items, comments: lexed.comments }, diagnostics)
 }
@@ -101,16 +103,14 @@ fn check_size(id: SourceId, text: &str) -> Option<Diagnostic> {
     None
 }
 
-/// The findings in the order of the text, at most [`MAX_REPORTS`] of them.
-fn capped(id: SourceId, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    diagnostics.sort_by_key(|found| (found.span.start, found.span.end, found.code));
-    if diagnostics.len() > MAX_REPORTS {
-        let more = diagnostics.len() - MAX_REPORTS;
-        let place = diagnostics.get(MAX_REPORTS).map_or(span(id, 0, 0), |found| found.span);
-        diagnostics.truncate(MAX_REPORTS);
-        diagnostics.push(Diagnostic::new(syntax::E0115, place, format!("{more} more errors in this file are not shown")));
+/// The findings in the order of the text, and at the end how many more there are.
+fn capped(id: SourceId, findings: Findings) -> Vec<Diagnostic> {
+    let (mut kept, more) = findings.into_sorted();
+    if more > 0 {
+        let place = kept.last().map_or(span(id, 0, 0), |found| found.span);
+        kept.push(Diagnostic::new(syntax::E0115, place, format!("at least {more} more errors in this file are not shown")));
     }
-    diagnostics
+    kept
 }
 
 fn feed(tokens: &[Token]) -> impl Iterator<Item = Result<(usize, Tok, usize), ()>> {

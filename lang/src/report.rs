@@ -29,7 +29,8 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
     let main = excerpts.place(found.span);
     let config = Config::new()
         .with_color(style.color)
-        .with_index_type(IndexType::Byte)
+        // Places in excerpts are counted in characters, as ariadne counts; ours in texts are bytes.
+        .with_index_type(IndexType::Char)
         .with_label_attach(LabelAttach::Start)
         .with_compact(false);
     let kind = match found.severity {
@@ -38,14 +39,13 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
         Severity::Info => ReportKind::Advice,
     };
     let prefix = found.code.text().len() + "[] Warning: ".len();
-    let mut report = Report::build(kind, main.clone())
-        .with_config(config)
-        .with_code(found.code)
-        .with_message(wrapped(&found.message, WIDTH - prefix, "        "))
-        .with_label(label(&excerpts, main.clone(), found.label.as_deref(), &mut notes));
-    for (order, other) in (1..).zip(&found.related) {
-        let place = excerpts.place(other.span);
-        report.add_label(label(&excerpts, place, Some(&other.message), &mut notes).with_order(order));
+    let mut report = Report::build(kind, main.clone()).with_config(config).with_code(found.code).with_message(wrapped(
+        &found.message,
+        WIDTH - prefix,
+        "        ",
+    ));
+    for (span, words) in places(found) {
+        report.add_label(label(&excerpts, excerpts.place(span), words, &mut notes));
     }
     if let Some(witness) = &found.witness {
         notes.push(format!("a flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
@@ -68,8 +68,7 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
 #[must_use]
 pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
     let at = sources.position(found.span);
-    let mut line =
-        format!("{}:{}:{}: {}[{}]: {}", at.file, at.line, at.column, found.severity.word(), found.code, found.message);
+    let mut line = format!("{}:{}:{}: {}[{}]: {}", at.file, at.line, at.column, found.severity.word(), found.code, found.message);
     if let Some(witness) = &found.witness {
         // Writing to a string cannot fail.
         let _ = write!(line, " ({}, decided by {})", witness.flow, witness.decided_by);
@@ -77,7 +76,16 @@ pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
     line
 }
 
-/// What ariadne calls a span: the excerpt and bytes of it.
+/// All places of a finding with their words: those in its own text first, each text's in order, as ariadne wants them.
+fn places(found: &Diagnostic) -> Vec<(Span, &str)> {
+    let main = (found.span, found.label.as_deref().unwrap_or("here"));
+    let mut places: Vec<(Span, &str)> =
+        std::iter::once(main).chain(found.related.iter().map(|other| (other.span, other.message.as_str()))).collect();
+    places.sort_by_key(|(span, _)| (span.source != found.span.source, span.source, span.start));
+    places
+}
+
+/// What ariadne calls a span: the excerpt and characters of it.
 type Place = (SourceId, std::ops::Range<usize>);
 
 trait Notes {
@@ -93,17 +101,14 @@ impl Notes for ariadne::ReportBuilder<'_, Place> {
 }
 
 /// An arrow with its words; words that do not fit beside it become a note.
-fn label(excerpts: &Excerpts, place: Place, words: Option<&str>, notes: &mut Vec<String>) -> Label<Place> {
+fn label(excerpts: &Excerpts, place: Place, words: &str, notes: &mut Vec<String>) -> Label<Place> {
     let column = excerpts.column(&place);
     let label = Label::new(place);
-    match words {
-        None => label,
-        Some(words) if MARGIN + column + words.chars().count() <= WIDTH => label.with_message(words),
-        Some(words) => {
-            notes.push(words.to_owned());
-            label
-        }
+    if MARGIN + column + words.chars().count() <= WIDTH {
+        return label.with_message(words);
     }
+    notes.push(words.to_owned());
+    label.with_message("here")
 }
 
 /// The text broken into lines of at most `width` characters where words allow it.
@@ -135,7 +140,7 @@ struct Excerpt {
     id: SourceId,
     name: String,
     drawn: ariadne::Source<String>,
-    /// For each line that is shown: where it starts in the excerpt, and the places of its characters, in the text and in the excerpt.
+    /// For each line that holds a place: its characters, by their bytes in the text and their numbers in the excerpt.
     shown: Vec<Vec<(u32, usize)>>,
 }
 
@@ -145,7 +150,8 @@ impl Excerpts {
         let mut texts: Vec<Excerpt> = Vec::new();
         for span in &spans {
             if texts.iter().all(|text| text.id != span.source) {
-                let starts: Vec<u32> = spans.iter().filter(|other| other.source == span.source).map(|other| other.start).collect();
+                let starts: Vec<u32> =
+                    spans.iter().filter(|other| other.source == span.source).map(|other| other.start).collect();
                 texts.push(Excerpt::new(span.source, sources, &starts));
             }
         }
@@ -164,15 +170,14 @@ impl Excerpts {
 
     fn column(&self, (id, range): &Place) -> usize {
         let text = self.text(*id).map_or("", |text| text.drawn.text());
-        let before = text.get(..range.start).unwrap_or("");
-        before.rsplit('\n').next().unwrap_or("").chars().count()
+        text.chars().take(range.start).fold(0, |column, c| if c == '\n' { 0 } else { column + 1 })
     }
 
     /// Long lines are cut on the left, too: puts the true column where the drawing names the column of the excerpt.
     fn with_true_column(&self, drawn: &str, span: Span, place: &Place) -> String {
         let Some(text) = self.text(span.source) else { return drawn.to_owned() };
         let Some(true_column) = text.true_column(span.start) else { return drawn.to_owned() };
-        let line = text.drawn.text().get(..place.1.start).unwrap_or("").matches('\n').count() + 1;
+        let line = text.drawn.text().chars().take(place.1.start).filter(|c| *c == '\n').count() + 1;
         let wrong = format!("{}:{line}:{} ", text.name, self.column(place) + 1);
         drawn.replacen(&wrong, &format!("{}:{line}:{true_column} ", text.name), 1)
     }
@@ -185,7 +190,7 @@ impl Excerpt {
         let line_of = |start: &u32| sources.position(Span { source: id, start: *start, end: *start }).line as usize;
         let lines: Vec<(usize, u32)> = starts.iter().map(|start| (line_of(start), *start)).collect();
         let last = lines.iter().map(|(line, _)| *line).max().unwrap_or(1);
-        let mut text = String::new();
+        let mut text = Drawn::default();
         let mut shown = Vec::new();
         let mut offset = 0_usize;
         for (number, line) in (1..=last).zip(whole.split_inclusive('\n').chain(std::iter::repeat(""))) {
@@ -197,16 +202,19 @@ impl Excerpt {
                     shown.push(places);
                 }
             }
-            text.push_str(" \n");
+            // The blank is the place of what is missing at the end of the line.
+            text.push(' ');
+            text.push('\n');
             offset += line.len();
         }
-        Excerpt { id, name: name.to_owned(), drawn: ariadne::Source::from(text), shown }
+        Excerpt { id, name: name.to_owned(), drawn: ariadne::Source::from(text.text), shown }
     }
 
-    /// The bytes of the excerpt that show the first line of a span, at least one character.
+    /// The characters of the excerpt that show the first line of a span, at least one.
     fn range(&self, span: Span) -> std::ops::Range<usize> {
         let holds = |places: &&Vec<(u32, usize)>| {
-            places.first().is_some_and(|(first, _)| *first <= span.start) && places.last().is_some_and(|(last, _)| *last >= span.start)
+            places.first().is_some_and(|(first, _)| *first <= span.start)
+                && places.last().is_some_and(|(last, _)| *last >= span.start)
         };
         let Some(places) = self.shown.iter().find(holds) else { return 0..1 };
         let at = |offset: u32| places.iter().rev().find(|(of, _)| *of <= offset).map_or(0, |(_, at)| *at);
@@ -219,7 +227,7 @@ impl Excerpt {
     fn true_column(&self, start: u32) -> Option<usize> {
         let places = self.shown.iter().find(|places| places.iter().any(|(of, _)| *of == start))?;
         let (_, first) = places.first()?;
-        let cut = self.drawn.text().get(*first..).is_some_and(|rest| rest.starts_with('…'));
+        let cut = self.drawn.text().chars().nth(*first) == Some('…');
         let hidden = places.get(1).map(|(of, _)| *of)?.checked_sub(places.first()?.0)?;
         let shown = places.iter().position(|(of, _)| *of == start)?;
         // Bytes stand for characters in the part that is cut off: names and literals are ASCII.
@@ -227,9 +235,23 @@ impl Excerpt {
     }
 }
 
+/// A text that grows, and its number of characters.
+#[derive(Default)]
+struct Drawn {
+    text: String,
+    length: usize,
+}
+
+impl Drawn {
+    fn push(&mut self, c: char) {
+        self.text.push(c);
+        self.length += 1;
+    }
+}
+
 /// Appends a line without its end, cut around the focus to what fits, odd characters replaced. Gives the place of each character in
 /// the text and in the excerpt, and those of the ends.
-fn window(line: &str, focus: usize, offset: usize, text: &mut String) -> Vec<(u32, usize)> {
+fn window(line: &str, focus: usize, offset: usize, text: &mut Drawn) -> Vec<(u32, usize)> {
     let room = WIDTH - MARGIN - 2;
     let body = line.trim_end_matches(['\n', '\r']);
     let chars: Vec<(usize, char)> = body.char_indices().take(focus.saturating_add(4 * room)).collect();
@@ -238,15 +260,15 @@ fn window(line: &str, focus: usize, offset: usize, text: &mut String) -> Vec<(u3
     let place = |at: usize| u32::try_from(offset + at).unwrap_or(u32::MAX);
     let mut places = Vec::new();
     if from > 0 {
-        places.push((place(0), text.len()));
+        places.push((place(0), text.length));
         text.push('…');
     }
     for (at, c) in chars.iter().skip(from).take(room) {
-        places.push((place(*at), text.len()));
+        places.push((place(*at), text.length));
         text.push(if *c == '\t' || !(c.is_control() || is_odd(*c)) { *c } else { '\u{fffd}' });
     }
     let next = chars.get(from + room).map(|(at, _)| *at);
-    places.push((place(next.unwrap_or(body.len())), text.len()));
+    places.push((place(next.unwrap_or(body.len())), text.length));
     if next.is_some() {
         text.push('…');
     }
@@ -305,7 +327,8 @@ mod tests {
         let long = format!("allow from {}x\u{202e};\n", "a | ".repeat(100));
         let at = |needle: &str| long.find(needle).unwrap();
         insta::assert_snapshot!(drawn(&long, |id| {
-            Diagnostic::new(syntax::E0101, span(id, at("x"), at("x") + 1), "there is nothing called `x`, ".repeat(6)).label("not declared")
+            Diagnostic::new(syntax::E0101, span(id, at("x"), at("x") + 1), "there is nothing called `x`, ".repeat(6))
+                .label("not declared")
         }));
         insta::assert_snapshot!(drawn("user bob", |id| Diagnostic::new(syntax::E0102, span(id, 8, 8), "a `;` is missing here")));
         insta::assert_snapshot!(drawn("", |id| Diagnostic::new(syntax::E0136, span(id, 0, 0), "this policy holds no statement")));

@@ -17,22 +17,22 @@ pub const MAX_SUGGESTIONS: usize = 3;
 /// Longer names than this are not compared: the distance costs the product of the lengths.
 const MAX_COMPARED: usize = 64;
 
-/// The nearest candidates, best first, at most [`MAX_SUGGESTIONS`]: those of the wanted kind before others, then by distance, then
-/// by name. A candidate is near if it differs in at most a third of the longer one's letters, counting a swap of neighbours as one.
+/// The nearest candidates, best first, at most [`MAX_SUGGESTIONS`]: those of the wanted kind before others, then by distance, then by
+/// length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, counting a swap of neighbours as one.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, wanted: Option<Kind>, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<&'a str> {
-    let mut near: Vec<(bool, usize, &str)> = candidates
+    let mut near: Vec<(bool, usize, usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
             let limit = threshold(wrong.len().max(candidate.name.len()));
             let distance = distance_within(wrong, candidate.name, limit)?;
             let other_kind = wanted.is_some() && candidate.kind != wanted;
-            Some((other_kind, distance, candidate.name))
+            Some((other_kind, distance, wrong.len().abs_diff(candidate.name.len()), candidate.name))
         })
         .collect();
     near.sort_unstable();
-    near.dedup_by_key(|(_, _, name)| *name);
-    near.into_iter().map(|(_, _, name)| name).take(MAX_SUGGESTIONS).collect()
+    near.dedup_by_key(|(.., name)| *name);
+    near.into_iter().map(|(.., name)| name).take(MAX_SUGGESTIONS).collect()
 }
 
 /// The sentence for a message: "did you mean `a`, `b` or `c`?"; nothing if there is nothing near.

@@ -46,7 +46,7 @@ codes! {
     E0108 "character that hides text" {
         what "The file holds a NUL, another control character, or an invisible or direction-changing Unicode character."
         why "With such characters a policy can mean something else than what an editor shows."
-        example "# the comment ends \u{2022} here an invisible character would follow"
+        example "user b<U+200B>ob;   # a character of no width between `b` and `o`"
         instead "Remove the character, in comments and strings, too; the message gives its place in bytes."
     }
     E0109 "file is not UTF-8" {
@@ -80,7 +80,7 @@ codes! {
         instead "Name the inner parts with `group` statements."
     }
     E0114 "file too large" {
-        what "A file, or one of its lines, exceeds the limit."
+        what "A file, one of its lines, or the policy as a whole exceeds the limit."
         why "The limit keeps the memory bounded that a text can make Pentane use."
         example "# a line of 2 MiB"
         instead "Split the file with `include`, and long groups over several lines."

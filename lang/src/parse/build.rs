@@ -16,7 +16,7 @@ use crate::ast::{
 use crate::builtin::{self, SetMeaning};
 use crate::checked::{Kind, MultiUser, ServiceTerm};
 use crate::codes::syntax;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings};
 use crate::keyword;
 use crate::lexer::{Tok, span};
 use crate::literal::{self, LiteralError};
@@ -31,7 +31,7 @@ pub(crate) struct Build<'t> {
     /// The text.
     pub(super) text: &'t str,
     /// What is wrong so far.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Findings,
     /// Mistakes that lines of blocks recovered from.
     pub(super) failures: Vec<Failure>,
 }
@@ -48,7 +48,7 @@ pub(crate) enum Group {
 }
 
 impl<'t> Build<'t> {
-    pub(super) fn new(source: SourceId, text: &'t str, diagnostics: Vec<Diagnostic>) -> Self {
+    pub(super) fn new(source: SourceId, text: &'t str, diagnostics: Findings) -> Self {
         Build { source, text, diagnostics, failures: Vec::new() }
     }
 
@@ -228,21 +228,29 @@ impl<'t> Build<'t> {
         Cond::Test(FieldTest { field: Spanned { value: field, span: self.span(from, end) }, op, value, span })
     }
 
-    /// False, and reported, if a number in the value exceeds what the field can hold. Values are at most braces of terms deep.
+    /// False, and reported, if a number in the value exceeds what the field can hold.
     fn within_limits(&mut self, word: &str, field: Field, value: &Expr) -> bool {
-        match value {
-            Expr::Term(Term { atom: Atom::Number(range), span, .. }) => {
-                literal::check_limits(word, field, range).map_err(|error| self.refuse(*span, error)).is_ok()
+        let before = self.diagnostics.total();
+        let mut open = vec![value];
+        while let Some(expr) = open.pop() {
+            match expr {
+                Expr::Term(Term { atom: Atom::Number(range), span, .. }) => {
+                    if let Err(error) = literal::check_limits(word, field, range) {
+                        self.refuse(*span, error);
+                    }
+                }
+                Expr::Braced { members: parts, .. } | Expr::Intersection(parts) | Expr::And(parts) | Expr::Or(parts) => {
+                    open.extend(parts);
+                }
+                Expr::Chain { first, rest } => {
+                    open.push(first);
+                    open.extend(rest.iter().map(|(_, part)| part));
+                }
+                Expr::Not(inner, _) => open.push(inner),
+                Expr::Term(_) | Expr::Error(_) => {}
             }
-            Expr::Braced { members, .. } => members.iter().fold(true, |fit, one| self.within_limits(word, field, one) && fit),
-            Expr::Term(_)
-            | Expr::Chain { .. }
-            | Expr::Intersection(_)
-            | Expr::Not(..)
-            | Expr::And(_)
-            | Expr::Or(_)
-            | Expr::Error(_) => true,
         }
+        self.diagnostics.total() == before
     }
 
     pub(crate) fn location_decl(&self, name: Ident, at: Option<LocationRef>, l: usize, r: usize) -> Item {

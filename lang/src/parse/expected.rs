@@ -98,8 +98,8 @@ fn hint(tok: Option<Tok>, found: &str, terminals: &BTreeSet<&str>) -> Option<Str
         let words = terminals.iter().filter(|name| KEYWORDS.iter().any(|row| row.word == **name));
         return suggest::did_you_mean(&suggest::nearest(found, None, words.map(|name| Candidate { name, kind: None })));
     }
-    if found == "," && (terminals.contains("|") || terminals.contains("and")) {
-        return Some("sets are joined with `|`".to_owned());
+    if found == "," && terminals.contains("from") {
+        return Some("sets are joined with `|`: `a | b`".to_owned());
     }
     let name = terminals.contains("name") && is_word(tok);
     name.then(|| format!("`{found}` is a word of the language, so it cannot be a name"))

@@ -2,7 +2,7 @@
 //! a mistake never reaches into the next statement. Knows the heads of statements, not their insides.
 
 use crate::codes::syntax;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::{SourceId, Span};
@@ -52,7 +52,7 @@ pub(super) struct Mender<'t> {
     tokens: &'t [Token],
     at: usize,
     /// What is wrong between statements.
-    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Findings,
 }
 
 /// How the head of a statement says that it goes on.
@@ -79,7 +79,7 @@ impl Chunk {
 
 impl<'t> Mender<'t> {
     pub(super) fn new(source: SourceId, text: &'t str, tokens: &'t [Token]) -> Self {
-        Mender { source, text, tokens, at: 0, diagnostics: Vec::new() }
+        Mender { source, text, tokens, at: 0, diagnostics: Findings::default() }
     }
 
     /// The next statement; nothing at the end of the file. Each call takes at least one token.
@@ -178,12 +178,20 @@ impl<'t> Mender<'t> {
                 Tok::LBrace => depth += 1,
                 _ => {}
             }
-            if self.at > start && self.starts_statement(self.at) {
+            if self.at > start && (self.starts_statement(self.at) || self.starts_user(self.at)) {
                 break;
             }
             self.push(chunk);
         }
         self.put_in_semi(chunk);
+    }
+
+    /// True if a line says `user NAME` and nothing else, where a statement can have ended: no rule goes on so, though a flow may.
+    fn starts_user(&self, at: usize) -> bool {
+        let line_at = |at: usize| self.tokens.get(at).is_none_or(|token| token.starts_line);
+        let ended = at.checked_sub(1).and_then(|before| self.tok(before)).is_some_and(can_end);
+        let user = self.tok(at) == Some(Tok::Word(Keyword::User)) && self.tok(at + 1) == Some(Tok::Name);
+        user && ended && line_at(at) && !line_at(at + 1) && line_at(at + 2)
     }
 
     /// Takes all up to the `}` of the block.
