@@ -8,14 +8,20 @@ mod inventory;
 mod sets;
 mod statements;
 
+use std::collections::HashMap;
+
 use crate::ast;
 use crate::builtin;
 use crate::checked::{Checked, DefaultRule, MultiUser, Service, Verdict};
-use crate::diag::{self, Diagnostic};
+use crate::codes::names::E0201;
+use crate::diag::{self, Diagnostic, Related};
 use crate::resolve::{self, Names, Statements};
 use crate::source::SourceMap;
 
 pub(crate) use inventory::port_of;
+
+/// How many further uses of an unknown name a report shows.
+const MAX_USES: usize = 3;
 
 /// Checks a parsed policy. `parsed` is what the parser found: its findings come out with the checker's, in the order of the
 /// text, and an error among them forbids the policy as one of the checker's own does.
@@ -29,9 +35,34 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     checker.run(&statements);
     let Checker { policy, mut found, damaged, .. } = checker;
     diag::sort(&mut found, sources);
+    let found = join_unknown(found);
     // What could not be read has been reported; should it not have been, it still makes no policy.
     let sound = !damaged && !diag::any_error(&found);
     (sound.then_some(policy), found)
+}
+
+/// One report for each unknown name: later uses of it are joined to the first, a few of them by place.
+fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut joined: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    for diagnostic in found {
+        let known = first.get(&diagnostic.message).and_then(|place| joined.get_mut(*place));
+        match known {
+            Some(earlier) if diagnostic.code == E0201 => {
+                if earlier.related.len() < MAX_USES {
+                    earlier.related.push(Related { span: diagnostic.span, message: "used here too".to_owned() });
+                }
+                earlier.help = earlier.help.take().or(diagnostic.help);
+            }
+            Some(_) | None => {
+                if diagnostic.code == E0201 {
+                    first.insert(diagnostic.message.clone(), joined.len());
+                }
+                joined.push(diagnostic);
+            }
+        }
+    }
+    joined
 }
 
 /// The policy as it grows. Every declaration has its row, a damaged one with a stand-in, so that numbers fit; the policy leaves
@@ -45,6 +76,8 @@ pub(crate) struct Checker {
     found: Vec<Diagnostic>,
     /// Something could not be read.
     damaged: bool,
+    /// How many terms all services have together.
+    terms: usize,
     /// For each group: whether it is empty, and how deep it nests.
     facts: Vec<GroupFacts>,
 }
@@ -73,7 +106,7 @@ impl Checker {
             multi_user: MultiUser::default(),
             tests: Vec::new(),
         };
-        Checker { policy, names, found, damaged: false, facts: Vec::new() }
+        Checker { policy, names, found, damaged: false, terms: 0, facts: Vec::new() }
     }
 
     fn run(&mut self, statements: &Statements<'_>) {
@@ -100,6 +133,7 @@ impl Checker {
         }
     }
 
+    /// Records a finding.
     fn report(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }

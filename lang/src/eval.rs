@@ -1,7 +1,12 @@
 //! The plain reference evaluator: what a policy means, written to be read. The compiled program is tested against it.
 //! Knows nothing of speed, of the live network, or of how a policy came to be.
 
-use crate::checked::{BuiltIn, Checked, Cond, EndTest, HeaderTest, MultiUser, Rule, ServiceTerm, SetExpr, UserId, Verdict};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::checked::{
+    BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MultiUser, Rule, ServiceTerm, SetExpr, UserId, Verdict,
+};
 use crate::flow::{Decide, End, Flow, Headers, Judgement, Place, Side};
 use net::Transport;
 
@@ -15,11 +20,13 @@ impl Decide for Reference<'_> {
     }
 }
 
-/// One user at each end: what a flow is judged for. `None` is the pseudo-user `none`.
-#[derive(Clone, Copy)]
-struct Faces {
-    src: Option<UserId>,
-    dst: Option<UserId>,
+/// One end of a flow, as one of its users; `None` is the pseudo-user `none`. What is found about a group is kept, since groups
+/// may name one another many times over.
+struct Face<'a> {
+    policy: &'a Checked,
+    end: &'a End,
+    user: Option<UserId>,
+    groups: RefCell<HashMap<GroupId, bool>>,
 }
 
 /// The answer to a flow: one judgement for each pair of a source user and a destination user, folded as the policy says.
@@ -27,9 +34,9 @@ struct Faces {
 #[must_use]
 pub fn judge(policy: &Checked, flow: &Flow) -> Judgement {
     let mut best: Option<Judgement> = None;
-    for src in faces(&flow.src) {
-        for dst in faces(&flow.dst) {
-            let next = judge_pair(policy, flow, Faces { src, dst });
+    for src in faces(policy, &flow.src) {
+        for dst in faces(policy, &flow.dst) {
+            let next = judge_pair(policy, &src, &dst, &flow.headers);
             best = Some(match best {
                 None => next,
                 Some(best) => fold(policy.multi_user, best, next),
@@ -39,14 +46,17 @@ pub fn judge(policy: &Checked, flow: &Flow) -> Judgement {
     best.unwrap_or_else(|| by_default(policy))
 }
 
-/// The users of one end, or `none` where there is no user: never empty.
-fn faces(end: &End) -> Vec<Option<UserId>> {
-    if end.users.is_empty() { vec![None] } else { end.users.iter().copied().map(Some).collect() }
+/// One face for each user of an end, or one without a user: never empty.
+fn faces<'a>(policy: &'a Checked, end: &'a End) -> Vec<Face<'a>> {
+    if end.users.is_empty() {
+        return vec![Face::new(policy, end, None)];
+    }
+    end.users.iter().map(|user| Face::new(policy, end, Some(*user))).collect()
 }
 
 /// First match in the order of the rules.
-fn judge_pair(policy: &Checked, flow: &Flow, faces: Faces) -> Judgement {
-    match policy.rules.iter().find(|rule| holds(policy, &rule.cond, flow, faces)) {
+fn judge_pair(policy: &Checked, src: &Face<'_>, dst: &Face<'_>, headers: &Headers) -> Judgement {
+    match policy.rules.iter().find(|rule| holds(&rule.cond, src, dst, headers)) {
         Some(rule) => by_rule(rule),
         None => by_default(policy),
     }
@@ -90,48 +100,57 @@ fn is_earlier(a: &Judgement, b: &Judgement) -> bool {
     }
 }
 
-fn holds(policy: &Checked, cond: &Cond, flow: &Flow, faces: Faces) -> bool {
+fn holds(cond: &Cond, src: &Face<'_>, dst: &Face<'_>, headers: &Headers) -> bool {
     match cond {
-        Cond::End(side, test) => {
-            let user = match side {
-                Side::Src => faces.src,
-                Side::Dst => faces.dst,
-            };
-            end_passes(policy, *test, flow.end(*side), user)
-        }
-        Cond::Header(test) => header_passes(test, &flow.headers),
-        Cond::Not(inner) => !holds(policy, inner, flow, faces),
-        Cond::All(parts) => parts.iter().all(|part| holds(policy, part, flow, faces)),
-        Cond::Any(parts) => parts.iter().any(|part| holds(policy, part, flow, faces)),
+        Cond::End(Side::Src, test) => src.passes(*test),
+        Cond::End(Side::Dst, test) => dst.passes(*test),
+        Cond::Header(test) => header_passes(test, headers),
+        Cond::Not(inner) => !holds(inner, src, dst, headers),
+        Cond::All(parts) => parts.iter().all(|part| holds(part, src, dst, headers)),
+        Cond::Any(parts) => parts.iter().any(|part| holds(part, src, dst, headers)),
     }
 }
 
 /// One test of one end, as this one of its users (`None`: nobody is logged in). What is not known fails the test.
 #[must_use]
 pub fn end_passes(policy: &Checked, test: EndTest, end: &End, user: Option<UserId>) -> bool {
-    match test {
-        EndTest::User(wanted) => user == Some(wanted),
-        EndTest::Host(wanted) => end.host == Some(wanted),
-        EndTest::Location(wanted) => end.location == Some(wanted),
-        EndTest::Switch(dpid) => end.location.is_some_and(|location| location.dpid == dpid),
-        EndTest::Address(prefix) => end.address.is_some_and(|address| prefix.contains(address)),
-        EndTest::Mac(wanted) => end.mac == Some(wanted),
-        EndTest::Group(id) => match policy.groups.get(id.index()) {
-            Some(group) => is_member(policy, &group.members, end, user),
-            None => false,
-        },
-        EndTest::BuiltIn(set) => in_built_in(set, end, user),
-    }
+    Face::new(policy, end, user).passes(test)
 }
 
-/// Membership of a set expression.
-#[must_use]
-pub fn is_member(policy: &Checked, set: &SetExpr, end: &End, user: Option<UserId>) -> bool {
-    match set {
-        SetExpr::Leaf(test) => end_passes(policy, *test, end, user),
-        SetExpr::Union(parts) => parts.iter().any(|part| is_member(policy, part, end, user)),
-        SetExpr::Intersection(a, b) => is_member(policy, a, end, user) && is_member(policy, b, end, user),
-        SetExpr::Difference(a, b) => is_member(policy, a, end, user) && !is_member(policy, b, end, user),
+impl<'a> Face<'a> {
+    fn new(policy: &'a Checked, end: &'a End, user: Option<UserId>) -> Self {
+        Face { policy, end, user, groups: RefCell::new(HashMap::new()) }
+    }
+
+    fn passes(&self, test: EndTest) -> bool {
+        match test {
+            EndTest::User(wanted) => self.user == Some(wanted),
+            EndTest::Host(wanted) => self.end.host == Some(wanted),
+            EndTest::Location(wanted) => self.end.location == Some(wanted),
+            EndTest::Switch(dpid) => self.end.location.is_some_and(|location| location.dpid == dpid),
+            EndTest::Address(prefix) => self.end.address.is_some_and(|address| prefix.contains(address)),
+            EndTest::Mac(wanted) => self.end.mac == Some(wanted),
+            EndTest::Group(id) => self.is_in_group(id),
+            EndTest::BuiltIn(set) => in_built_in(set, self.end, self.user),
+        }
+    }
+
+    fn is_in_group(&self, id: GroupId) -> bool {
+        if let Some(known) = self.groups.borrow().get(&id) {
+            return *known;
+        }
+        let found = self.policy.groups.get(id.index()).is_some_and(|group| self.is_member(&group.members));
+        self.groups.borrow_mut().insert(id, found);
+        found
+    }
+
+    fn is_member(&self, set: &SetExpr) -> bool {
+        match set {
+            SetExpr::Leaf(test) => self.passes(*test),
+            SetExpr::Union(parts) => parts.iter().any(|part| self.is_member(part)),
+            SetExpr::Intersection(a, b) => self.is_member(a) && self.is_member(b),
+            SetExpr::Difference(a, b) => self.is_member(a) && !self.is_member(b),
+        }
     }
 }
 

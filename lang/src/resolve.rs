@@ -1,5 +1,6 @@
 //! Names: what each declared name stands for, and what to say where one is unknown. Knows nothing of what statements mean.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
 use crate::types;
+
+/// For how many unknown names near ones are looked for: each costs a pass over all names.
+const MAX_COMPARED: usize = 100;
 
 /// What a declared name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub(crate) enum Symbol {
 pub(crate) struct Names {
     table: IndexMap<Arc<str>, Symbol>,
     rules: IndexMap<Arc<str>, Span>,
+    /// How many names have been compared with all others.
+    compared: Cell<usize>,
 }
 
 /// A declaration of a set of ends or services.
@@ -88,10 +94,11 @@ impl<'a> SetDecl<'a> {
 /// Sorts the statements and declares their names. A second declaration of a name is reported and gives way to the first.
 pub(crate) fn collect<'a>(items: &[&'a Item], found: &mut Vec<Diagnostic>) -> (Statements<'a>, Names) {
     let mut statements = Statements::default();
-    let mut declaring = Declaring { names: Names::default(), first: HashMap::new(), found };
+    let mut declaring = Declaring { names: Names::default(), first: HashMap::new(), unsound: false, found };
     for item in items {
         statements.take(item, &mut declaring);
     }
+    statements.damaged |= declaring.unsound;
     (statements, declaring.names)
 }
 
@@ -99,6 +106,8 @@ pub(crate) fn collect<'a>(items: &[&'a Item], found: &mut Vec<Diagnostic>) -> (S
 struct Declaring<'d> {
     names: Names,
     first: HashMap<Arc<str>, Span>,
+    /// A name holds characters that names may not hold.
+    unsound: bool,
     found: &'d mut Vec<Diagnostic>,
 }
 
@@ -151,6 +160,7 @@ fn add<T>(list: &mut Vec<T>, item: T) -> u32 {
 
 impl Declaring<'_> {
     fn declare(&mut self, name: &Ident, symbol: Symbol) {
+        self.unsound |= !name.is_sound();
         if let Some(first) = self.first.get(&name.text) {
             let message = format!("`{}` is declared twice", name.text);
             let diagnostic = Diagnostic::new(E0202, name.span, message).related(*first, "first declared here");
@@ -162,6 +172,7 @@ impl Declaring<'_> {
     }
 
     fn label(&mut self, label: &Ident) {
+        self.unsound |= !label.is_sound();
         if let Some(first) = self.names.rules.get(&label.text) {
             let message = format!("two rules have the name `{}`", label.text);
             self.found.push(Diagnostic::new(E0202, label.span, message).related(*first, "first used here"));
@@ -187,7 +198,7 @@ impl Names {
         policy.groups.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::Group(GroupId(id))));
         policy.services.iter().zip(0..).for_each(|(item, place)| put(&item.name, Symbol::Service(place)));
         let named = policy.rules.iter().filter_map(|rule| Some((rule.name.clone()?, rule.span)));
-        Names { table, rules: named.collect() }
+        Names { table, rules: named.collect(), compared: Cell::new(0) }
     }
 
     /// What the name stands for.
@@ -219,21 +230,30 @@ impl Names {
                 builtin::SetMeaning::Set(set) => Some(types::built_in_kind(*set)),
             },
         });
-        let near = suggest::nearest(&name.text, wanted, declared.chain(services).chain(sets));
-        Some(report_unknown("", name, &near))
+        let candidates = declared.chain(services).chain(sets);
+        Some(self.report_unknown("name", name, wanted, candidates))
     }
 
     /// The report for a name that no rule has.
     pub(crate) fn unknown_rule(&self, name: &Ident) -> Option<Diagnostic> {
         let candidates = self.rules.keys().map(|name| Candidate { name, kind: None });
-        let near = suggest::nearest(&name.text, None, candidates);
-        name.is_sound().then(|| report_unknown("rule ", name, &near))
+        name.is_sound().then(|| self.report_unknown("rule", name, None, candidates))
     }
-}
 
-fn report_unknown(what: &str, name: &Ident, near: &[&str]) -> Diagnostic {
-    let message = format!("unknown {}`{}`", if what.is_empty() { "name " } else { what }, name.text);
-    Diagnostic::new(E0201, name.span, message).maybe_help(suggest::did_you_mean(near))
+    fn report_unknown<'c>(
+        &self,
+        what: &str,
+        name: &Ident,
+        wanted: Option<Kind>,
+        candidates: impl Iterator<Item = Candidate<'c>>,
+    ) -> Diagnostic {
+        let diagnostic = Diagnostic::new(E0201, name.span, format!("unknown {what} `{}`", name.text));
+        if self.compared.get() >= MAX_COMPARED {
+            return diagnostic;
+        }
+        self.compared.set(self.compared.get() + 1);
+        diagnostic.maybe_help(suggest::did_you_mean(&suggest::nearest(&name.text, wanted, candidates)))
+    }
 }
 
 impl Symbol {

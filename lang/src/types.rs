@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use net::Prefix;
+
 use crate::checked::{BuiltIn, Cond, EndTest, Group, Kind, ServiceTerm, SetExpr};
 use crate::flow::Side;
 
@@ -10,7 +12,10 @@ use crate::flow::Side;
 pub(crate) const MAX_NESTING: u32 = 500;
 
 /// Sets of more listed members than this are not compared member by member.
-const MAX_LISTED: usize = 10_000;
+const MAX_LISTED: usize = 1_000;
+
+/// Sets of more prefixes than this are not compared prefix by prefix.
+const MAX_PREFIXES: usize = 64;
 
 /// What an expression stands for.
 #[derive(Clone, Debug)]
@@ -81,10 +86,7 @@ impl TypedSet {
 
     /// Those in both; of one kind.
     pub(crate) fn intersection(self, other: TypedSet, groups: &[Group]) -> TypedSet {
-        let disjoint = match (listed(&self.set, groups), listed(&other.set, groups)) {
-            (Some(a), Some(b)) => a.is_disjoint(&b),
-            _ => false,
-        };
+        let disjoint = are_disjoint(&self.set, &other.set, groups);
         TypedSet {
             kind: self.kind,
             empty: self.empty || other.empty || disjoint,
@@ -95,10 +97,7 @@ impl TypedSet {
 
     /// Those in the first and not in the second; of one kind.
     pub(crate) fn difference(self, other: TypedSet, groups: &[Group]) -> TypedSet {
-        let swallowed = match (listed(&self.set, groups), listed(&other.set, groups)) {
-            (Some(a), Some(b)) => a.is_subset(&b),
-            _ => self.set == other.set,
-        };
+        let swallowed = self.set == other.set || is_covered(&self.set, &other.set, groups);
         TypedSet {
             kind: self.kind,
             empty: self.empty || swallowed,
@@ -108,35 +107,86 @@ impl TypedSet {
     }
 }
 
-/// The members of a set, if the text lists them all one by one and they are not too many. Prefixes and built-in sets are no list.
-fn listed(set: &SetExpr, groups: &[Group]) -> Option<BTreeSet<EndTest>> {
-    let mut budget = MAX_LISTED;
-    list(set, groups, &mut budget)
+/// True if two sets have no member in common, as far as their text shows.
+fn are_disjoint(a: &SetExpr, b: &SetExpr, groups: &[Group]) -> bool {
+    if let (Some(a), Some(b)) = (listed(a, groups), listed(b, groups)) {
+        return a.is_disjoint(&b);
+    }
+    match (prefixes(a, groups), prefixes(b, groups)) {
+        (Some(a), Some(b)) => a.iter().all(|a| b.iter().all(|b| !a.covers(b) && !b.covers(a))),
+        _ => false,
+    }
 }
 
-fn list(set: &SetExpr, groups: &[Group], budget: &mut usize) -> Option<BTreeSet<EndTest>> {
-    *budget = budget.checked_sub(1)?;
+/// True if every member of the first set is in the second, as far as their text shows.
+fn is_covered(inner: &SetExpr, outer: &SetExpr, groups: &[Group]) -> bool {
+    if let (Some(inner), Some(outer)) = (listed(inner, groups), listed(outer, groups)) {
+        return inner.is_subset(&outer);
+    }
+    match (prefixes(inner, groups), prefixes(outer, groups)) {
+        (Some(inner), Some(outer)) => inner.iter().all(|inner| outer.iter().any(|outer| outer.covers(inner))),
+        _ => false,
+    }
+}
+
+/// The prefixes that a set joins, if it is made of a few prefixes alone.
+fn prefixes(set: &SetExpr, groups: &[Group]) -> Option<Vec<Prefix>> {
+    let mut all = Vec::new();
+    let mut open = vec![set];
+    // The budget also ends a walk over groups that name one another many times.
+    for _ in 0..MAX_PREFIXES {
+        match open.pop() {
+            None => return Some(all),
+            Some(SetExpr::Leaf(EndTest::Address(prefix))) => all.push(*prefix),
+            Some(SetExpr::Leaf(EndTest::Group(id))) => open.push(&groups.get(id.index())?.members),
+            Some(SetExpr::Union(parts)) if parts.len() <= MAX_PREFIXES => open.extend(parts),
+            Some(SetExpr::Leaf(_) | SetExpr::Union(_) | SetExpr::Intersection(..) | SetExpr::Difference(..)) => return None,
+        }
+    }
+    None
+}
+
+/// The members of a set, if the text lists them all one by one and they are not too many. Prefixes and built-in sets are no list.
+fn listed(set: &SetExpr, groups: &[Group]) -> Option<BTreeSet<EndTest>> {
+    let mut members = BTreeSet::new();
+    let mut budget = MAX_LISTED;
+    list(set, groups, &mut budget, &mut members).then_some(members)
+}
+
+/// Adds the members of a set; false if they are not listed or too many.
+fn list(set: &SetExpr, groups: &[Group], budget: &mut usize, members: &mut BTreeSet<EndTest>) -> bool {
+    let Some(left) = budget.checked_sub(1) else { return false };
+    *budget = left;
+    let mut alone = |set| {
+        let mut members = BTreeSet::new();
+        list(set, groups, budget, &mut members).then_some(members)
+    };
     match set {
-        SetExpr::Leaf(EndTest::Group(id)) => list(&groups.get(id.index())?.members, groups, budget),
-        SetExpr::Leaf(EndTest::Address(_) | EndTest::BuiltIn(_)) => None,
+        SetExpr::Leaf(EndTest::Group(id)) => {
+            groups.get(id.index()).is_some_and(|group| list(&group.members, groups, budget, members))
+        }
+        SetExpr::Leaf(EndTest::Address(_) | EndTest::BuiltIn(_)) => false,
         SetExpr::Leaf(
             test @ (EndTest::User(_) | EndTest::Host(_) | EndTest::Location(_) | EndTest::Switch(_) | EndTest::Mac(_)),
-        ) => Some(BTreeSet::from([*test])),
-        SetExpr::Union(parts) => {
-            let mut members = BTreeSet::new();
-            for part in parts {
-                members.append(&mut list(part, groups, budget)?);
+        ) => {
+            members.insert(*test);
+            true
+        }
+        SetExpr::Union(parts) => parts.len() <= *budget && parts.iter().all(|part| list(part, groups, budget, members)),
+        SetExpr::Intersection(a, b) => match (alone(a), alone(b)) {
+            (Some(a), Some(b)) => {
+                members.extend(a.intersection(&b));
+                true
             }
-            Some(members)
-        }
-        SetExpr::Intersection(a, b) => {
-            let (a, b) = (list(a, groups, budget)?, list(b, groups, budget)?);
-            Some(a.intersection(&b).copied().collect())
-        }
-        SetExpr::Difference(a, b) => {
-            let (a, b) = (list(a, groups, budget)?, list(b, groups, budget)?);
-            Some(a.difference(&b).copied().collect())
-        }
+            _ => false,
+        },
+        SetExpr::Difference(a, b) => match (alone(a), alone(b)) {
+            (Some(a), Some(b)) => {
+                members.extend(a.difference(&b));
+                true
+            }
+            _ => false,
+        },
     }
 }
 

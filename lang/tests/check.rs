@@ -225,3 +225,32 @@ fn shipped_policies_check_clean_and_pass_their_tests() {
         assert!(failed.is_empty() && run.passed() > 0, "{entry}: {failed:#?}");
     }
 }
+
+#[test]
+fn groups_that_name_one_another_many_times_are_evaluated_once_each() {
+    // Followed naively, the last of them would be asked for two to the power of a hundred times.
+    let mut text = "host a { mac 02:00:00:00:00:01; }\nhost b { mac 02:00:00:00:00:02; }\nnetwork n = 10.0.0.0/8;\n\
+                    group g0 = host { a };\nnetwork n0 = 10.0.0.0/8;\ngroup m0 = n0;\n"
+        .to_owned();
+    for level in 1..=100 {
+        writeln!(text, "group g{level} = g{0} | (g{0} & g{0}) | g{0};\ngroup m{level} = m{0} | m{0};", level - 1).unwrap();
+    }
+    text.push_str(
+        "deny from g100 - g99;\nallow from g100;\nallow from m100 - m99;\ntest \"t\" { a -> b => allow; b -> a => deny; }",
+    );
+    let (checked, found, sources) = check_text("many.pol", &text);
+    assert_eq!(render(&found, &sources), "");
+    let policy = checked.unwrap();
+    assert_eq!(testing::run(&policy, &Reference(&policy)).failed(), 0);
+}
+
+#[test]
+fn services_within_services_stay_bounded() {
+    let mut text = "service s0 = tcp/1;\n".to_owned();
+    for level in 1..=3_000 {
+        writeln!(text, "service s{level} = s{}, udp/{level};", level - 1).unwrap();
+    }
+    let (checked, found, _) = check_text("services.pol", &text);
+    assert!(checked.is_none());
+    assert!(found.iter().all(|found| found.code == names::E0206) && !found.is_empty());
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ast::{Atom, Expr, Ident, ServiceRef};
 use crate::checked::{Group, GroupId, Kind, Service, ServiceTerm, SetExpr};
-use crate::codes::names::{E0203, E0205};
+use crate::codes::names::{E0203, E0205, E0206};
 use crate::diag::Diagnostic;
 use crate::resolve::{SetDecl, Symbol};
 use crate::source::Span;
@@ -15,6 +15,9 @@ use super::{Checker, GroupFacts};
 
 /// How many names of a circle a message lists.
 const MAX_CHAIN: usize = 8;
+
+/// How many terms all services may have together, those that they name counted each time.
+const MAX_TERMS: usize = 1_000_000;
 
 /// A declaration that another names, and where.
 #[derive(Clone, Copy)]
@@ -137,6 +140,8 @@ impl Checker {
             }
             Value::Muted => Symbol::Damaged,
         };
+        // Damage has been reported where it is; it must not pass even if it were not.
+        self.damaged |= symbol == Symbol::Damaged;
         // A second declaration of a name does not take it over, and a member of a circle stays damaged.
         if self.names.get(&name.text) == Some(Symbol::Unresolved(place)) {
             self.names.define(&name.text, symbol);
@@ -166,8 +171,22 @@ impl Checker {
             SetDecl::Network(decl) => (decl.name.text.clone(), decl.span),
             SetDecl::Service(decl) => (decl.name.text.clone(), decl.span),
         };
+        self.terms = self.terms.saturating_add(terms.len());
+        if self.terms > MAX_TERMS {
+            // Every service that names others copies their terms.
+            self.report_terms(decl.name());
+            return Symbol::Damaged;
+        }
         self.policy.services.push(Service { name, terms, span: Some(span) });
         Symbol::Service(self.policy.services.len() - 1)
+    }
+}
+
+impl Checker {
+    fn report_terms(&mut self, name: &Ident) {
+        let message = format!("with `{}`, services have more than {MAX_TERMS} terms together", name.text);
+        self.report(Diagnostic::new(E0206, name.span, message).help("name services inside services less deeply"));
+        self.terms = 0;
     }
 }
 

@@ -100,6 +100,12 @@ impl Checker {
             }
         };
         match term.kind {
+            Some(_) if matches!(value, Value::Any) => {
+                let message = format!("`any` is of no kind: `{}`", self.excerpt(term.span));
+                let help = "write `any` for everybody, `authenticated` for any user, `registered` for any host";
+                self.report(Diagnostic::new(E0203, term.span, message).help(help));
+                Value::Muted
+            }
             Some(kind) => self.of_kind(value, kind.value, term.span),
             None => value,
         }
