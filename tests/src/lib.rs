@@ -1,1 +1,302 @@
-//! Placeholder.
+//! The harness of the scenario suites: an emulated network and the runtime, joined without sockets, under simulated time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use emulator::campus::Campus;
+use emulator::host::{ConversationId, Host};
+use emulator::network::{Network, NodeId};
+use lang::checked::Checked;
+use lang::import::{LoadError, Loader};
+use net::{Dpid, Location, PortNo, Time};
+use runtime::{ConnId, Controller, Effects, Event, Input, Settings};
+
+/// How often the runtime sees the clock.
+const TICK: Duration = Duration::from_millis(50);
+/// How long a frame takes from port to port.
+const LATENCY: Duration = Duration::from_micros(50);
+/// When simulated time starts: a moment in 2026.
+const START: Time = Time(1_790_000_000_000_000);
+
+/// A network with a runtime in charge of it.
+pub struct World {
+    /// The emulated network.
+    pub network: Network,
+    /// The runtime; nothing while the daemon is dead.
+    pub controller: Option<Controller>,
+    /// What happened since it was last looked at.
+    pub events: Vec<Event>,
+    policy: Arc<Checked>,
+    connections: BTreeMap<Dpid, ConnId>,
+    next_conn: u64,
+    next_tick: Time,
+    epoch: u64,
+}
+
+/// The folder of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Files in memory, by name.
+struct Texts<'a>(&'a [(&'a str, String)]);
+
+impl Loader for Texts<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let found = self.0.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.clone().into_bytes()).ok_or(LoadError::NotFound)
+    }
+}
+
+/// A checked policy from texts; the first is the entry.
+///
+/// # Panics
+/// The policy has errors.
+#[must_use]
+#[expect(clippy::panic, reason = "a harness fails its test")]
+pub fn policy(texts: &[(&str, String)]) -> Arc<Checked> {
+    let entry = texts.first().map_or("", |(name, _)| *name);
+    let read = lang::import::load(&[entry], &Texts(texts));
+    let (checked, found) = lang::check::check(&read.sources, &read.policy, read.diagnostics);
+    match checked {
+        Some(checked) => Arc::new(checked),
+        None => {
+            let lines: Vec<String> = found.iter().map(|one| lang::report::concise(one, &read.sources)).collect();
+            panic!("the policy has errors:\n{}", lines.join("\n"));
+        }
+    }
+}
+
+/// Text of a shipped policy.
+///
+/// # Panics
+/// There is no such file.
+#[must_use]
+#[expect(clippy::panic, reason = "a harness fails its test")]
+pub fn shipped(path: &str) -> String {
+    let path = repository().join("policies").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The inventory of the emulated campus with four switches: what `policies/campus` declares, two switches more, and the router.
+#[must_use]
+pub fn inventory() -> String {
+    shipped("campus/inventory.pol")
+        + "switch edge2 { dpid 0x2; access 1-24; uplink 25-26; }\nswitch core2 { dpid 0x11; uplink 1-8; access 9-48; }\n"
+}
+
+/// The shipped campus policy over that inventory.
+#[must_use]
+pub fn campus_policy() -> Arc<Checked> {
+    policy(&[("campus.pol", shipped("campus/campus.pol")), ("inventory.pol", inventory())])
+}
+
+/// These rules over that inventory.
+#[must_use]
+pub fn rules(text: &str) -> Arc<Checked> {
+    let text = format!("include \"inventory.pol\";\n{text}");
+    policy(&[("test.pol", text), ("inventory.pol", inventory())])
+}
+
+/// The port `port` of switch `dpid`.
+#[must_use]
+pub fn at(dpid: u64, port: u32) -> Location {
+    Location::new(Dpid(dpid), PortNo(port))
+}
+
+impl World {
+    /// The campus with four switches that speak these versions, under this policy, after links are found.
+    #[must_use]
+    pub fn campus(policy: Arc<Checked>, versions: &[u8]) -> World {
+        let network = Campus::ethane(4).speaking(versions).build(START, LATENCY);
+        let mut world = World {
+            network,
+            controller: None,
+            events: Vec::new(),
+            policy,
+            connections: BTreeMap::new(),
+            next_conn: 0,
+            next_tick: START,
+            epoch: 1_790_000_000,
+        };
+        world.start_daemon();
+        world.run(Duration::from_secs(2));
+        world
+    }
+
+    /// The daemon starts, and every switch connects to it.
+    ///
+    /// # Panics
+    /// The policy does not compile.
+    #[expect(clippy::expect_used, reason = "a harness fails its test")]
+    pub fn start_daemon(&mut self) {
+        self.epoch += 1;
+        let settings = Settings { epoch: self.epoch, probe_key: [self.epoch.to_le_bytes()[0]; 32], ..Settings::default() };
+        let now = self.network.now();
+        self.controller = Some(Controller::new(self.policy.clone(), settings, now).expect("the policy compiles"));
+        self.next_tick = now;
+        let dpids: Vec<Dpid> = self.network.switches().map(emulator::Switch::dpid).collect();
+        for dpid in dpids {
+            self.connect(dpid);
+        }
+    }
+
+    /// The daemon dies; switches keep their entries.
+    pub fn kill_daemon(&mut self) {
+        self.controller = None;
+        for dpid in std::mem::take(&mut self.connections).into_keys() {
+            self.network.disconnect(dpid);
+        }
+    }
+
+    /// A switch connects.
+    pub fn connect(&mut self, dpid: Dpid) {
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        self.connections.insert(dpid, conn);
+        self.network.connect(dpid);
+        self.step(Input::Connected(conn));
+        self.exchange();
+    }
+
+    /// The control connection of a switch breaks.
+    pub fn disconnect(&mut self, dpid: Dpid) {
+        self.network.disconnect(dpid);
+        if let Some(conn) = self.connections.remove(&dpid) {
+            self.step(Input::Closed(conn));
+        }
+    }
+
+    /// Another policy comes into force.
+    pub fn apply(&mut self, policy: Arc<Checked>) {
+        self.policy = policy.clone();
+        self.step(Input::Policy(policy));
+        self.exchange();
+    }
+
+    /// The daemon dies, and comes back with another policy.
+    pub fn apply_while_dead(&mut self, policy: Arc<Checked>) {
+        self.kill_daemon();
+        self.policy = policy;
+        self.start_daemon();
+    }
+
+    /// Lets simulated time pass.
+    pub fn run(&mut self, duration: Duration) {
+        let until = self.network.now().after(duration);
+        while self.network.now() < until {
+            let stop = until.min(self.next_tick.max(self.network.now()));
+            if !self.network.step(stop) && self.network.now() >= self.next_tick {
+                self.next_tick = self.network.now().after(TICK);
+                self.step(Input::Tick);
+            }
+            self.exchange();
+        }
+    }
+
+    /// Hands messages over in both directions until there are none.
+    fn exchange(&mut self) {
+        loop {
+            let arrived: Vec<_> = self.network.to_controller().collect();
+            if arrived.is_empty() {
+                return;
+            }
+            for (dpid, bytes) in arrived {
+                if let Some(conn) = self.connections.get(&dpid).copied() {
+                    self.step(Input::Received(conn, BytesMut::from(bytes.as_ref())));
+                }
+            }
+        }
+    }
+
+    /// One step of the runtime, with its effects carried out.
+    pub fn step(&mut self, input: Input) {
+        let now = self.network.now();
+        let Some(controller) = &mut self.controller else { return };
+        let mut effects = Effects::default();
+        controller.step(input, now, &mut effects);
+        self.events.append(&mut effects.events);
+        let dpids: BTreeMap<ConnId, Dpid> = self.connections.iter().map(|(dpid, conn)| (*conn, *dpid)).collect();
+        for (conn, bytes) in effects.sends {
+            if let Some(dpid) = dpids.get(&conn) {
+                self.network.from_controller(*dpid, &bytes, now);
+            }
+        }
+        for conn in effects.closes {
+            if let Some(dpid) = dpids.get(&conn) {
+                self.network.disconnect(*dpid);
+                self.connections.remove(dpid);
+            }
+        }
+    }
+
+    /// The node with this name.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a harness fails its test")]
+    pub fn node(&self, name: &str) -> NodeId {
+        self.network.find(name).unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    /// The host with this name.
+    ///
+    /// # Panics
+    /// There is none.
+    #[expect(clippy::expect_used, reason = "a harness fails its test")]
+    pub fn host(&mut self, name: &str) -> &mut Host {
+        let id = self.node(name);
+        self.network.host_mut(id).expect("the node is a host")
+    }
+
+    /// The IP address of a host or of the gateway.
+    ///
+    /// # Panics
+    /// The node has none.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a harness fails its test")]
+    pub fn ip(&self, name: &str) -> std::net::Ipv4Addr {
+        let id = self.node(name);
+        match (self.network.host(id), self.network.gateway(id)) {
+            (Some(host), _) => host.ip(),
+            (None, Some(gateway)) => gateway.ip(),
+            (None, None) => panic!("{name} has no address"),
+        }
+    }
+
+    /// A host opens a TCP connection, sends, and closes; true if it was answered.
+    pub fn tcp(&mut self, from: &str, to: std::net::Ipv4Addr, port: u16) -> bool {
+        let now = self.network.now();
+        let id = self.host(from).open_tcp(to, port, now);
+        self.settle(from, id)
+    }
+
+    /// A host pings; true if it was answered.
+    pub fn ping(&mut self, from: &str, to: std::net::Ipv4Addr) -> bool {
+        let now = self.network.now();
+        let id = self.host(from).ping(to, now);
+        self.settle(from, id)
+    }
+
+    /// Waits until a conversation has an outcome; true if it succeeded.
+    pub fn settle(&mut self, from: &str, id: ConversationId) -> bool {
+        for _ in 0..200 {
+            self.run(Duration::from_millis(50));
+            let outcome = self.host(from).outcome(id);
+            if outcome.is_success() || outcome.is_failure() {
+                return outcome.is_success();
+            }
+        }
+        false
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
