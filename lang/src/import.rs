@@ -391,6 +391,27 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_are_loaded_or_refused() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for length in 0..400 {
+            let mut bytes = b"user a; include \"".to_vec();
+            bytes.extend(
+                std::iter::repeat_with(|| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state.to_be_bytes()[0]
+                })
+                .take(length),
+            );
+            let loaded = load(&["a"], &Files(&[("a", &bytes)]));
+            assert!(!loaded.diagnostics.is_empty());
+            for found in &loaded.diagnostics {
+                let drawn = crate::report::render(found, &loaded.sources, crate::report::Style::default());
+                assert!(drawn.starts_with(&format!("[{}] Error: ", found.code)), "{drawn}");
+            }
+        }
+    }
+
+    #[test]
     fn depth_size_and_number_of_files_are_bounded() {
         struct Endless(usize);
         impl Loader for Endless {

@@ -6,7 +6,7 @@ use logos::Logos;
 use crate::ast::Comment;
 use crate::builtin;
 use crate::codes::syntax;
-use crate::diag::{Diagnostic, Findings, MAX_REPORTS};
+use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
 use crate::source::{SourceId, Span};
 
@@ -290,7 +290,7 @@ impl Cutter<'_> {
     /// Reports characters that make a text mean something else than what is seen, wherever they stand.
     fn report_hidden(&mut self) {
         let hidden = self.text.char_indices().filter(|(at, c)| hides(*c) && !(*at == 0 && *c == '\u{feff}'));
-        for (at, c) in hidden.take(MAX_REPORTS) {
+        for (at, c) in hidden {
             let message = format!("{} (U+{:04X}) at byte {at}", hidden_name(c), u32::from(c));
             let found = Diagnostic::new(syntax::E0108, self.span(at, at + c.len_utf8()), message)
                 .help("remove it: the text does not mean what it seems to");

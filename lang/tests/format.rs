@@ -84,6 +84,32 @@ fn a_text_with_errors_is_not_printed() {
     assert_eq!(formatted("allow form x;\nuser a"), Err(2));
 }
 
+/// Blanks of any sort between tokens: whatever the layout was, the canonical form is the same but for blank lines and comments.
+#[test]
+fn any_layout_is_read_and_printed() {
+    let text = include_str!("campus.pol");
+    let (file, _) = tree(text);
+    let in_comment = |at: usize| file.comments.iter().any(|comment| comment.span.range().contains(&at));
+    let quoted = text.find("test \"").unwrap()..text.find("\" {").unwrap();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..300 {
+        let mut out = String::new();
+        for (at, c) in text.char_indices() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let free = c == ' ' && !in_comment(at) && !quoted.contains(&at);
+            match (free, (state >> 33) % 40) {
+                (true, 0) => out.push_str("\n\n\n"),
+                (true, 1) => out.push_str("\r\n\t"),
+                (true, 2) => out.push_str(" # one\n# two\n"),
+                (true, 3) => out.push_str("\n\n# alone\n\n"),
+                _ => out.push(c),
+            }
+        }
+        let once = keeps_all(&out);
+        assert!(once.ends_with("}\n"), "{once}");
+    }
+}
+
 /// Comments and line breaks between any two tokens of a policy: nothing gets lost and the meaning stays.
 #[test]
 fn comments_survive_at_any_place() {

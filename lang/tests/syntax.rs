@@ -5,6 +5,7 @@ use lang::codes::syntax;
 use lang::diag::{Diagnostic, MAX_REPORTS};
 use lang::keyword::{KEYWORDS, Role};
 use lang::parse::{MAX_LINE, parse, parse_flow};
+use lang::report::{Style, WIDTH, concise, render};
 use lang::source::SourceMap;
 
 const CAMPUS: &str = include_str!("campus.pol");
@@ -242,14 +243,26 @@ impl Numbers {
 
 /// What must hold for every text: it is read, reports are in the text, they are bounded, and a tree with holes has a report.
 fn holds(text: &str) {
-    let (file, diagnostics, _) = read(text);
+    let (file, diagnostics, sources) = read(text);
     assert!(diagnostics.len() <= MAX_REPORTS + 1);
     for found in &diagnostics {
         let range = found.span.range();
         assert!(text.get(range).is_some(), "a report outside the text: {found:?}\n{text}");
+        assert_eq!(concise(found, &sources).lines().count(), 1, "{found:?}");
+    }
+    if let Some(found) = diagnostics.first() {
+        let drawn = render(found, &sources, Style::default());
+        assert!(drawn.lines().all(|line| line.chars().count() <= WIDTH), "{drawn}");
     }
     let holes = file.items.iter().any(|item| matches!(item, Item::Error(_)));
     assert!(!holes || !diagnostics.is_empty(), "a silent hole in\n{text}");
+}
+
+/// The page of the language's reference that shows all of it: what this version does not carry out is told, word by word, and
+/// nothing else is wrong.
+#[test]
+fn the_whole_language_in_one_page_is_understood() {
+    insta::assert_snapshot!(told(include_str!("whole.pol")));
 }
 
 #[test]
