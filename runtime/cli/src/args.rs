@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, exit, explain, fmt, help, test};
+use crate::{bench, check, exit, explain, fmt, help, run, test};
 
 /// Network access policy: written as text, proved, and carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -25,6 +25,14 @@ pub enum Command {
     Test(test::Args),
     /// Say what happens to a flow, and why
     Explain(explain::Args),
+    /// Enforce the policy on the switches that connect
+    Run(run::Args),
+    /// Measure this machine
+    Bench(bench::Args),
+    /// Enforce a policy on the switches that connect
+    Run(run::Args),
+    /// Measure how fast flows are decided
+    Bench(bench::Args),
     /// Print the page of a diagnostic code
     Help(help::Args),
 }

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use lang::import::{LoadError, Loader};
 use lang::parse::MAX_FILE;
 
-/// The files of one policy. Entries may be anything that can be read; an include must be a regular file in the folder of an entry
-/// and not behind a symbolic link.
+/// The files of one policy. Entries may be anything that can be read; an include must be a regular file in the folder of an entry,
+/// symbolic links followed.
 pub struct PolicyFiles {
     entries: Vec<PathBuf>,
     unreadable: Cell<bool>,
@@ -26,20 +26,19 @@ impl PolicyFiles {
         self.unreadable.get()
     }
 
-    /// Refuses an include that goes through a symbolic link below the folder of its entry, and what is no regular file.
+    /// Refuses what is reached through a symbolic link that leaves the folder of its entry, and what is no regular file. Links
+    /// within the folder are how mounted configurations are swapped as a whole.
     fn check_include(&self, path: &Path) -> Result<(), LoadError> {
         let folders = self.entries.iter().filter_map(|entry| entry.parent());
         let longest = folders.filter(|folder| path.starts_with(folder)).max_by_key(|folder| folder.components().count());
         let folder = longest.ok_or(LoadError::Outside)?;
-        let below = path.strip_prefix(folder).map_err(|_| LoadError::Outside)?;
-        let mut reached = folder.to_path_buf();
-        for part in below.components() {
-            reached.push(part);
-            if fs::symlink_metadata(&reached).map_err(|error| because(&error))?.is_symlink() {
-                return Err(LoadError::Symlink);
-            }
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let (target, folder) = (fs::canonicalize(path), fs::canonicalize(folder).map_err(|error| because(&error))?);
+        let target = target.map_err(|error| because(&error))?;
+        if !target.starts_with(folder) {
+            return Err(LoadError::Symlink);
         }
-        let kind = fs::metadata(path).map_err(|error| because(&error))?.file_type();
+        let kind = fs::metadata(target).map_err(|error| because(&error))?.file_type();
         match (kind.is_dir(), kind.is_file()) {
             (true, _) => Err(LoadError::IsDirectory),
             (false, true) => Ok(()),

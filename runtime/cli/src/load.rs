@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use compiler::view::ViewFile;
-use compiler::{CompileError, Program, View};
+use compiler::{Program, View};
 use lang::ast::{File, Item};
 use lang::checked::Checked;
 use lang::codes::names::E0201;
@@ -91,7 +91,7 @@ impl Policy {
             None => View::new(&checked),
         };
         let program = Program::compile(Arc::clone(&checked), &self.view);
-        self.diagnostics.extend(program.excess().iter().filter_map(|excess| too_complex(&checked, excess)));
+        self.diagnostics.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(&checked)));
         diag::sort(&mut self.diagnostics, &self.sources);
         self.program = (!diag::any_error(&self.diagnostics)).then_some(program);
         Ok(())
@@ -111,12 +111,6 @@ impl Policy {
 /// True if the file includes another that could not be had, which has been reported.
 fn lacks_include(file: &File) -> bool {
     file.items.iter().any(|item| matches!(item, Item::Include(include) if include.target.is_none()))
-}
-
-fn too_complex(policy: &Checked, excess: &CompileError) -> Option<Diagnostic> {
-    let CompileError::TooManyAlternatives { rule, .. } = excess;
-    let span = policy.rule(*rule)?.span;
-    Some(Diagnostic::new(lang::codes::capacity::S0601, span, excess.to_string()))
 }
 
 fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {

@@ -1,6 +1,7 @@
 //! The binary `pentane`: reads the command line, lets one command answer, and ends with its exit code.
 
 mod args;
+mod bench;
 mod check;
 mod excerpt;
 mod exit;
@@ -13,6 +14,8 @@ mod json;
 mod load;
 mod output;
 mod report;
+mod run;
+mod scratch;
 mod settings;
 mod test;
 
@@ -47,6 +50,10 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Fmt(args) => fmt::fmt(args, out),
         Command::Test(args) => test::test(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Run(args) => run::run(args),
+        Command::Bench(args) => bench::run(args, out),
+        Command::Run(args) => run::run(args),
+        Command::Bench(args) => bench::run(args, out),
         Command::Help(args) => help::help(args, out),
     }
 }

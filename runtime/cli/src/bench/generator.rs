@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use net::{Dpid, EtherType, MacAddr};
+use net::{Dpid, MacAddr};
 use openflow::v10::{
-    Capabilities, FeaturesReply, Message, PacketIn, PacketInReason, PhyPort, PortConfig, PortFeatures, PortNo, PortState, StatsFlags,
-    StatsReply, StatsReplyBody, SwitchConfig,
+    Capabilities, FeaturesReply, Message, PacketIn, PacketInReason, PhyPort, PortConfig, PortFeatures, PortNo, PortState,
+    StatsFlags, StatsReply, StatsReplyBody, SwitchConfig,
 };
 use openflow::{Hello, Text, split_frame};
 use packet::Arp;
@@ -175,7 +175,7 @@ impl Switch {
         let dst = host(self.number, u16::try_from((flow + 1) % hosts).unwrap_or(0));
         let ends = IpEnds { src_mac: src.mac, dst_mac: dst.mac, src_ip: src.ip, dst_ip: dst.ip };
         let sport = u16::try_from(1024 + flow / hosts % 64_000).unwrap_or(1024);
-        let segment = Segment { src: sport, dst: 80, seq: flow, ack: 0, flags: SYN, window: 65_535, payload: &[] };
+        let segment = Segment { src: sport, dst: 80, seq: flow, ack: 0, flags: SYN, data: &[] };
         if let Some(frame) = tcp(&ends, &segment) {
             self.packet_in(flow, src.port, &pad(frame));
         }
@@ -224,7 +224,10 @@ impl Switch {
                 Heard::Nothing
             }
             Message::StatsRequest(_) => {
-                self.say(xid, &Message::StatsReply(StatsReply { flags: StatsFlags::NONE, body: StatsReplyBody::Flow(Vec::new()) }));
+                self.say(
+                    xid,
+                    &Message::StatsReply(StatsReply { flags: StatsFlags::NONE, body: StatsReplyBody::Flow(Vec::new()) }),
+                );
                 Heard::FlowsAsked
             }
             Message::EchoRequest(data) => {

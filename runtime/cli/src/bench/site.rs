@@ -47,11 +47,7 @@ pub fn host(switch: u16, number: u16) -> Host {
     let ports = u16::try_from(PORTS).unwrap_or(1);
     let [high, low] = number.to_be_bytes();
     let [over, under] = switch.to_be_bytes();
-    Host {
-        mac: MacAddr([0x02, 0x10, over, under, high, low]),
-        ip: Ipv4Addr::new(10, under, high, low),
-        port: number % ports + 1,
-    }
+    Host { mac: MacAddr([0x02, 0x10, over, under, high, low]), ip: Ipv4Addr::new(10, under, high, low), port: number % ports + 1 }
 }
 
 /// Writes policy and configuration into a folder of their own.
