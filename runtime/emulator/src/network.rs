@@ -306,7 +306,7 @@ impl Network {
 
     /// A node sends a frame of a test's own making.
     pub fn inject(&mut self, id: NodeId, frame: Bytes) {
-        self.from_node(id, Side::In, frame, 0);
+        self.send_from(id, Side::In, frame, 0);
     }
 
     /// Does all that is due at the next moment at which something is due, unless that is after `until`; false if there was nothing,
@@ -348,7 +348,7 @@ impl Network {
             let due = self.nodes.get_mut(at).filter(|attached| attached.node.deadline().is_some_and(|due| due <= now));
             let frames = due.map(|attached| attached.node.tick(now)).unwrap_or_default();
             for frame in frames {
-                self.from_node(NodeId(at), Side::In, frame, 0);
+                self.send_from(NodeId(at), Side::In, frame, 0);
             }
         }
         let due: Vec<Dpid> =
@@ -361,7 +361,7 @@ impl Network {
         }
     }
 
-    fn from_node(&mut self, id: NodeId, side: Side, frame: Bytes, hops: u16) {
+    fn send_from(&mut self, id: NodeId, side: Side, frame: Bytes, hops: u16) {
         let Some(attached) = self.nodes.get(id.0) else { return };
         let at = match side {
             Side::In => attached.at,
@@ -399,10 +399,10 @@ impl Network {
                 }
                 self.delivered.push_back(Delivered { at: now, node: id, side, frame: flying.frame.clone() });
                 let Some(attached) = self.nodes.get_mut(id.0) else { return };
-                let (passes_on, sent) = attached.node.from_wire(side, flying.frame, now);
+                let (passes_on, sent) = attached.node.receive(side, flying.frame, now);
                 let hops = if passes_on { flying.hops + 1 } else { 0 };
                 for (side, frame) in sent {
-                    self.from_node(id, side, frame, hops);
+                    self.send_from(id, side, frame, hops);
                 }
             }
         }

@@ -319,7 +319,10 @@ impl Conversations {
         let conversation = self.hear(IpProto::TCP, segment.dst, peer, now)?;
         let mut answers = Vec::new();
         if segment.flags & RST != 0 {
-            conversation.outcome = Outcome::Refused { at: now };
+            // What was answered stays answered: the outcome is that of the opening.
+            if !matches!(conversation.outcome, Outcome::Answered { .. }) {
+                conversation.outcome = Outcome::Refused { at: now };
+            }
             return Some(answers);
         }
         if segment.flags & (SYN | ACK) == SYN | ACK {

@@ -19,6 +19,8 @@ type Ends = (Ipv4Addr, u16, Ipv4Addr, u16);
 struct Stream {
     seq: u32,
     ack: u32,
+    /// Both ends have said FIN; the last acknowledgement is awaited.
+    closing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ impl Streams {
         }
         if segment.flags & (SYN | ACK) == SYN && listens {
             let ack = segment.seq.wrapping_add(1);
-            self.0.insert(key, Stream { seq: FIRST + 1, ack });
+            self.0.insert(key, Stream { seq: FIRST + 1, ack, closing: false });
             if self.0.len() > STREAMS {
                 self.0.pop_first();
             }
@@ -51,6 +53,10 @@ impl Streams {
         if segment.seq != stream.ack {
             return vec![say(stream.seq, stream.ack, ACK, &[])];
         }
+        if stream.closing {
+            self.0.remove(&key);
+            return Vec::new();
+        }
         let mut answers = Vec::new();
         stream.ack = stream.ack.wrapping_add(segment.data.len() as u32);
         if !segment.data.is_empty() {
@@ -58,9 +64,10 @@ impl Streams {
             stream.seq = stream.seq.wrapping_add(ANSWER.len() as u32);
         }
         if segment.flags & FIN != 0 {
-            let (seq, ack) = (stream.seq, stream.ack.wrapping_add(1));
-            answers.push(say(seq, ack, FIN | ACK, &[]));
-            self.0.remove(&key);
+            stream.ack = stream.ack.wrapping_add(1);
+            answers.push(say(stream.seq, stream.ack, FIN | ACK, &[]));
+            stream.seq = stream.seq.wrapping_add(1);
+            stream.closing = true;
         }
         answers
     }

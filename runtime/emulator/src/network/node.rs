@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// A frame from a cable: whether the node passes on what it gets, and what it sends by which cable.
-    pub(super) fn from_wire(&mut self, side: Side, frame: Bytes, now: Time) -> (bool, Vec<(Side, Bytes)>) {
+    pub(super) fn receive(&mut self, side: Side, frame: Bytes, now: Time) -> (bool, Vec<(Side, Bytes)>) {
         let answers = match self {
             Node::Host(host) => host.from_wire(&frame, now),
             Node::Gateway(gateway) => gateway.from_wire(&frame, now),

@@ -122,7 +122,12 @@ impl Key {
 
     /// A number that spreads conversations, the same for each packet of one.
     pub(super) fn spread(&self) -> u64 {
-        self.0.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0100_0000_01b3)) >> 17
+        // The finaliser of splitmix64, for each word.
+        self.0.iter().fold(0x9e37_79b9_7f4a_7c15, |hash, word| {
+            let mixed = (hash ^ word).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ mixed >> 31
+        })
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) enum Spelling {
     V10 { matching: v10::Match, actions: Vec<v10::Action> },
-    V13 { matching: v13::Match, instructions: Vec<v13::Instruction> },
+    V13 { matching: Box<v13::Match>, instructions: Vec<v13::Instruction> },
 }
 
 impl Spelling {
@@ -284,3 +284,6 @@ impl Table {
         self.deadlines.peek().map(|Reverse((at, _))| *at)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,7 +216,7 @@ fn flow_removed(removed: &super::datapath::Removed) -> Option<FlowRemoved> {
         hard_timeout: entry.hard_timeout,
         packet_count: entry.packets,
         byte_count: entry.bytes,
-        matching: matching.clone(),
+        matching: (**matching).clone(),
     })
 }
 

@@ -196,7 +196,7 @@ fn change(wire: &FlowMod, datapath: &Datapath) -> Result<Change, Refusal> {
         reset_counts: wire.flags.contains(FlowModFlags::RESET_COUNTS),
         modify_adds: false,
         instructions: Arc::new(instructions),
-        spelling: Arc::new(Spelling::V13 { matching: wire.matching.clone(), instructions: wire.instructions.clone() }),
+        spelling: Arc::new(Spelling::V13 { matching: Box::new(wire.matching.clone()), instructions: wire.instructions.clone() }),
     })
 }
 
@@ -251,7 +251,7 @@ fn describe(table_id: u8, entry: &Entry, now: Time) -> Option<FlowStats> {
         cookie: entry.cookie,
         packet_count: entry.packets,
         byte_count: entry.bytes,
-        matching: matching.clone(),
+        matching: (**matching).clone(),
         instructions: instructions.clone(),
     })
 }
