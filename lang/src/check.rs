@@ -14,6 +14,7 @@ use crate::ast;
 use crate::builtin;
 use crate::checked::{Checked, DefaultRule, MultiUser, Service, Verdict};
 use crate::codes::names::E0201;
+use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Related};
 use crate::resolve::{self, Names, Statements};
 use crate::source::SourceMap;
@@ -22,6 +23,9 @@ pub(crate) use inventory::port_of;
 
 /// How many further uses of an unknown name a report shows.
 const MAX_USES: usize = 3;
+
+/// How many findings are reported; the rest are counted.
+const MAX_FINDINGS: usize = 1_000;
 
 /// Checks a parsed policy. `parsed` is what the parser found: its findings come out with the checker's, in the order of the
 /// text, and an error among them forbids the policy as one of the checker's own does.
@@ -35,7 +39,7 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     checker.run(&statements);
     let Checker { policy, mut found, damaged, .. } = checker;
     diag::sort(&mut found, sources);
-    let found = join_unknown(found);
+    let found = capped(join_unknown(found));
     // What could not be read has been reported; should it not have been, it still makes no policy.
     let sound = !damaged && !diag::any_error(&found);
     (sound.then_some(policy), found)
@@ -63,6 +67,16 @@ fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         }
     }
     joined
+}
+
+/// The first findings, and how many more there are. Errors among those left out still forbid the policy: one is added for them.
+fn capped(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let more = found.len().saturating_sub(MAX_FINDINGS);
+    if let Some(next) = found.get(MAX_FINDINGS).map(|next| next.span) {
+        found.truncate(MAX_FINDINGS);
+        found.push(Diagnostic::new(E0115, next, format!("{more} more errors are not shown")));
+    }
+    found
 }
 
 /// The policy as it grows. Every declaration has its row, a damaged one with a stand-in, so that numbers fit; the policy leaves

@@ -1,4 +1,5 @@
 //! Policies in `tests/check`, each with all that the checker finds in it beside it as a snapshot.
+#![expect(clippy::unwrap_used, reason = "a test's own functions, outside of `#[test]`")]
 
 use std::fmt::Write;
 
@@ -253,4 +254,13 @@ fn services_within_services_stay_bounded() {
     let (checked, found, _) = check_text("services.pol", &text);
     assert!(checked.is_none());
     assert!(found.iter().all(|found| found.code == names::E0206) && !found.is_empty());
+}
+
+#[test]
+fn findings_are_counted_beyond_a_limit() {
+    let text: String = (0..2_000).map(|n| format!("allow from nobody{n};\n")).collect();
+    let (checked, found, _) = check_text("many.pol", &text);
+    assert!(checked.is_none());
+    assert_eq!(found.len(), 1_001);
+    assert_eq!(found.last().unwrap().message, "1000 more errors are not shown");
 }
