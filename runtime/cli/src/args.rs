@@ -27,11 +27,7 @@ pub enum Command {
     Explain(explain::Args),
     /// Enforce the policy on the switches that connect
     Run(run::Args),
-    /// Measure this machine
-    Bench(bench::Args),
-    /// Enforce a policy on the switches that connect
-    Run(run::Args),
-    /// Measure how fast flows are decided
+    /// Measure how fast flows are decided and set up on this machine
     Bench(bench::Args),
     /// Print the page of a diagnostic code
     Help(help::Args),

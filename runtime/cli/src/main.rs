@@ -52,8 +52,6 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(args, out),
         Command::Run(args) => run::run(args),
         Command::Bench(args) => bench::run(args, out),
-        Command::Run(args) => run::run(args),
-        Command::Bench(args) => bench::run(args, out),
         Command::Help(args) => help::help(args, out),
     }
 }

@@ -71,14 +71,6 @@ impl Output {
         writeln!(self.out, "{line}").map_err(Failure::Output)
     }
 
-    /// Writes what is still buffered.
-    ///
-    /// # Errors
-    /// Nobody takes it.
-    pub fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(Failure::Output)
-    }
-
     /// Hands on what is still buffered, for a reader who waits.
     ///
     /// # Errors

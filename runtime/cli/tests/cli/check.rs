@@ -61,7 +61,8 @@ fn includes_stay_in_the_folder() {
     fs::write(folder.join("policy/inside.pol"), "user bob;\n").unwrap();
     std::os::unix::fs::symlink(folder.join("outside.pol"), folder.join("policy/link.pol")).unwrap();
     std::os::unix::fs::symlink(&folder, folder.join("policy/up")).unwrap();
-    let lines = ["inside.pol", "../outside.pol", "link.pol", "up/outside.pol", "sub", "/etc/passwd"]
+    std::os::unix::fs::symlink("inside.pol", folder.join("policy/alias.pol")).unwrap();
+    let lines = ["alias.pol", "../outside.pol", "link.pol", "up/outside.pol", "sub", "/etc/passwd"]
         .map(|path| format!("include \"{path}\";\n"));
     fs::write(folder.join("policy/main.pol"), lines.concat()).unwrap();
     assert_run!(run(&folder, &["check", "policy/main.pol", "--format", "concise"]));

@@ -33,11 +33,7 @@ fn flows_that_are_judged_differently_are_undecided() {
     let flow = "host griffin -> www web";
     assert_run!(told(&["explain", "desktops -> www web", "small.pol"]));
     assert_eq!(told(&["explain", flow, "small.pol", "--expect", "allow"]).code, 0);
-    let mixed = ["explain", "host griffin -> phones | desktops tcp/22", "small.pol"];
-    assert_eq!(told(&mixed).code, 2, "ends of flows are no expressions");
-    let mixed = "members host roo at wap1 -> hosts";
-    assert_eq!(told(&["explain", mixed, "small.pol"]).code, 2, "unknown name");
-    let mixed = "desktops -> registered tcp/80";
+    let mixed = "host griffin -> www mixed";
     assert_run!(told(&["explain", mixed, "small.pol"]));
     assert_run!(told(&["explain", mixed, "small.pol", "--format", "concise"]));
     assert_run!(told(&["explain", mixed, "small.pol", "--format", "json"]));
@@ -49,6 +45,7 @@ fn a_flow_that_cannot_be_read_is_shown_with_its_mistake() {
     assert_run!(told(&["explain", "host griffin > www tcp/80", "small.pol"]));
     assert_run!(told(&["explain", "host grifin -> www tcp/80", "small.pol", "--format", "concise"]));
     assert_run!(told(&["explain", "", "small.pol"]));
+    assert_run!(told(&["explain", "desktops -> registered", "small.pol"]));
 }
 
 #[test]
