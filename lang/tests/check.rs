@@ -7,12 +7,14 @@ use lang::ast::Policy;
 use lang::check::check;
 use lang::checked::Checked;
 use lang::codes::{names, tests_and_assertions};
-use lang::diag::Diagnostic;
+use lang::diag::{Diagnostic, any_error};
 use lang::eval::Reference;
 use lang::import::{LoadError, Loader, load};
 use lang::parse::parse;
 use lang::source::SourceMap;
 use lang::testing;
+use proptest::prelude::{any, prop};
+use proptest::{prop_assert_eq, proptest};
 
 fn check_text(name: &str, text: &str) -> (Option<Checked>, Vec<Diagnostic>, SourceMap) {
     let mut sources = SourceMap::default();
@@ -263,4 +265,24 @@ fn findings_are_counted_beyond_a_limit() {
     assert!(checked.is_none());
     assert_eq!(found.len(), 1_001);
     assert_eq!(found.last().unwrap().message, "1000 more errors are not shown");
+}
+
+proptest! {
+    /// Words of the campus are replaced by others of its words: whatever comes of it is a policy, or it is reported.
+    #[test]
+    fn a_policy_is_refused_exactly_with_an_error(swaps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4)) {
+        let campus = include_str!("check/campus.pol");
+        let mut words: Vec<&str> = campus.split_inclusive([' ', ';', '\n', ':']).collect();
+        for (to, from) in swaps {
+            let word = *from.get(&words);
+            *to.get_mut(&mut words) = word;
+        }
+        let text = words.concat();
+        let (checked, found, sources) = check_text("campus.pol", &text);
+        prop_assert_eq!(checked.is_none(), any_error(&found), "{}\n{}", text, render(&found, &sources));
+        if let Some(policy) = checked {
+            let run = testing::run(&policy, &Reference(&policy));
+            prop_assert_eq!(run.coverage.total(), policy.rules.len());
+        }
+    }
 }
