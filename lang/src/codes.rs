@@ -38,13 +38,12 @@ macro_rules! codes {
     };
 }
 
-pub mod capacity;
 pub mod names;
 pub mod syntax;
 pub mod tests_and_assertions;
 
 /// All ranges, ascending.
-pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES, capacity::PAGES];
+pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES];
 
 impl Code {
     /// The code with this text. Only rows of the table make codes.
