@@ -11,6 +11,7 @@ use crate::flow::Side;
 use crate::source::{SourceId, Span};
 
 mod place;
+mod splice;
 
 /// A whole policy: every file that could be read, the entries and their includes.
 #[derive(Clone, Debug, Default)]
@@ -569,37 +570,5 @@ impl Ident {
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.text.is_ascii()
-    }
-}
-
-impl Policy {
-    /// All statements in the order in which they count: an include stands for what it brings in. `include` statements themselves
-    /// are left out.
-    #[must_use]
-    pub fn items(&self) -> Vec<&Item> {
-        let mut items = Vec::new();
-        let entries = self.entries.iter().rev().filter_map(|id| self.file(*id));
-        let mut open: Vec<std::slice::Iter<'_, Item>> = entries.map(|file| file.items.iter()).collect();
-        while let Some(mut rest) = open.pop() {
-            match rest.next() {
-                None => {}
-                Some(Item::Include(include)) => {
-                    open.push(rest);
-                    let target = include.target.and_then(|id| self.file(id));
-                    open.extend(target.map(|file| file.items.iter()));
-                }
-                Some(item) => {
-                    items.push(item);
-                    open.push(rest);
-                }
-            }
-        }
-        items
-    }
-
-    /// The file with this text.
-    #[must_use]
-    pub fn file(&self, source: SourceId) -> Option<&File> {
-        self.files.iter().find(|file| file.source == source)
     }
 }

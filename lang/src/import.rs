@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ast::{File, Item, Policy};
+use crate::ast::{Item, Policy};
 use crate::codes::{Code, syntax};
 use crate::diag::{self, Diagnostic};
 use crate::lexer::span;
@@ -235,29 +235,18 @@ impl Load<'_> {
     /// An entry that says nothing would deny everything: that has to be said.
     fn check_substance(&mut self) {
         let policy = &self.out.policy;
-        let silent: Vec<SourceId> =
-            policy.entries.iter().filter(|id| policy.file(**id).is_some_and(|file| is_silent(policy, file))).copied().collect();
+        let silent: Vec<SourceId> = policy.entries.iter().filter(|id| policy.items_from(**id).is_empty()).copied().collect();
+        // What failed to load may have said something.
+        if diag::any_error(&self.out.diagnostics) {
+            return;
+        }
         for source in silent {
-            let bad = self.out.diagnostics.iter().any(|found| found.span.source == source);
-            if !bad {
-                let found = Diagnostic::new(
-                    syntax::E0136,
-                    span(source, 0, 0),
-                    "this policy holds no statement, so it would deny everything",
-                )
-                .help("if that is meant, write `default deny;`");
-                self.out.diagnostics.push(found);
-            }
+            let found =
+                Diagnostic::new(syntax::E0136, span(source, 0, 0), "this policy holds no statement, so it would deny everything")
+                    .help("if that is meant, write `default deny;`");
+            self.out.diagnostics.push(found);
         }
     }
-}
-
-/// True if neither the file nor what it includes directly holds a statement.
-fn is_silent(policy: &Policy, file: &File) -> bool {
-    file.items.iter().all(|item| match item {
-        Item::Include(include) => include.target.and_then(|id| policy.file(id)).is_some_and(|included| included.items.is_empty()),
-        _ => false,
-    })
 }
 
 /// The path up to its last `/`, without it.
@@ -386,7 +375,7 @@ mod tests {
         let message = "a:1 E0136 this policy holds no statement, so it would deny everything";
         assert_eq!(told(&["a"], &[("a", b"")]), [message]);
         assert_eq!(told(&["a"], &[("a", b"# nothing\r\n\n")]), [message]);
-        assert_eq!(told(&["a"], &[("a", b"include \"b\";"), ("b", b"")]), [message]);
+        assert_eq!(told(&["a"], &[("a", b"include \"b\";"), ("b", b"include \"c\";"), ("c", b"")]), [message]);
         assert!(told(&["a"], &[("a", b"default deny;")]).is_empty());
     }
 

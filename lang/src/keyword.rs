@@ -150,15 +150,6 @@ pub fn field_word(wanted: CondField) -> &'static str {
     fields().find(|(_, field)| *field == wanted).map_or("field", |(name, _)| name)
 }
 
-/// True if declarations may not take the word as a name.
-#[must_use]
-pub fn is_taken(word: &str) -> bool {
-    row(word).is_some()
-        || field(word).is_some()
-        || crate::builtin::set(word).is_some()
-        || crate::builtin::protocol(word).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
