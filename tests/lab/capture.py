@@ -15,13 +15,17 @@ FLOW_MOD = 14
 ERROR = 1
 
 
+# A packet is in the file at most this many seconds after it passed. (tcpdump's immediate mode would be quicker, and lose packets.)
+DELAY = 1.2
+
+
 class Capture:
     """A running tcpdump. `stop` waits until all is written."""
 
     def __init__(self, fabric, where, interface, file, expression, whole=False):
         self.file = Path(file)
         self.process = subprocess.Popen(
-            fabric.inside(where, "tcpdump", "-i", interface, "-nn", "-U", "--immediate-mode", "-B", "16384",
+            fabric.inside(where, "tcpdump", "-i", interface, "-nn", "-U", "-B", "65536" if whole else "4096",
                           "-s", "0" if whole else "96", "-w", self.file, "-Z", "root", expression),
             stderr=subprocess.PIPE, text=True,
         )
@@ -62,14 +66,14 @@ def packets(file):
 
 @dataclass(frozen=True)
 class Seen:
-    """What one packet says of its conversation: `kind` is ping, tcp or udp; `port` is the responder's; `opens` is true of a packet
-    that initiates, which for UDP means one towards a port of ours."""
+    """What one packet says of its conversation: `kind` is ping, tcp or udp; `port` is the responder's; `part` is `first` for one that
+    initiates (for UDP, all towards the responder's port), `answer` for one from the responder, else `more`."""
 
     source: str
     destination: str
     kind: str
     port: int | None
-    opens: bool
+    part: str
 
 
 def conversations(file, service_ports):
@@ -92,14 +96,15 @@ def read_frame(frame, service_ports):
     source, destination = (".".join(map(str, ip[at:at + 4])) for at in (12, 16))
     rest = ip[(ip[0] & 15) * 4:]
     if ip[9] == 1 and len(rest) >= 1 and rest[0] in (0, 8):
-        return Seen(source, destination, "ping", None, rest[0] == 8)
+        return Seen(source, destination, "ping", None, "first" if rest[0] == 8 else "answer")
     if ip[9] in (6, 17) and len(rest) >= 4:
         from_port, to_port = struct.unpack_from("!HH", rest)
-        towards = to_port in service_ports
-        if ip[9] == 6:
-            opens = len(rest) >= 14 and rest[13] & 0x12 == 0x02
-            return Seen(source, destination, "tcp", to_port if towards else from_port, opens)
-        return Seen(source, destination, "udp", to_port if towards else from_port, towards)
+        if to_port not in service_ports:
+            return Seen(source, destination, "tcp" if ip[9] == 6 else "udp", from_port, "answer")
+        if ip[9] == 17:
+            return Seen(source, destination, "udp", to_port, "first")
+        opens = len(rest) >= 14 and rest[13] & 0x12 == 0x02
+        return Seen(source, destination, "tcp", to_port, "first" if opens else "more")
     return None
 
 

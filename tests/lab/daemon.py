@@ -44,6 +44,16 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def ensure(self):
+        """Runs with the original policy, whatever a check that failed has left."""
+        if not self.alive():
+            self.write(self.original)
+            self.policy = self.original
+            self.start()
+            self.await_network()
+        elif self.policy_file.read_text() != self.original or self.policy != self.original:
+            self.change(self.original, "policy-reloaded", "policy-unchanged")
+
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
@@ -56,14 +66,15 @@ class Daemon:
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
 
-    def change(self, text, wanted="policy-reloaded", sighup=True, within=5.0):
-        """Puts a policy in force (or has it refused) and waits until the log says so."""
+    def change(self, text, *wanted, sighup=True):
+        """Writes a policy, and waits until the log says what became of it: `policy-reloaded`, if nothing else is wanted."""
+        wanted = wanted or ("policy-reloaded",)
         here = self.position()
         self.write(text)
         if sighup:
             self.reload()
-        found = self.await_event(wanted, here, within)
-        if wanted == "policy-reloaded":
+        found = self.await_event(here, 5, *wanted)
+        if found["event"] != "policy-refused":
             self.policy = text
         return found
 
@@ -85,38 +96,38 @@ class Daemon:
     def position(self):
         return self.log_file.stat().st_size
 
-    def events(self, since=0, name=None):
-        """Log lines as objects, from this position on."""
-        with open(self.log_file, encoding="utf-8") as log:
+    def events(self, since, *names):
+        """Log lines as objects, from this position on; those of these names alone, if any are given."""
+        with open(self.log_file, encoding="utf-8", errors="replace") as log:
             log.seek(since)
             found = []
             for line in log:
                 if line.startswith("{") and line.endswith("}\n"):
                     event = json.loads(line)
-                    if name is None or event.get("event") == name:
+                    if not names or event.get("event") in names:
                         found.append(event)
             return found
 
-    def await_event(self, name, since, within):
-        found = wait_until(lambda: self.events(since, name), within)
+    def await_event(self, since, within, *names):
+        """The first event of one of these names."""
+        found = wait_until(lambda: self.events(since, *names), within)
         if not found:
-            raise RuntimeError(f"the log has no `{name}` after {within} s; its end:\n{self.tail()}")
+            raise RuntimeError(f"the log has no {' or '.join(names)} after {within} s; its end:\n{self.tail()}")
         return found[0]
 
     def tail(self, lines=12):
         return "\n".join(self.log_file.read_text(encoding="utf-8").splitlines()[-lines:])
 
     def links(self):
-        """Links in use in this run, by the log: each direction is one."""
+        """Cables in use in this run, by the log."""
         up = set()
-        for event in self.events(self.mark):
-            if event.get("event") in ("link-up", "link-down"):
-                (up.add if event["event"] == "link-up" else up.discard)((event["from"], event["to"]))
+        for event in self.events(self.mark, "link-up", "link-down"):
+            (up.add if event["event"] == "link-up" else up.discard)(frozenset((event["from"], event["to"])))
         return up
 
     def await_network(self, within=20.0):
-        """Waits until every switch takes flows and every cable is known both ways."""
-        wanted = 2 * len(self.fabric.cables)
+        """Waits until every switch takes flows and every cable is known."""
+        wanted = len(self.fabric.cables)
 
         def complete():
             joined = {event["dpid"] for event in self.events(self.mark, "switch-joined")}

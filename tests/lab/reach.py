@@ -41,7 +41,7 @@ class Probe:
     def seen(self, opens=True):
         """Its packets in a capture: those of the initiator, or the answers."""
         a, b = self.source.address, self.destination.address
-        return Seen(a, b, self.protocol, self.port, True) if opens else Seen(b, a, self.protocol, self.port, False)
+        return Seen(a, b, self.protocol, self.port, "first") if opens else Seen(b, a, self.protocol, self.port, "answer")
 
 
 def ends(fabric):

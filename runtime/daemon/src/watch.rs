@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// A burst of events ends when nothing happened for this long: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(150);
@@ -24,6 +25,8 @@ pub struct Watch {
     changes: mpsc::UnboundedReceiver<()>,
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
+    /// When the burst under way ends, if nothing more happens.
+    quiet_at: Option<Instant>,
 }
 
 impl Watch {
@@ -39,7 +42,7 @@ impl Watch {
         if let Err(error) = &watcher {
             tracing::warn!(%error, "files are not watched; reload with SIGHUP");
         }
-        Watch { changes, watcher: watcher.ok(), folders: BTreeSet::new() }
+        Watch { changes, watcher: watcher.ok(), folders: BTreeSet::new(), quiet_at: None }
     }
 
     /// Watches the folders of these files too.
@@ -59,11 +62,23 @@ impl Watch {
         }
     }
 
-    /// Waits until something happened and it has been quiet since.
+    /// Waits until something happened and it has been quiet since. May be given up at any time and called again: nothing is lost.
     pub async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
-            std::future::pending::<()>().await;
+        loop {
+            let happened = match self.quiet_at {
+                None => self.changes.recv().await,
+                Some(end) => match tokio::time::timeout_at(end, self.changes.recv()).await {
+                    Ok(happened) => happened,
+                    Err(_) => {
+                        self.quiet_at = None;
+                        return;
+                    }
+                },
+            };
+            if happened.is_none() {
+                std::future::pending::<()>().await;
+            }
+            self.quiet_at = Some(Instant::now() + QUIET);
         }
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
     }
 }
