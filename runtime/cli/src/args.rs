@@ -2,11 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, exit, explain, fmt, help, run, test};
+use crate::{bench, check, demo, exit, explain, fmt, help, run, test};
 
 /// Network access policy: written as text, proved, and carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
-#[command(name = "pentane", version, about, long_about = None, after_help = exit::table())]
+#[command(name = "pentane", version, after_help = exit::table())]
 #[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
@@ -27,6 +27,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Enforce the policy on the switches that connect
     Run(run::Args),
+    /// Show a whole campus at work on this machine
+    Demo(demo::Args),
     /// Measure how fast flows are decided and set up on this machine
     Bench(bench::Args),
     /// Print the page of a diagnostic code

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod demo;
 mod excerpt;
 mod exit;
 mod explain;
@@ -51,6 +52,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Explain(args) => explain::explain(args, out),
         Command::Run(args) => run::run(args),
+        Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Help(args) => help::help(args, out),
     }

@@ -2,7 +2,7 @@
 //! keeps output from being written is an error. Knows nothing of what is written.
 
 use std::fmt;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::process::ExitCode;
 
 use crate::exit::{Exit, Failure};
@@ -12,7 +12,7 @@ const BROKEN_PIPE: u8 = 141;
 
 /// Standard output, buffered, and how to dress what goes there.
 pub struct Output {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stdout>,
     colour: bool,
 }
 
@@ -30,7 +30,7 @@ pub enum Paint {
 impl Output {
     /// Standard output of this process.
     pub fn new() -> Output {
-        let out = io::stdout().lock();
+        let out = io::stdout();
         let colour = out.is_terminal() && wants_colour();
         Output { out: BufWriter::new(out), colour }
     }

@@ -47,7 +47,11 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
         Verdict::Deny => Paint::Red,
     };
     let word = out.paint(paint, &verdict.to_string());
-    let share = if flows > 1 { format!(" ({} of {flows}, for example)", answer.count) } else { String::new() };
+    let share = match answer.count {
+        _ if flows == 1 => String::new(),
+        1 => format!(" (1 of {flows})"),
+        count => format!(" ({count} of {flows}), for example"),
+    };
     out.line(format!("{word}{share}  {}\n", answer.flow))?;
     row(out, "by", [decider(answer)])?;
     if let Some(span) = answer.policy.deciding_span(explanation.judgement.rule) {

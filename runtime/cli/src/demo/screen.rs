@@ -1,0 +1,216 @@
+//! What the demo shows. Knows nothing of what happens next.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use daemon::log::{port_name, switch_name};
+use daemon::reactor::Clock;
+use daemon::{Observer, Reload};
+use lang::checked::{Checked, RuleId, Verdict};
+use lang::flowspec::flow_text;
+use net::Time;
+use runtime::event::Decided;
+use runtime::{Controller, Event, Status};
+
+use super::story::Story;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, Paint};
+
+/// Columns of a terminal that everybody has.
+const WIDTH: usize = 80;
+
+/// Standard output, and what was counted for the summary.
+pub struct Screen<'o> {
+    out: &'o mut Output,
+    folder: PathBuf,
+    clock: Clock,
+    start: Time,
+    by_rule: BTreeMap<String, (u64, u64)>,
+    revoked: usize,
+    failure: Option<Failure>,
+}
+
+/// Shows what the daemon tells.
+pub struct Watcher<'o>(pub Rc<RefCell<Screen<'o>>>);
+
+impl Observer for Watcher<'_> {
+    fn event(&mut self, event: &Event, controller: &Controller) {
+        self.0.borrow_mut().event(event, controller.policy());
+    }
+
+    fn reloaded(&mut self, reload: &Reload<'_>) {
+        if let Reload::Refused(loaded) = reload {
+            let report = loaded.report();
+            self.0.borrow_mut().line(&report);
+        }
+    }
+}
+
+impl<'o> Screen<'o> {
+    /// Nothing shown yet. Policy files are named without `folder`.
+    pub fn new(out: &'o mut Output, folder: &Path, clock: Clock) -> Screen<'o> {
+        let folder = folder.to_owned();
+        Screen { out, folder, clock, start: clock.now(), by_rule: BTreeMap::new(), revoked: 0, failure: None }
+    }
+
+    /// True once nobody reads.
+    pub fn is_gone(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// How it ended.
+    pub fn ended(&mut self) -> Result<Exit, Failure> {
+        self.failure.take().map_or(Ok(Exit::Good), Err)
+    }
+
+    /// What is going to be seen.
+    pub fn opening(&mut self, policy: &Checked, address: SocketAddr) {
+        self.line(&format!(
+            "Ethane's campus on this machine: {} rules, {} hosts, {} switches.",
+            policy.rules.len(),
+            policy.hosts.len(),
+            policy.switches.len()
+        ));
+        self.line(&format!("Software switches speak OpenFlow to the daemon at {address}.\n"));
+    }
+
+    /// The policy file was written.
+    pub fn policy_edited(&mut self, rule: &str, error: Option<std::io::Error>) {
+        match error {
+            None => {
+                self.line("");
+                self.stamped("edit", Paint::Bold, &format!("campus.pol gets a new first rule: {rule}"), "");
+            }
+            Some(error) => self.line(&format!("the policy file cannot be changed: {error}")),
+        }
+    }
+
+    /// What it all came to.
+    pub fn summary(&mut self, status: &Status, story: &Story<'_>) {
+        let counters = status.counters;
+        let seconds = self.clock.now().since(self.start).as_secs_f64();
+        self.line(&format!(
+            "\nIn {seconds:.0} s: {} flows allowed, {} denied, {} conversations revoked.",
+            counters.allowed, counters.denied, self.revoked
+        ));
+        self.line(&format!(
+            "Hosts opened {} conversations: {} were answered, {} were not.",
+            story.answered + story.silent,
+            story.answered,
+            story.silent
+        ));
+        self.line(&format!(
+            "{} switches, {} links, {} stations, {} flow entries in the switches.\n",
+            status.switches,
+            status.links,
+            status.stations,
+            story.entries()
+        ));
+        self.line("allowed  denied  decided by");
+        for (place, (allowed, denied)) in std::mem::take(&mut self.by_rule) {
+            self.line(&format!("{allowed:>7}  {denied:>6}  {}", shortened(&place, WIDTH - 17)));
+        }
+        self.flush();
+    }
+
+    fn event(&mut self, event: &Event, policy: &Checked) {
+        match event {
+            Event::Decided(decided) => self.decided(decided, policy),
+            Event::Revoked { flow, allowed_by, denied_by, .. } => {
+                self.revoked += 1;
+                let now = denied_by.map(|rule| format!(", now denied by {}", self.place(policy, rule)));
+                let before = self.short(allowed_by);
+                let why = format!("was allowed by {before}{}", now.unwrap_or_default());
+                self.stamped("revoke", Paint::Red, flow, &why);
+            }
+            Event::PolicyInForce { kept, changed, .. } => {
+                let text = format!("the new policy is in force: {kept} kept untouched, {changed} revoked");
+                self.stamped("policy", Paint::Bold, &text, "");
+                self.line("");
+            }
+            Event::SwitchJoined { dpid, version } => {
+                let text = format!("switch {} joined, OpenFlow {version}", switch_name(policy, *dpid));
+                self.stamped("switch", Paint::Bold, &text, "");
+            }
+            Event::LinkUp(link) => {
+                let text = format!("{} is wired to {}", port_name(policy, link.from), port_name(policy, link.to));
+                self.stamped("link", Paint::Bold, &text, "");
+            }
+            Event::Unroutable { flow, why } => {
+                self.stamped("no way", Paint::Red, &flow_text(policy, flow), &why.to_string());
+            }
+            Event::Spoofed { mac, why, .. } => {
+                self.stamped("spoof", Paint::Red, &mac.to_string(), &why.to_string());
+            }
+            _ => {}
+        }
+        self.flush();
+    }
+
+    fn decided(&mut self, decided: &Decided, policy: &Checked) {
+        let place = self.place(policy, decided.rule);
+        let text = decided.rule.and_then(|id| policy.rule(id)).map(|rule| rule.span).or(policy.default.span);
+        let text = text.map(|span| one_line(policy.sources.text(span))).unwrap_or_default();
+        let key = format!("{place}  {text}");
+        let counted = self.by_rule.entry(key).or_default();
+        let (word, paint) = match decided.verdict {
+            Verdict::Allow => {
+                counted.0 += 1;
+                ("allow", Paint::Green)
+            }
+            Verdict::Deny => {
+                counted.1 += 1;
+                ("deny", Paint::Red)
+            }
+        };
+        self.stamped(word, paint, &flow_text(policy, &decided.flow), &format!("{place}  {text}"));
+    }
+
+    /// A deciding rule's place, without the folder.
+    fn place(&self, policy: &Checked, rule: Option<RuleId>) -> String {
+        self.short(&daemon::log::place(policy, rule))
+    }
+
+    fn short(&self, place: &str) -> String {
+        let folder = format!("{}/", self.folder.display());
+        place.replace(&folder, "")
+    }
+
+    /// A line with the time and a word before it; what follows goes on the next line where there is no room.
+    fn stamped(&mut self, word: &str, paint: Paint, text: &str, more: &str) {
+        let at = self.clock.now().since(self.start).as_secs_f64();
+        let word = self.out.paint(paint, &format!("{word:<6}"));
+        self.line(&format!("{at:6.2}s  {word}  {}", shortened(text, WIDTH - 17)));
+        if !more.is_empty() {
+            self.line(&format!("{:17}{}", "", shortened(more, WIDTH - 17)));
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        if self.failure.is_none() {
+            self.failure = self.out.line(text).err();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.failure.is_none() {
+            self.failure = self.out.flush().err();
+        }
+    }
+}
+
+/// White space folded.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// No more than so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
