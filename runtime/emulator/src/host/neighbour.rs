@@ -14,6 +14,8 @@ use super::{RETRY, TRIES};
 const LIFETIME: Duration = Duration::from_secs(300);
 /// Frames that wait for one answer, at most.
 const WAITING: usize = 64;
+/// Questions that wait for an answer, at most.
+const ASKED: usize = 4096;
 /// Neighbours that are remembered, at most.
 const KNOWN: usize = 65_536;
 
@@ -50,6 +52,9 @@ impl Neighbours {
             if asked.waiting.len() < WAITING {
                 asked.waiting.push(frame);
             }
+            return None;
+        }
+        if self.asked.len() >= ASKED {
             return None;
         }
         let text: Bytes = question.to_frame().into();

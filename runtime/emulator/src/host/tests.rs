@@ -128,3 +128,36 @@ fn frames_for_others_and_garbage_are_left_alone() {
     }
     assert_eq!(a.received().frames, foreign.len() as u64 + 1);
 }
+
+#[test]
+fn mutated_frames_never_panic_and_answers_stay_few() {
+    // A linear congruential generator: the same cases in every run.
+    let mut state = 11_u64;
+    let mut roll = move |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % sides
+    };
+    let (mut a, mut b) = (host(A), host(B));
+    b.listen(&[80]);
+    let ids = [a.ping(B, Time(0)), a.open_tcp(B, 80, Time(0)), a.send_udp(B, 53, Time(0))];
+    let mut frames = Vec::new();
+    let (mut to_b, mut to_a) = (a.tick(Time(0)), Vec::new());
+    while !to_b.is_empty() {
+        frames.extend(to_b.iter().cloned());
+        to_a.extend(to_b.drain(..).flat_map(|frame| b.from_wire(&frame, Time(0))));
+        frames.extend(to_a.iter().cloned());
+        to_b.extend(to_a.drain(..).flat_map(|frame| a.from_wire(&frame, Time(0))));
+    }
+    assert!(frames.len() >= 10);
+    for _ in 0..50_000 {
+        let mut frame = frames[roll(frames.len())].to_vec();
+        for _ in 0..=roll(3) {
+            let at = roll(frame.len());
+            frame[at] = roll(256) as u8;
+        }
+        frame.truncate(1 + roll(frame.len() * 2));
+        assert!(a.from_wire(&frame, Time(1)).len() <= 64);
+        assert!(b.from_wire(&frame, Time(1)).len() <= 64);
+    }
+    assert!(a.outcome(ids[0]).is_success());
+}

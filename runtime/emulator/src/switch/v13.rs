@@ -4,6 +4,7 @@
 mod answers;
 mod flow;
 mod group;
+mod tables;
 
 use bytes::{Bytes, BytesMut};
 use net::Time;

@@ -264,6 +264,13 @@ fn multipart_questions_are_answered() {
     assert_eq!(tables.iter().map(|table| table.active_count).collect::<Vec<_>>(), [0, 0, 1, 0, 0, 0, 0, 0]);
     let MultipartReplyBody::TableFeatures(tables) = ask(MultipartRequestBody::TableFeatures(Vec::new())) else { panic!() };
     assert_eq!((tables.len(), tables[0].max_entries), (8, 4));
+    let next = |table: usize| {
+        tables[table].properties.iter().find_map(|property| match &property.body {
+            openflow::v13::TableFeatureBody::NextTables(next) => Some(next.len()),
+            _ => None,
+        })
+    };
+    assert_eq!((next(0), next(7)), (Some(7), Some(0)));
     let MultipartReplyBody::Desc(desc) = ask(MultipartRequestBody::Desc) else { panic!("desc") };
     assert_eq!(desc.dp_desc.to_string(), "0x42");
 }

@@ -5,11 +5,10 @@ use openflow::Text;
 use openflow::v13::{
     BadRequest, Capabilities, Desc, FeaturesReply, FlowStats, FlowStatsRequest, Instruction, Message, MeterFeatures,
     MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody, OFPQ_ALL, Port as WirePort,
-    PortConfig, PortFeatures, PortNo, PortState, PortStats, QueueOpFailed, QueueStatsRequest, TableFeatures, TableFeaturesFailed,
-    TableStats,
+    PortConfig, PortFeatures, PortNo, PortState, PortStats, QueueOpFailed, QueueStatsRequest, TableFeaturesFailed, TableStats,
 };
 
-use super::{Refusal, flow, group};
+use super::{Refusal, flow, group, tables};
 use crate::switch::SwitchConfig;
 use crate::switch::datapath::Datapath;
 use crate::switch::port::Port;
@@ -74,7 +73,7 @@ pub(super) fn multipart(
             serial_num: Text::new("None"),
             dp_desc: Text::new(&config.dpid.to_string()),
         })),
-        Ask::Table => Answer::Table(tables(datapath)),
+        Ask::Table => Answer::Table(table_statistics(datapath)),
         Ask::PortStats(wanted) => Answer::PortStats(ports(wanted.port_no, datapath)?),
         Ask::Queue(wanted) => {
             check_queue(&wanted, datapath)?;
@@ -88,7 +87,7 @@ pub(super) fn multipart(
         Ask::MeterFeatures => {
             Answer::MeterFeatures(MeterFeatures { max_meter: 0, band_types: 0, capabilities: 0, max_bands: 0, max_color: 0 })
         }
-        Ask::TableFeatures(wanted) if wanted.is_empty() => Answer::TableFeatures(table_features(datapath)),
+        Ask::TableFeatures(wanted) if wanted.is_empty() => Answer::TableFeatures(tables::features(datapath)),
         // The tables are as they are.
         Ask::TableFeatures(_) => return Err(TableFeaturesFailed::EPERM.into()),
         Ask::PortDesc => Answer::PortDesc(datapath.ports.values().map(describe).collect()),
@@ -129,7 +128,7 @@ fn flows(wanted: &FlowStatsRequest, datapath: &Datapath, now: Time) -> Result<Ve
     Ok(parts.into_iter().enumerate().map(|(at, part)| reply(at < last, MultipartReplyBody::Flow(part))).collect())
 }
 
-fn tables(datapath: &Datapath) -> Vec<TableStats> {
+fn table_statistics(datapath: &Datapath) -> Vec<TableStats> {
     (0_u8..)
         .zip(&datapath.tables)
         .map(|(table_id, table)| TableStats {
@@ -137,21 +136,6 @@ fn tables(datapath: &Datapath) -> Vec<TableStats> {
             active_count: u32::try_from(table.len()).unwrap_or(u32::MAX),
             lookup_count: table.looked_up,
             matched_count: table.matched,
-        })
-        .collect()
-}
-
-fn table_features(datapath: &Datapath) -> Vec<TableFeatures> {
-    (0_u8..)
-        .zip(&datapath.tables)
-        .map(|(table_id, table)| TableFeatures {
-            table_id,
-            name: Text::new(&format!("table{table_id}")),
-            metadata_match: u64::MAX,
-            metadata_write: u64::MAX,
-            config: 0,
-            max_entries: u32::try_from(table.capacity()).unwrap_or(u32::MAX),
-            properties: Vec::new(),
         })
         .collect()
 }
