@@ -2,10 +2,10 @@
 
 mod complete;
 mod text;
+mod unless;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use compiler::{Explanation, Program};
-use lang::ast::FlowSpec;
 use lang::checked::{Checked, RuleId, Verdict};
 use lang::diag::Diagnostic;
 use lang::flow::{Flow, Judgement};
@@ -20,6 +20,7 @@ use crate::json::{self, Answer, Explain, Near, Rule};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{self, Output};
 use crate::report::{self, Format};
+use unless::{Silent, unless};
 
 /// What `explain` is asked.
 #[derive(ClapArgs, Debug)]
@@ -62,6 +63,14 @@ struct Answered<'a> {
     explanation: Explanation,
     /// How many flows are answered like this.
     count: usize,
+    /// What the verdict hangs on that nobody said; nothing where a view says it.
+    unless: Vec<String>,
+}
+
+/// The flows that a text stands for, and what it leaves open.
+struct Asked {
+    flows: Vec<Flow>,
+    silent: Option<Silent>,
 }
 
 /// Judges a flow and says why.
@@ -78,14 +87,14 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         report::write_instead(out, &policy, args.format)?;
         return Ok(policy.exit_without_program());
     };
-    let flows = match read_flows(&args.flow, &policy, program.policy()) {
-        Ok(flows) => flows,
+    let asked = match read_flows(&args.flow, &policy, program.policy()) {
+        Ok(asked) => asked,
         Err((sources, found)) => {
             output::complain(&flow_report(&sources, &found, args.format));
             return Ok(Exit::CannotDo);
         }
     };
-    let alike = judge(program, flows);
+    let alike = judge(program, asked.flows);
     let is_one = alike.iter().map(|alike| alike.count).sum::<usize>() == 1;
     let answers: Vec<Answered<'_>> = alike
         .iter()
@@ -94,6 +103,7 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             flow: if is_one { args.flow.trim().to_owned() } else { flow_text(program.policy(), &alike.flow) },
             explanation: compiler::explain(program, &alike.flow),
             count: alike.count,
+            unless: asked.silent.map(|silent| unless(program, &alike.flow, silent)).unwrap_or_default(),
         })
         .collect();
     match args.format {
@@ -131,24 +141,22 @@ fn is_uniform(answers: &[Answered<'_>]) -> bool {
 }
 
 /// The flows that the text stands for, completed from the view; or what is wrong with the text, and the texts to show it in.
-fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Vec<Flow>, (SourceMap, Vec<Diagnostic>)> {
+fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Asked, (SourceMap, Vec<Diagnostic>)> {
     let mut sources = policy.sources.clone();
     let id = sources.add("FLOW", text);
     let (spec, found) = parse_flow(&sources, id);
     let Some(spec) = spec else { return Err((sources, found)) };
-    match flowspec::flows(checked, &spec) {
-        Ok(flows) => Ok(completed(flows, &spec, policy)),
-        Err(found) => Err((sources, found)),
+    let mut flows = match flowspec::flows(checked, &spec) {
+        Ok(flows) => flows,
+        Err(found) => return Err((sources, found)),
+    };
+    if policy.view_name.is_none() {
+        return Ok(Asked { flows, silent: Some(Silent::of(&spec)) });
     }
-}
-
-fn completed(mut flows: Vec<Flow>, spec: &FlowSpec, policy: &Policy) -> Vec<Flow> {
-    if policy.view_name.is_some() {
-        for flow in &mut flows {
-            complete::flow(flow, spec, &policy.view);
-        }
+    for flow in &mut flows {
+        complete::flow(flow, &spec, &policy.view);
     }
-    flows
+    Ok(Asked { flows, silent: None })
 }
 
 fn flow_report(sources: &SourceMap, found: &[Diagnostic], format: Format) -> String {
@@ -186,6 +194,7 @@ fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
         path: None,
         because: Vec::new(),
         nearest: Vec::new(),
+        unless: Vec::new(),
     };
     Explain {
         schema: "pentane.explain/1",
@@ -226,6 +235,7 @@ impl Answered<'_> {
             path: None,
             because: because.clone(),
             nearest: nearest.iter().filter_map(near).collect(),
+            unless: self.unless.clone(),
         }
     }
 }

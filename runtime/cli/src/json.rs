@@ -158,6 +158,8 @@ pub struct Answer {
     pub because: Vec<String>,
     /// For a deny: the rules that would have allowed the flow but for one fact.
     pub nearest: Vec<Near>,
+    /// What the verdict hangs on that neither the flow nor a view says.
+    pub unless: Vec<String>,
 }
 
 /// A rule.

@@ -28,16 +28,16 @@ fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
     end.location = end.location.or(station.location);
     let mut addresses = station.addresses.iter().copied();
     end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
-    if end.users.is_empty() && !terms.iter().any(says_nobody) {
+    if end.users.is_empty() && !says_users(terms) {
         end.users.clone_from(&station.users);
     }
 }
 
-/// `none`, `user none`, `unauthenticated`
-fn says_nobody(term: &EndTerm) -> bool {
-    match term {
+/// True if the text says who is logged in, be it nobody: `user bob`, `none`, `user none`, `unauthenticated`.
+pub fn says_users(terms: &[EndTerm]) -> bool {
+    terms.iter().any(|term| match term {
         EndTerm::Term(Term { atom: Atom::BuiltIn(BuiltIn::Unauthenticated), .. }) => true,
         EndTerm::Term(Term { kind, .. }) => kind.is_some_and(|kind| kind.value == Kind::User),
         EndTerm::At(..) => false,
-    }
+    })
 }

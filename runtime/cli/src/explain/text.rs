@@ -68,7 +68,8 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
         let rule = name.map_or(at.clone(), |name| format!("{name} at {at}"));
         format!("{rule} would allow it, but lacks: {}", near.lacks)
     });
-    row(out, "nearest", nearest)
+    row(out, "nearest", nearest)?;
+    row(out, "unless", answer.unless.clone())
 }
 
 /// `guest-web, campus.pol:37`; `the default, campus.pol:40`

@@ -61,6 +61,14 @@ fn a_view_says_what_the_flow_does_not() {
 }
 
 #[test]
+fn what_the_verdict_hangs_on_is_said() {
+    assert_run!(told(&["explain", "host roo -> internet tcp/80", "small.pol"]));
+    assert_run!(told(&["explain", "host roo at wap1 -> internet tcp/22", "small.pol"]));
+    let said = told(&["explain", "user none host roo at wap1 -> internet tcp/22", "small.pol", "--format", "json"]);
+    assert_eq!(said.json()["unless"], serde_json::json!([]), "{said}");
+}
+
+#[test]
 fn a_policy_with_errors_explains_nothing() {
     let told = told(&["explain", "host griffin -> www tcp/80", "five.pol"]);
     assert_eq!((told.code, &*told.stdout), (1, ""), "{told}");

@@ -1,4 +1,5 @@
 //! Runs the binary in a folder and shows what came of it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose binary cannot be run has failed")]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
