@@ -59,6 +59,10 @@ impl Controller {
         let from = Location::new(probe.dpid, probe.port);
         let before: Vec<Link> = self.topology.links().filter(|link| link.to == at || link.from == at).collect();
         let found = self.topology.confirm(from, at, now);
+        if found.is_none() && !self.topology.links().any(|link| link.to == at) {
+            // Heard one way only: the other way is asked at once, not at the next interval.
+            self.probe_port(at, now, out);
+        }
         self.became_internal(at, now, out);
         let now_gone: Vec<Link> = before.into_iter().filter(|link| !self.topology.links().any(|other| other == *link)).collect();
         self.links_lost(&now_gone, now, out);

@@ -10,8 +10,9 @@ use daemon::log::{port_name, switch_name};
 use daemon::reactor::Clock;
 use daemon::{Observer, Reload};
 use lang::checked::{Checked, RuleId, Verdict};
-use lang::flowspec::flow_text;
-use net::Time;
+use lang::flow::{End, Flow, Place};
+use lang::flowspec::location_text;
+use net::{IpProto, Time, Transport};
 use runtime::event::Decided;
 use runtime::{Controller, Event, Status};
 
@@ -28,9 +29,17 @@ pub struct Screen<'o> {
     folder: PathBuf,
     clock: Clock,
     start: Time,
-    by_rule: BTreeMap<String, (u64, u64)>,
+    by_rule: BTreeMap<String, Tally>,
     revoked: usize,
     failure: Option<Failure>,
+}
+
+/// How often a rule decided, and where it was last.
+#[derive(Default)]
+struct Tally {
+    allowed: u64,
+    denied: u64,
+    place: String,
 }
 
 /// Shows what the daemon tells.
@@ -110,8 +119,8 @@ impl<'o> Screen<'o> {
             story.entries()
         ));
         self.line("allowed  denied  decided by");
-        for (place, (allowed, denied)) in std::mem::take(&mut self.by_rule) {
-            self.line(&format!("{allowed:>7}  {denied:>6}  {}", shortened(&place, WIDTH - 17)));
+        for (text, Tally { allowed, denied, place }) in std::mem::take(&mut self.by_rule) {
+            self.line(&format!("{allowed:>7}  {denied:>6}  {}", shortened(&format!("{place}  {text}"), WIDTH - 17)));
         }
         self.flush();
     }
@@ -140,7 +149,7 @@ impl<'o> Screen<'o> {
                 self.stamped("link", Paint::Bold, &text, "");
             }
             Event::Unroutable { flow, why } => {
-                self.stamped("no way", Paint::Red, &flow_text(policy, flow), &why.to_string());
+                self.stamped("no way", Paint::Red, &brief(policy, flow), &why.to_string());
             }
             Event::Spoofed { mac, why, .. } => {
                 self.stamped("spoof", Paint::Red, &mac.to_string(), &why.to_string());
@@ -154,19 +163,19 @@ impl<'o> Screen<'o> {
         let place = self.place(policy, decided.rule);
         let text = decided.rule.and_then(|id| policy.rule(id)).map(|rule| rule.span).or(policy.default.span);
         let text = text.map(|span| one_line(policy.sources.text(span))).unwrap_or_default();
-        let key = format!("{place}  {text}");
-        let counted = self.by_rule.entry(key).or_default();
+        let tally = self.by_rule.entry(text.clone()).or_default();
+        tally.place.clone_from(&place);
         let (word, paint) = match decided.verdict {
             Verdict::Allow => {
-                counted.0 += 1;
+                tally.allowed += 1;
                 ("allow", Paint::Green)
             }
             Verdict::Deny => {
-                counted.1 += 1;
+                tally.denied += 1;
                 ("deny", Paint::Red)
             }
         };
-        self.stamped(word, paint, &flow_text(policy, &decided.flow), &format!("{place}  {text}"));
+        self.stamped(word, paint, &brief(policy, &decided.flow), &format!("{place}  {text}"));
     }
 
     /// A deciding rule's place, without the folder.
@@ -183,9 +192,10 @@ impl<'o> Screen<'o> {
     fn stamped(&mut self, word: &str, paint: Paint, text: &str, more: &str) {
         let at = self.clock.now().since(self.start).as_secs_f64();
         let word = self.out.paint(paint, &format!("{word:<6}"));
-        self.line(&format!("{at:6.2}s  {word}  {}", shortened(text, WIDTH - 17)));
-        if !more.is_empty() {
-            self.line(&format!("{:17}{}", "", shortened(more, WIDTH - 17)));
+        let mut lines = wrapped(text, WIDTH - 17).into_iter().chain((!more.is_empty()).then(|| shortened(more, WIDTH - 17)));
+        self.line(&format!("{at:6.2}s  {word}  {}", lines.next().unwrap_or_default()));
+        for line in lines {
+            self.line(&format!("{:17}{line}", ""));
         }
     }
 
@@ -200,6 +210,47 @@ impl<'o> Screen<'o> {
             self.failure = self.out.flush().err();
         }
     }
+}
+
+/// A flow in few words: who, where, to whom, for what.
+fn brief(policy: &Checked, flow: &Flow) -> String {
+    let place = flow.src.location.map(|at| format!(" at {}", location_text(policy, at))).unwrap_or_default();
+    let service = match (flow.headers.proto, flow.headers.transport) {
+        (Some(IpProto::TCP), Some(Transport::Ports { dst, .. })) => format!("tcp/{dst}"),
+        (Some(IpProto::UDP), Some(Transport::Ports { dst, .. })) => format!("udp/{dst}"),
+        (Some(IpProto::ICMP | IpProto::ICMPV6), _) => "ping".to_owned(),
+        (Some(proto), _) => format!("ip/{}", proto.0),
+        (None, _) => flow.headers.dl_type.map(|kind| format!("{kind:?}")).unwrap_or_default(),
+    };
+    format!("{}{place} -> {} {service}", who(policy, &flow.src), who(policy, &flow.dst))
+}
+
+fn who(policy: &Checked, end: &End) -> String {
+    let host = end.host.and_then(|id| policy.hosts.get(id.index())).map(|host| host.name.to_string());
+    let address = end.address.map(|address| address.to_string());
+    let known = host.or(address).or_else(|| end.mac.map(|mac| mac.to_string())).unwrap_or_else(|| "?".to_owned());
+    match end.place {
+        Place::Internet(_) => format!("internet ({known})"),
+        Place::Gateway(id) => policy.gateways.get(id.index()).map_or(known, |gateway| gateway.name.to_string()),
+        Place::Inside | Place::Controller => known,
+        Place::Broadcast => "broadcast".to_owned(),
+        Place::Multicast => format!("multicast {known}"),
+    }
+}
+
+/// Broken between words into lines of no more than so many characters.
+fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// White space folded.
