@@ -11,6 +11,7 @@ use net::{Dpid, Location, Time};
 use crate::adopt::Adoption;
 use crate::dialect::PortState;
 use crate::effect::{ConnId, Effects, Input};
+use crate::ended::Ended;
 use crate::event::{Event, SessionEnd};
 use crate::hosts::Hosts;
 use crate::install::Tables;
@@ -32,6 +33,7 @@ pub struct Controller {
     pub(crate) switches: Switches,
     pub(crate) hosts: Hosts,
     pub(crate) records: Records,
+    pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) adoption: Adoption,
     pub(crate) counters: Counters,
@@ -108,6 +110,7 @@ impl Controller {
             program: Program::try_compile(policy.clone(), &view)?,
             inventory: Inventory::new(&policy),
             records: Records::starting(settings.epoch),
+            ended: Ended::default(),
             adoption: Adoption::starting(now, settings.settle),
             topology: Topology::default(),
             switches: Switches::default(),

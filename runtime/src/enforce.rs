@@ -125,6 +125,7 @@ impl Controller {
             Err(refusal) => return self.unidentified(refusal, arrival, now, out),
         };
         let judgement = self.program.judge_key(&self.view, &src, &dst, &arrival.key);
+        let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
         let template = self.program.template(&arrival.key, &src, &dst, &judgement);
         let flow = Flow { headers: compiler::Program::headers(&arrival.key), src, dst };
         match judgement.verdict {
@@ -134,6 +135,20 @@ impl Controller {
             }
             Verdict::Allow => self.allow(arrival, flow, template, now, out),
         }
+    }
+
+    /// The denial of the conversation that a packet is the rest of, if that has lost its permission and not got it back: such a
+    /// packet opens nothing.
+    fn denied_rest(&mut self, key: &FlowKey, now: Time) -> Option<Judgement> {
+        let ingress = self.ended.rest(key, now)?;
+        let first = key.reply();
+        let (src, dst) = self.identify(ingress, &first).ok()?;
+        let judgement = self.program.judge_key(&self.view, &src, &dst, &first);
+        if judgement.verdict == Verdict::Deny {
+            return Some(judgement);
+        }
+        self.ended.forget(key);
+        None
     }
 
     /// Both ends of a packet's flow, or why one of them is nobody.

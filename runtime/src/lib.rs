@@ -16,6 +16,7 @@ pub mod topology;
 mod adopt;
 mod arp;
 mod discovery;
+mod ended;
 mod enforce;
 mod flows;
 mod hosts;

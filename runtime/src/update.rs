@@ -88,6 +88,7 @@ impl Controller {
     pub(crate) fn revalidate(&mut self, id: FlowId, cause: Cause, now: Time, out: &mut Effects) -> Fate {
         let Some(conversation) = self.records.get(id) else { return Fate::Kept };
         let (key, ingress, was) = (conversation.key, conversation.ingress, conversation.template.verdict);
+        let reply = conversation.template.reply;
         let Ok((src, dst)) = self.identify(ingress, &key) else {
             return self.no_longer(id, was, Cause::Endpoint, out);
         };
@@ -104,6 +105,9 @@ impl Controller {
             }
             (Verdict::Deny, Verdict::Allow) => self.no_longer(id, was, cause, out),
             (Verdict::Allow, Verdict::Deny) => {
+                if let Some(reply) = reply {
+                    self.ended.remember(reply, ingress, self.settings.conversations, now);
+                }
                 self.revoke(id, cause, Some(judgement.rule), out);
                 Fate::Changed
             }

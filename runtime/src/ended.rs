@@ -1,0 +1,124 @@
+//! Conversations that lost their permission while their packets were under way. What their responders still send would look like
+//! the first packets of conversations of their own, and let the old one go on through the replies to the new one. Knows nothing of
+//! why they ended.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use net::{FlowKey, FlowMatch, Location, Time};
+
+/// How long after the last packet a conversation may still send some: TCP repeats a segment after two minutes at most (RFC 6298 §2.5
+/// lets that be the limit), UDP has no rule.
+const REST: Duration = Duration::from_secs(300);
+
+/// Where the initiators of ended conversations were, by the region of the answers to them.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    ingress: HashMap<FlowMatch, (Location, Time)>,
+    order: VecDeque<(Time, FlowMatch)>,
+}
+
+impl Ended {
+    /// A conversation from here ended; at most `limit` are remembered, and then the oldest goes.
+    pub(crate) fn remember(&mut self, reply: FlowMatch, ingress: Location, limit: usize, now: Time) {
+        self.age(now);
+        while self.ingress.len() >= limit.max(1) {
+            let Some((_, oldest)) = self.order.pop_front() else { break };
+            self.ingress.remove(&oldest);
+        }
+        let until = now.after(REST);
+        if self.ingress.insert(reply, (ingress, until)).is_none() {
+            self.order.push_back((until, reply));
+        }
+    }
+
+    /// If a packet with this key may be the rest of an ended conversation: where its initiator was. It is remembered anew then.
+    pub(crate) fn rest(&mut self, key: &FlowKey, now: Time) -> Option<Location> {
+        if self.ingress.is_empty() {
+            return None;
+        }
+        let (ingress, until) = self.ingress.get_mut(&FlowMatch::exact(key))?;
+        if *until <= now {
+            return None;
+        }
+        *until = now.after(REST);
+        Some(*ingress)
+    }
+
+    /// Its initiator may talk again.
+    pub(crate) fn forget(&mut self, key: &FlowKey) {
+        let region = FlowMatch::exact(key);
+        if self.ingress.remove(&region).is_some() {
+            self.order.retain(|(_, other)| *other != region);
+        }
+    }
+
+    /// Lets go of those that have been silent for long.
+    fn age(&mut self, now: Time) {
+        while let Some((due, region)) = self.order.front().copied().filter(|(due, _)| *due <= now) {
+            self.order.pop_front();
+            match self.ingress.get(&region) {
+                Some((_, until)) if *until > due => self.order.push_back((*until, region)),
+                _ => {
+                    self.ingress.remove(&region);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use net::{Dpid, EtherType, IpHeader, IpProto, MacAddr, PortNo, Transport};
+
+    use super::*;
+
+    fn key(port: u16) -> FlowKey {
+        let ip = IpHeader {
+            src: [10, 0, 0, 1].into(),
+            dst: [10, 0, 0, 2].into(),
+            proto: IpProto::TCP,
+            dscp: 0,
+            transport: Some(Transport::Ports { src: port, dst: 80 }),
+        };
+        let (dl_src, dl_dst) = (MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
+        FlowKey { dl_src, dl_dst, dl_type: EtherType::IPV4, vlan: None, ip: Some(ip) }
+    }
+
+    fn place() -> Location {
+        Location::new(Dpid(1), PortNo(3))
+    }
+
+    #[test]
+    fn the_rest_of_a_conversation_is_known_until_it_is_silent() {
+        let (mut ended, start) = (Ended::default(), Time(0));
+        ended.remember(FlowMatch::exact(&key(1).reply()), place(), 10, start);
+        assert_eq!(ended.rest(&key(1).reply(), start), Some(place()));
+        assert_eq!(ended.rest(&key(1), start), None);
+        let late = start.after(REST - Duration::from_secs(1));
+        assert_eq!(ended.rest(&key(1).reply(), late), Some(place()));
+        assert_eq!(ended.rest(&key(1).reply(), start.after(REST)), Some(place()), "the packet before kept it");
+        assert_eq!(ended.rest(&key(1).reply(), start.after(REST * 3)), None);
+        ended.remember(FlowMatch::exact(&key(2).reply()), place(), 10, start.after(REST * 4));
+        assert_eq!(ended.ingress.len(), 1);
+    }
+
+    #[test]
+    fn what_may_talk_again_is_forgotten() {
+        let mut ended = Ended::default();
+        ended.remember(FlowMatch::exact(&key(1).reply()), place(), 10, Time(0));
+        ended.forget(&key(1).reply());
+        assert_eq!(ended.rest(&key(1).reply(), Time(0)), None);
+        assert!(ended.order.is_empty());
+    }
+
+    #[test]
+    fn no_more_than_the_limit_are_remembered() {
+        let mut ended = Ended::default();
+        for port in 0..50 {
+            ended.remember(FlowMatch::exact(&key(port).reply()), place(), 10, Time(u64::from(port)));
+        }
+        assert_eq!((ended.ingress.len(), ended.order.len()), (10, 10));
+        assert_eq!(ended.rest(&key(49).reply(), Time(50)), Some(place()));
+    }
+}
