@@ -179,4 +179,4 @@ def judge(fabric, file, chosen):
     if not chosen:
         return []
     printed = fabric.run("fabric", "ovs-ofctl", "ofp-parse", file)
-    return re.split(r"\n(?=\S)", printed.rstrip("\n"))
+    return re.split(r"\n(?=(?:OFP|NX|ONF)[A-Z]*_)", printed.rstrip("\n"))
