@@ -1,6 +1,8 @@
 //! Entries that an earlier run left in the switches: kept while the network is found again, then judged like any other flow, so that
 //! a restart interrupts nothing that is allowed. Knows nothing of how entries are read.
 
+use std::sync::Arc;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -122,7 +124,7 @@ impl Controller {
             return;
         }
         let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else { return };
-        let flow = Flow { headers: compiler::Program::headers(&key), src, dst };
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst });
         let state = State::Standing;
         let conversation = Conversation { id, key, flow, template, ingress, hops, state, installed: now };
         self.records.insert(conversation);

@@ -2,6 +2,7 @@
 //! routed or expressed does not pass. Knows nothing of bytes on the control channel.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use compiler::principal::{self, Identity, Refusal};
 use compiler::template::Template;
@@ -127,7 +128,7 @@ impl Controller {
         let judgement = self.program.judge_key(&self.view, &src, &dst, &arrival.key);
         let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
         let template = self.program.template(&arrival.key, &src, &dst, &judgement);
-        let flow = Flow { headers: compiler::Program::headers(&arrival.key), src, dst };
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst });
         match judgement.verdict {
             Verdict::Deny => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
@@ -174,7 +175,7 @@ impl Controller {
         self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(refusal), now, out);
     }
 
-    fn deny(&mut self, arrival: &Arrival<'_>, flow: Flow, template: Template, now: Time, out: &mut Effects) {
+    fn deny(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         self.counters.denied += 1;
         decided(&flow, &template, 0, out);
         if !template.installable || self.is_full(arrival.at, out) {
@@ -196,7 +197,7 @@ impl Controller {
         self.open(id, Vec::new(), Vec::new(), now, out);
     }
 
-    fn allow(&mut self, arrival: &Arrival<'_>, flow: Flow, template: Template, now: Time, out: &mut Effects) {
+    fn allow(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         if !template.installable {
             return self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(Refusal::NoSourceAddress), now, out);
         }
@@ -211,7 +212,7 @@ impl Controller {
             Err(NoPath::SamePort(_)) => return,
             Err(why) => {
                 self.counters.unroutable += 1;
-                return out.event(Event::Unroutable { flow: Box::new(flow), why });
+                return out.event(Event::Unroutable { flow, why });
             }
         };
         if self.is_full(arrival.at, out) {
@@ -239,7 +240,7 @@ impl Controller {
     }
 
     /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
-    fn relay(&mut self, arrival: &Arrival<'_>, flow: Flow, judgement: &Judgement, now: Time, out: &mut Effects) {
+    fn relay(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, judgement: &Judgement, now: Time, out: &mut Effects) {
         let (since, count) = self.hosts.relays.get(&arrival.at).copied().unwrap_or((now, 0));
         let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
         self.hosts.relays.insert(arrival.at, (since, count.saturating_add(1)));
@@ -296,7 +297,7 @@ fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {
     Held { at: arrival.at, buffer: arrival.packet.buffer, frame: arrival.packet.frame.clone(), direction }
 }
 
-fn decided(flow: &Flow, template: &Template, switches: usize, out: &mut Effects) {
+fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Effects) {
     out.event(Event::Decided(Box::new(Decided {
         flow: flow.clone(),
         verdict: template.verdict,

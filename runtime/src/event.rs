@@ -123,7 +123,7 @@ pub enum Event {
     /// A flow that the policy allows could not be set up. It was dropped.
     Unroutable {
         /// The flow.
-        flow: Box<Flow>,
+        flow: Arc<Flow>,
         /// What is missing.
         why: NoPath,
     },
@@ -141,7 +141,7 @@ pub enum Event {
     /// A conversation goes another way now.
     Rerouted {
         /// The flow.
-        flow: Box<Flow>,
+        flow: Arc<Flow>,
         /// Switches on the new way.
         switches: usize,
     },
@@ -180,7 +180,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Decided {
     /// The flow.
-    pub flow: Flow,
+    pub flow: Arc<Flow>,
     /// What the policy says.
     pub verdict: Verdict,
     /// The deciding rule; nothing is the default.

@@ -73,6 +73,9 @@ impl Controller {
                 None => return self.revoke(id, Cause::SwitchRefused, None, out),
             }
         }
+        if touched.is_empty() {
+            return self.finish(id, &entries, &held, &stale, out);
+        }
         for dpid in &touched {
             if let Some(session) = self.switches.up(*dpid) {
                 session.barrier(id, now, out);
@@ -80,9 +83,6 @@ impl Controller {
         }
         if let Some(conversation) = self.records.get_mut(id) {
             conversation.state = State::Opening { awaiting: touched.len(), stale, held };
-        }
-        if touched.is_empty() {
-            self.finish(id, out);
         }
     }
 
@@ -93,7 +93,7 @@ impl Controller {
             State::Opening { awaiting, .. } => {
                 *awaiting = awaiting.saturating_sub(1);
                 if *awaiting == 0 {
-                    self.finish(id, out);
+                    self.all_passed(id, out);
                 }
             }
             State::Closing { awaiting, .. } => {
@@ -106,23 +106,29 @@ impl Controller {
         }
     }
 
-    /// Opens the ingress, lets waiting packets go, and takes out what an old way left.
-    fn finish(&mut self, id: FlowId, out: &mut Effects) {
+    /// Every switch but the ingress holds its entries.
+    fn all_passed(&mut self, id: FlowId, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
-        let state = std::mem::replace(&mut conversation.state, State::Standing);
-        let ingress = conversation.ingress.dpid;
+        let State::Opening { held, stale, .. } = std::mem::replace(&mut conversation.state, State::Standing) else { return };
         let entries = plan(conversation);
+        self.finish(id, &entries, &held, &stale, out);
+    }
+
+    /// Opens the ingress, lets waiting packets go, and takes out what an old way left.
+    fn finish(&mut self, id: FlowId, entries: &[Planned], held: &[Held], stale: &[(Dpid, Slot)], out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        conversation.state = State::Standing;
+        let ingress = conversation.ingress.dpid;
         for one in entries.iter().filter(|one| one.dpid == ingress) {
             if self.settle_entry(one.dpid, &one.slot, out).is_none() {
+                self.drop_slots(id, stale, out);
                 return self.revoke(id, Cause::SwitchRefused, None, out);
             }
         }
-        if let State::Opening { held, stale, .. } = state {
-            for packet in &held {
-                self.release(id, packet, out);
-            }
-            self.drop_slots(id, &stale, out);
+        for packet in held {
+            self.release(id, packet, out);
         }
+        self.drop_slots(id, stale, out);
     }
 
     /// The ingress is shut: the rest of the old way goes, the new one is opened.
@@ -144,7 +150,7 @@ impl Controller {
         };
         let ingress = conversation.ingress.dpid;
         let old = plan(conversation);
-        out.event(Event::Rerouted { flow: Box::new(conversation.flow.clone()), switches: hops.len() });
+        out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: hops.len() });
         if !conversation.template.via.is_empty() && self.switches.is_up(ingress) {
             conversation.state = State::Closing { awaiting: 1, next: hops, held };
             let at_ingress: Vec<(Dpid, Slot)> =

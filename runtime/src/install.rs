@@ -2,10 +2,13 @@
 //! else sends flow-mods. Knows nothing of why an entry is wanted.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
+use foldhash::fast::FixedState;
 use net::{Dpid, FlowMatch};
+use rustc_hash::FxHashMap;
 
-use crate::dialect::{Action, Entry, Inexpressible, Present, ToSwitch};
+use crate::dialect::{self, Action, Inexpressible, Present, ToSwitch};
 use crate::effect::Effects;
 use crate::record::{self, FlowId};
 use crate::session::Session;
@@ -64,15 +67,23 @@ pub struct Repair {
 }
 
 /// The two tables of every switch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tables {
-    switches: HashMap<Dpid, Table>,
+    switches: FxHashMap<Dpid, Table>,
+    hasher: FixedState,
 }
 
-#[derive(Debug, Default)]
+/// Both tables of one switch, joined by slot.
+#[derive(Debug)]
 struct Table {
-    wanted: HashMap<Slot, Wanted>,
-    present: HashMap<Slot, Has>,
+    slots: HashMap<Slot, Pair, FixedState>,
+}
+
+/// What is wanted and what is believed present in one slot; never neither.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pair {
+    wanted: Option<Wanted>,
+    present: Option<Has>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,43 +92,67 @@ struct Has {
     cookie: u64,
 }
 
+impl Table {
+    fn change(&mut self, slot: &Slot, change: impl FnOnce(&mut Pair)) {
+        if let Entry::Occupied(mut entry) = self.slots.entry(*slot) {
+            change(entry.get_mut());
+            let Pair { wanted, present } = entry.get();
+            if wanted.is_none() && present.is_none() {
+                entry.remove();
+            }
+        }
+    }
+}
+
 impl Tables {
+    /// Empty tables; the seed keeps senders from choosing headers that collide.
+    #[must_use]
+    pub fn new(seed: u64) -> Tables {
+        Tables { switches: FxHashMap::default(), hasher: FixedState::with_seed(seed) }
+    }
+
+    fn table(&mut self, dpid: Dpid) -> &mut Table {
+        let hasher = &self.hasher;
+        self.switches.entry(dpid).or_insert_with(|| Table { slots: HashMap::with_hasher(hasher.clone()) })
+    }
+
+    fn pair(&self, dpid: Dpid, slot: &Slot) -> Option<&Pair> {
+        self.switches.get(&dpid)?.slots.get(slot)
+    }
+
     /// An entry is wanted from now on.
     pub fn want(&mut self, dpid: Dpid, slot: Slot, wanted: Wanted) {
-        self.switches.entry(dpid).or_default().wanted.insert(slot, wanted);
+        self.table(dpid).slots.entry(slot).or_default().wanted = Some(wanted);
     }
 
     /// An entry is no longer wanted.
     pub fn unwant(&mut self, dpid: Dpid, slot: &Slot) {
-        if let Some(table) = self.switches.get_mut(&dpid) {
-            table.wanted.remove(slot);
-        }
+        self.table(dpid).change(slot, |pair| pair.wanted = None);
     }
 
     /// What is wanted in a slot.
     #[must_use]
     pub fn wanted(&self, dpid: Dpid, slot: &Slot) -> Option<&Wanted> {
-        self.switches.get(&dpid)?.wanted.get(slot)
+        self.pair(dpid, slot)?.wanted.as_ref()
     }
 
     /// True if the switch is believed to hold an entry in this slot.
     #[must_use]
     pub fn is_present(&self, dpid: Dpid, slot: &Slot) -> bool {
-        self.switches.get(&dpid).is_some_and(|table| table.present.contains_key(slot))
+        self.pair(dpid, slot).is_some_and(|pair| pair.present.is_some())
     }
 
     /// The switch no longer holds the entry: it says so, or is suspected of it.
     pub fn lost(&mut self, dpid: Dpid, slot: &Slot) {
-        if let Some(table) = self.switches.get_mut(&dpid) {
-            table.present.remove(slot);
-        }
+        self.table(dpid).change(slot, |pair| pair.present = None);
     }
 
     /// The connection is gone: what the switch holds will be read when it is back.
     pub fn disconnected(&mut self, dpid: Dpid) {
-        if let Some(table) = self.switches.get_mut(&dpid) {
-            table.present.clear();
-        }
+        self.table(dpid).slots.retain(|_, pair| {
+            pair.present = None;
+            pair.wanted.is_some()
+        });
     }
 
     /// Sends what one slot needs to be as wanted. True if something was sent.
@@ -132,31 +167,26 @@ impl Tables {
         settings: &Settings,
         out: &mut Effects,
     ) -> Result<bool, Inexpressible> {
-        let table = self.switches.entry(dpid).or_default();
-        let has = table.present.get(slot).copied();
-        match table.wanted.get(slot).copied() {
-            Some(wanted) if has.is_some_and(|has| has.action == wanted.action) => Ok(false),
-            Some(wanted) => {
-                send_add(slot, &wanted, session, settings, out)?;
-                if wanted.ends != Ends::Hard {
-                    table.present.insert(*slot, Has { action: wanted.action, cookie: wanted.cookie });
-                }
-                Ok(true)
-            }
-            None if has.is_some() => {
-                table.present.remove(slot);
-                session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
-                Ok(true)
-            }
-            None => Ok(false),
+        let Entry::Occupied(mut entry) = self.table(dpid).slots.entry(*slot) else { return Ok(false) };
+        let pair = entry.get_mut();
+        let Some(wanted) = pair.wanted else {
+            entry.remove();
+            session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
+            return Ok(true);
+        };
+        if pair.present.is_some_and(|has| has.action == wanted.action) {
+            return Ok(false);
         }
+        send_add(slot, &wanted, session, settings, out)?;
+        if wanted.ends != Ends::Hard {
+            pair.present = Some(Has { action: wanted.action, cookie: wanted.cookie });
+        }
+        Ok(true)
     }
 
     /// Takes an entry out whether it is believed present or not.
     pub fn withdraw(&mut self, dpid: Dpid, slot: &Slot, session: Option<&mut Session>, out: &mut Effects) {
-        let table = self.switches.entry(dpid).or_default();
-        table.wanted.remove(slot);
-        table.present.remove(slot);
+        self.table(dpid).slots.remove(slot);
         if let Some(session) = session {
             session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
         }
@@ -176,13 +206,9 @@ impl Tables {
         for one in found {
             self.take_in(dpid, one, spare, session, out, &mut repair);
         }
-        let table = self.switches.entry(dpid).or_default();
-        let missing: Vec<Slot> = table
-            .wanted
-            .iter()
-            .filter(|(slot, wanted)| table.present.get(*slot).is_none_or(|has| has.action != wanted.action))
-            .map(|(slot, _)| *slot)
-            .collect();
+        let differs = |pair: &Pair| pair.wanted.is_some_and(|wanted| pair.present.is_none_or(|has| has.action != wanted.action));
+        let table = self.table(dpid);
+        let missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
         for slot in missing {
             if self.settle(dpid, &slot, session, settings, out) == Ok(true) {
                 repair.added += 1;
@@ -200,7 +226,6 @@ impl Tables {
         out: &mut Effects,
         repair: &mut Repair,
     ) {
-        let table = self.switches.entry(dpid).or_default();
         let known = one.region.zip(single(one.actions.as_deref())).filter(|_| one.table == 0);
         let Some((region, action)) = known else {
             session.say(&ToSwitch::DeleteForeign { table: one.table, cookie: one.cookie }, out);
@@ -209,8 +234,8 @@ impl Tables {
         };
         let slot = Slot { region, priority: one.priority };
         let has = Has { action, cookie: one.cookie };
-        if table.wanted.contains_key(&slot) || spare(one) {
-            table.present.insert(slot, has);
+        if self.wanted(dpid, &slot).is_some() || spare(one) {
+            self.table(dpid).slots.entry(slot).or_default().present = Some(has);
             repair.kept += 1;
             return;
         }
@@ -226,12 +251,14 @@ impl Tables {
     #[must_use]
     pub fn unwanted(&self, dpid: Dpid) -> Vec<Slot> {
         let Some(table) = self.switches.get(&dpid) else { return Vec::new() };
-        table.present.keys().filter(|slot| !table.wanted.contains_key(*slot)).copied().collect()
+        table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect()
     }
 
     /// Wanted entries of all switches, for tests and the command line.
     pub fn entries(&self) -> impl Iterator<Item = (Dpid, &Slot, &Wanted)> {
-        self.switches.iter().flat_map(|(dpid, table)| table.wanted.iter().map(|(slot, wanted)| (*dpid, slot, wanted)))
+        self.switches.iter().flat_map(|(dpid, table)| {
+            table.slots.iter().filter_map(|(slot, pair)| pair.wanted.as_ref().map(|wanted| (*dpid, slot, wanted)))
+        })
     }
 }
 
@@ -248,7 +275,7 @@ fn send_add(
         Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
         Ends::Hard => (0, seconds(settings.drop_timeout), false),
     };
-    let entry = Entry {
+    let entry = dialect::Entry {
         region: slot.region,
         priority: slot.priority,
         actions: wanted.action.as_slice(),

@@ -1,11 +1,14 @@
 //! Conversations: what was decided about each, and the way it takes. Knows nothing of how entries get into switches.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use compiler::template::Template;
+use foldhash::fast::FixedState;
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::install::Slot;
 use crate::route::Hop;
@@ -31,7 +34,7 @@ pub struct Conversation {
     /// Headers of its first packet.
     pub key: FlowKey,
     /// The flow that was judged.
-    pub flow: Flow,
+    pub flow: Arc<Flow>,
     /// The region, the verdict and why.
     pub template: Template,
     /// Where the initiator is attached.
@@ -88,9 +91,9 @@ pub const HELD_LIMIT: usize = 8;
 /// All conversations and denials.
 #[derive(Debug, Default)]
 pub struct Records {
-    all: BTreeMap<FlowId, Conversation>,
-    regions: HashMap<FlowMatch, (FlowId, Direction)>,
-    stations: HashMap<MacAddr, HashSet<FlowId>>,
+    all: FxHashMap<FlowId, Conversation>,
+    regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
+    stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
     denials: VecDeque<(Time, FlowId)>,
     next: u64,
 }
@@ -127,9 +130,15 @@ pub fn is_ours(cookie: u64) -> bool {
 
 impl Records {
     /// Records of a run that starts in this epoch (seconds): its numbers do not meet those that an earlier run left in switches.
+    /// The seed keeps senders from choosing headers that collide.
     #[must_use]
-    pub fn starting(epoch: u64) -> Records {
-        Records { next: (epoch << 16) & ID, ..Records::default() }
+    pub fn starting(epoch: u64, seed: u64) -> Records {
+        Records {
+            next: (epoch << 16) & ID,
+            regions: HashMap::with_hasher(FixedState::with_seed(seed)),
+            stations: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(32))),
+            ..Records::default()
+        }
     }
 
     /// A number that is not in use.
@@ -204,18 +213,25 @@ impl Records {
     #[must_use]
     pub fn through(&self, at: Location) -> Vec<FlowId> {
         let passes = |hop: &Hop| hop.dpid == at.dpid && (hop.in_port == at.port || hop.out_port == at.port);
-        self.all.values().filter(|one| one.hops.iter().any(passes)).map(|one| one.id).collect()
+        self.select(|one| one.hops.iter().any(passes))
     }
 
-    /// All, in the order of their numbers.
+    /// All, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Conversation> {
         self.all.values()
     }
 
-    /// Numbers of all.
+    /// Those for which it holds, in the order of their numbers.
+    pub fn select(&self, holds: impl Fn(&Conversation) -> bool) -> Vec<FlowId> {
+        let mut ids: Vec<FlowId> = self.all.values().filter(|one| holds(one)).map(|one| one.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Numbers of all, ascending.
     #[must_use]
     pub fn ids(&self) -> Vec<FlowId> {
-        self.all.keys().copied().collect()
+        self.select(|_| true)
     }
 
     /// How many there are.

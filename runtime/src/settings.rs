@@ -41,6 +41,15 @@ pub struct Settings {
     pub epoch: u64,
 }
 
+impl Settings {
+    /// Seeds the hash tables whose keys senders choose: as secret as the probe key.
+    #[must_use]
+    pub fn hash_seed(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.probe_key;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {

@@ -1,11 +1,12 @@
 //! What a change does to what was decided before: conversations are judged again, and exactly those whose answer or way is another
 //! are touched. Knows nothing of what the change was.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use compiler::Program;
 use compiler::template::Template;
-use lang::checked::{Checked, Verdict};
+use lang::checked::{Checked, RuleId, Verdict};
 use lang::flow::Flow;
 use net::{Dpid, Location, Time};
 
@@ -31,28 +32,20 @@ impl Controller {
     pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
         let view = self.view.rebase(&self.policy, &policy);
         let Ok(program) = Program::try_compile(policy.clone(), &view) else { return };
-        let names: Vec<(FlowId, Arc<str>, Arc<str>)> = self
-            .records
-            .iter()
-            .filter(|one| one.template.verdict == Verdict::Allow)
-            .map(|one| {
-                let (flow, allowed_by) = self.named(one);
-                (one.id, flow, allowed_by)
-            })
-            .collect();
+        let before = Naming { policy: self.policy.clone(), flows: self.allowed_flows() };
         self.inventory = Inventory::new(&policy);
         self.view = view;
         self.program = program;
         self.policy = policy;
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
-            let before = out.events.len();
+            let since = out.events.len();
             match self.revalidate(id, Cause::Policy, now, out) {
                 Fate::Kept => kept += 1,
                 Fate::Changed => changed += 1,
                 Fate::Undropped => undropped += 1,
             }
-            rename_revoked(id, &names, out, before);
+            before.rename_revoked(id, out, since);
         }
         for dpid in self.connected() {
             self.admit_again(dpid, now, out);
@@ -97,7 +90,7 @@ impl Controller {
         }
         let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
         let template = self.program.template(&key, &src, &dst, &judgement);
-        let flow = Flow { headers: Program::headers(&key), src, dst };
+        let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst });
         match (was, judgement.verdict) {
             (Verdict::Deny, Verdict::Deny) => {
                 self.judged_alike(id, flow, template);
@@ -121,7 +114,15 @@ impl Controller {
     }
 
     /// Allowed before and now: the way stays as it is if it still satisfies the constraints.
-    fn still_allowed(&mut self, id: FlowId, flow: Flow, template: Template, cause: Cause, now: Time, out: &mut Effects) -> Fate {
+    fn still_allowed(
+        &mut self,
+        id: FlowId,
+        flow: Arc<Flow>,
+        template: Template,
+        cause: Cause,
+        now: Time,
+        out: &mut Effects,
+    ) -> Fate {
         let Some(conversation) = self.records.get(id) else { return Fate::Kept };
         let same_regions = conversation.template.region == template.region && conversation.template.reply == template.reply;
         let same_way = conversation.template.via == template.via && flow.dst.location == leaves_at(conversation);
@@ -147,7 +148,7 @@ impl Controller {
             Some(Err(why)) => {
                 self.counters.unroutable += 1;
                 self.revoke(id, Cause::NoPath, None, out);
-                out.event(Event::Unroutable { flow: Box::new(flow), why });
+                out.event(Event::Unroutable { flow, why });
             }
             None => self.revoke(id, Cause::Endpoint, None, out),
         }
@@ -167,7 +168,7 @@ impl Controller {
     }
 
     /// The answer is the same: only who decided it, and the words for its ends, may be others now.
-    fn judged_alike(&mut self, id: FlowId, flow: Flow, template: Template) {
+    fn judged_alike(&mut self, id: FlowId, flow: Arc<Flow>, template: Template) {
         if let Some(conversation) = self.records.get_mut(id) {
             conversation.flow = flow;
             conversation.template =
@@ -177,13 +178,13 @@ impl Controller {
 
     /// A conversation and the place that allowed it, in the words of the policy in force.
     pub(crate) fn named(&self, conversation: &Conversation) -> (Arc<str>, Arc<str>) {
-        let flow = lang::flowspec::flow_text(&self.policy, &conversation.flow);
-        let span = self.policy.deciding_span(conversation.template.provenance.rule);
-        let place = match span.map(|span| self.policy.sources.position(span)) {
-            Some(position) => format!("{}:{}", position.file, position.line),
-            None => "default".to_owned(),
-        };
-        (Arc::from(flow), Arc::from(place))
+        named(&self.policy, &conversation.flow, conversation.template.provenance.rule)
+    }
+
+    /// Allowed conversations with the rules that allowed them.
+    fn allowed_flows(&self) -> HashMap<FlowId, (Arc<Flow>, Option<RuleId>)> {
+        let allowed = self.records.iter().filter(|one| one.template.verdict == Verdict::Allow);
+        allowed.map(|one| (one.id, (one.flow.clone(), one.template.provenance.rule))).collect()
     }
 }
 
@@ -192,14 +193,28 @@ fn leaves_at(conversation: &Conversation) -> Option<Location> {
     conversation.hops.last().map(|hop| Location::new(hop.dpid, hop.out_port))
 }
 
-/// What was revoked is told in the words of the policy that had allowed it: the new one may no longer have them.
-fn rename_revoked(id: FlowId, names: &[(FlowId, Arc<str>, Arc<str>)], out: &mut Effects, since: usize) {
-    let Ok(place) = names.binary_search_by_key(&id, |(named, ..)| *named) else { return };
-    let Some((_, was, by)) = names.get(place) else { return };
-    for event in out.events.iter_mut().skip(since) {
-        if let Event::Revoked { flow, allowed_by, .. } = event {
-            *flow = was.clone();
-            *allowed_by = by.clone();
+/// The words of a policy that is no longer in force: what it allowed is told in them, as the new one may no longer have them.
+struct Naming {
+    policy: Arc<Checked>,
+    flows: HashMap<FlowId, (Arc<Flow>, Option<RuleId>)>,
+}
+
+impl Naming {
+    fn rename_revoked(&self, id: FlowId, out: &mut Effects, since: usize) {
+        let Some((was, rule)) = self.flows.get(&id) else { return };
+        for event in out.events.iter_mut().skip(since) {
+            if let Event::Revoked { flow, allowed_by, .. } = event {
+                (*flow, *allowed_by) = named(&self.policy, was, *rule);
+            }
         }
     }
+}
+
+/// A flow and the place that decided it, in the words of a policy.
+fn named(policy: &Checked, flow: &Flow, rule: Option<RuleId>) -> (Arc<str>, Arc<str>) {
+    let place = match policy.deciding_span(rule).map(|span| policy.sources.position(span)) {
+        Some(position) => format!("{}:{}", position.file, position.line),
+        None => "default".to_owned(),
+    };
+    (Arc::from(lang::flowspec::flow_text(policy, flow)), Arc::from(place))
 }

@@ -1,10 +1,13 @@
 //! The region of packets that a flow entry matches, independent of any version of OpenFlow.
 
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
 use crate::{EtherType, FlowKey, IpHeader, IpProto, MacAddr, PortNo, Prefix, Transport, VlanId};
 
 /// A conjunction over fields; an absent field matches everything. Prerequisites are the maker's duty: `ip_proto` needs
 /// `dl_type`, ports need `ip_proto` (OpenFlow 1.3.5 §7.2.3.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowMatch {
     /// Port the packet came in on.
     pub in_port: Option<PortNo>,
@@ -93,6 +96,38 @@ impl VlanMatch {
             VlanMatch::Any => true,
             VlanMatch::Untagged => key.vlan.and_then(|tag| tag.id).is_none(),
             VlanMatch::Id(id) => key.vlan.and_then(|tag| tag.id) == Some(id),
+        }
+    }
+}
+
+/// Few wide writes instead of many narrow ones: regions are the keys of the largest tables. Regions that differ only in what is not
+/// written here (DSCP, VLAN, prefix lengths) share a bucket, which is rare.
+impl Hash for FlowMatch {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mac = |mac: Option<MacAddr>| mac.map_or(0, |mac| mac.to_bits() | 1 << 48);
+        let port = self.in_port.map_or(0, |port| u64::from(port.0) | 1 << 32);
+        let (kind, src, dst) = match self.transport {
+            None => (0, 0, 0),
+            Some(Transport::Ports { src, dst }) => (1, src, dst),
+            Some(Transport::Icmp { kind, code }) => (2, u16::from(kind), u16::from(code)),
+        };
+        let proto = self.nw_proto.map_or(0, |proto| u64::from(proto.0) | 1 << 8);
+        state.write_u64(mac(self.dl_src) | (self.dl_type.map_or(0, |kind| u64::from(kind.0 & 0xff)) << 56));
+        state.write_u64(mac(self.dl_dst) ^ (port << 24));
+        state.write_u64(u64::from(src) | u64::from(dst) << 16 | kind << 32 | proto << 40);
+        state.write_u64(address(self.nw_src) ^ address(self.nw_dst).rotate_left(32));
+    }
+}
+
+/// The address in 64 bits: enough to spread by.
+fn address(prefix: Option<Prefix>) -> u64 {
+    match prefix.map(|prefix| prefix.network()) {
+        None => 0,
+        Some(IpAddr::V4(v4)) => u64::from(v4.to_bits()) | 1 << 40,
+        Some(IpAddr::V6(v6)) => {
+            let bits = v6.to_bits().to_be_bytes();
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bits;
+            u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ u64::from_be_bytes([i, j, k, l, m, n, o, p]).rotate_left(17)
         }
     }
 }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long the daemon may take to read the site and listen.
 const START: Duration = Duration::from_secs(60);
 
+/// How long it may take to end.
+const END: Duration = Duration::from_secs(20);
+
 /// A running daemon; it is ended when this is dropped.
 pub struct DaemonProcess(Child);
 
@@ -59,8 +62,14 @@ impl DaemonProcess {
 
 impl Drop for DaemonProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // Asked first, so that a profiler around it can write what it saw; made to if it does not hear. It may have ended by itself.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let asked = Instant::now();
+        while matches!(self.0.try_wait(), Ok(None)) {
+            if asked.elapsed() > END {
+                let _ = self.0.kill();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
