@@ -1,12 +1,12 @@
 //! The runtime's state and the one step that changes it: `step(state, input, time) → effects`. The same inputs at the same times
 //! give the same effects. Knows nothing of sockets, files or clocks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use compiler::{Program, View};
 use lang::checked::Checked;
 use net::{Dpid, Location, Time};
+use rustc_hash::FxHashMap;
 
 use crate::adopt::Adoption;
 use crate::dialect::PortState;
@@ -43,9 +43,9 @@ pub struct Controller {
 /// Connections, and which of them speaks for which switch.
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
-    sessions: HashMap<ConnId, Session>,
-    spokesmen: HashMap<Dpid, ConnId>,
-    ports: HashMap<Dpid, Vec<PortState>>,
+    sessions: FxHashMap<ConnId, Session>,
+    spokesmen: FxHashMap<Dpid, ConnId>,
+    ports: FxHashMap<Dpid, Vec<PortState>>,
 }
 
 /// How often things happened since the start.
@@ -114,7 +114,7 @@ impl Controller {
             adoption: Adoption::starting(now, settings.settle),
             topology: Topology::default(),
             switches: Switches::default(),
-            hosts: Hosts::default(),
+            hosts: Hosts::new(settings.hash_seed()),
             tables: Tables::new(settings.hash_seed()),
             counters: Counters::default(),
             next_probe: now,

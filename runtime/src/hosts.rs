@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use foldhash::fast::FixedState;
 use lang::checked::GatewayId;
 use net::{Location, MacAddr, Time};
 use packet::arp::Arp;
@@ -34,7 +35,7 @@ pub(crate) struct Hosts {
     /// Moves that wait for the old place to answer.
     moves: HashMap<MacAddr, Move>,
     /// When each claimed address was last seen.
-    seen: HashMap<IpAddr, Time>,
+    seen: HashMap<IpAddr, Time, FixedState>,
     /// Addresses seen behind gateway ports, which no declaration names.
     pub(crate) gateway_addresses: HashMap<Ipv4Addr, GatewayId>,
     alarms: HashMap<(Location, MacAddr), Time>,
@@ -42,6 +43,13 @@ pub(crate) struct Hosts {
     pub(crate) askers: HashMap<Ipv4Addr, crate::arp::Question>,
     /// Relayed frames of this second, per port.
     pub(crate) relays: HashMap<Location, (Time, u32)>,
+}
+
+impl Hosts {
+    /// Nothing known yet; the seed keeps senders from choosing addresses that collide.
+    pub(crate) fn new(seed: u64) -> Hosts {
+        Hosts { seen: HashMap::with_hasher(FixedState::with_seed(seed)), ..Hosts::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,8 @@
 //! What each port is declared to be. Knows nothing of what is really there.
 
-use std::collections::HashMap;
-
 use lang::checked::{Attachment, Checked, GatewayId, MiddleboxId, SwitchId};
 use net::{Dpid, Location};
+use rustc_hash::FxHashMap;
 
 /// The declared part of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +24,8 @@ pub enum Role {
 /// Declarations, by place.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    switches: HashMap<Dpid, SwitchId>,
-    special: HashMap<Location, Role>,
+    switches: FxHashMap<Dpid, SwitchId>,
+    special: FxHashMap<Location, Role>,
 }
 
 impl Inventory {
@@ -34,7 +33,7 @@ impl Inventory {
     #[must_use]
     pub fn new(policy: &Checked) -> Inventory {
         let switches = policy.switches.iter().zip(0..).map(|(switch, id)| (switch.dpid, SwitchId(id))).collect();
-        let mut special = HashMap::new();
+        let mut special = FxHashMap::default();
         for (middlebox, id) in policy.middleboxes.iter().zip(0..) {
             match middlebox.attachment {
                 Attachment::Inline { inside, outside } => {

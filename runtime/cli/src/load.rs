@@ -1,20 +1,18 @@
 //! From file names to a checked policy and its program, with all that was found on the way. Knows nothing of how it is shown.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use compiler::view::ViewFile;
 use compiler::{Program, View};
-use lang::ast::{File, Item};
+use daemon::Loaded;
+use daemon::files::read_bounded;
 use lang::checked::Checked;
-use lang::codes::names::E0201;
-use lang::diag::{self, Diagnostic, Severity};
-use lang::import::{self, LoadError};
+use lang::diag::{Diagnostic, Severity};
+use lang::import::LoadError;
 use lang::source::SourceMap;
 
 use crate::exit::{Exit, Failure};
-use crate::files::{PolicyFiles, read_bounded};
 use crate::{hash, settings};
 
 /// Which policy, and which view of the network.
@@ -55,46 +53,23 @@ impl Policy {
     /// No policy is named, or the view cannot be had or does not fit the policy.
     pub fn load(args: &PolicyArgs) -> Result<Policy, Failure> {
         let entries = if args.files.is_empty() { settings::policy_files()? } else { args.files.clone() };
-        let files = PolicyFiles::of(&entries);
-        let names: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let loaded = import::load(&names, &files);
-        let unreadable = files.lacks_entry();
-        let mut policy = Policy {
+        let mut loaded = Loaded::read(&entries);
+        let view = match (&loaded.policy, args.view.as_deref()) {
+            (Some(policy), Some(path)) => read_view(path, policy)?,
+            (Some(policy), None) => View::new(policy),
+            (None, _) => View::default(),
+        };
+        let program = loaded.compile(&view);
+        Ok(Policy {
             hash: hash::of_policy(&loaded.sources),
             entries,
+            program,
+            view,
+            view_name: args.view.as_deref().map(|path| path.display().to_string()),
+            unreadable: loaded.unreadable,
             sources: loaded.sources,
             diagnostics: loaded.diagnostics,
-            program: None,
-            view: View::default(),
-            view_name: args.view.as_deref().map(|path| path.display().to_string()),
-            unreadable,
-        };
-        // With a file missing, what it declares would be reported as unknown everywhere else.
-        if unreadable {
-            return Ok(policy);
-        }
-        let parsed = std::mem::take(&mut policy.diagnostics);
-        let lacks_include = loaded.policy.files.iter().any(lacks_include);
-        let (checked, mut diagnostics) = lang::check::check(&policy.sources, &loaded.policy, parsed);
-        // A name may well be declared in the file that is missing, unless it is near to one that is not.
-        diagnostics.retain(|found| !(lacks_include && found.code == E0201 && found.help.is_none()));
-        policy.diagnostics = diagnostics;
-        if let Some(checked) = checked {
-            policy.compile(Arc::new(checked), args.view.as_deref())?;
-        }
-        Ok(policy)
-    }
-
-    fn compile(&mut self, checked: Arc<Checked>, view: Option<&Path>) -> Result<(), Failure> {
-        self.view = match view {
-            Some(path) => read_view(path, &checked)?,
-            None => View::new(&checked),
-        };
-        let program = Program::compile(Arc::clone(&checked), &self.view);
-        self.diagnostics.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(&checked)));
-        diag::sort(&mut self.diagnostics, &self.sources);
-        self.program = (!diag::any_error(&self.diagnostics)).then_some(program);
-        Ok(())
+        })
     }
 
     /// How many findings have this severity.
@@ -106,11 +81,6 @@ impl Policy {
     pub fn exit_without_program(&self) -> Exit {
         if self.unreadable { Exit::CannotDo } else { Exit::Bad }
     }
-}
-
-/// True if the file includes another that could not be had, which has been reported.
-fn lacks_include(file: &File) -> bool {
-    file.items.iter().any(|item| matches!(item, Item::Include(include) if include.target.is_none()))
 }
 
 fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {

@@ -7,7 +7,6 @@ mod demo;
 mod excerpt;
 mod exit;
 mod explain;
-mod files;
 mod fmt;
 mod hash;
 mod help;

@@ -33,8 +33,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     complain(&loaded.report());
     let Some(policy) = loaded.policy.clone() else {
         complain("error: the policy has errors: the daemon does not start\n");
-        let unreadable = files.iter().any(|file| !file.is_file());
-        return Ok(if unreadable { Exit::CannotDo } else { Exit::Bad });
+        return Ok(if loaded.unreadable { Exit::CannotDo } else { Exit::Bad });
     };
     start_log(config.log);
     let clock = Clock::start();

@@ -2,6 +2,7 @@
 //! effects carried out.
 
 pub mod config;
+pub mod files;
 pub mod log;
 pub mod policy;
 pub mod reactor;
