@@ -215,6 +215,22 @@ def outputs(lab, switch, source, destination):
     return found
 
 
+@check("a switch comes back empty, and a running transfer through it goes on")
+def switch_reboots(lab):
+    transfers = allowed_transfers(lab)
+    here, moment = lab.daemon.position(), time.monotonic()
+    lab.fabric.reboot("srv")
+    lab.daemon.await_event(here, 10, "switch-joined")
+    require(wait_until(lambda: all(transfer.flowing(0.3) for transfer in transfers), 5), "the transfers do not go on")
+    lab.daemon.await_network()
+    require(lab.agents["carol"].reaches("http", lab.address("web"), 80), "a new flow does not get through")
+    reports = [transfer.report(moment) for transfer in transfers]
+    require(all(report["error"] is None for report in reports), reports)
+    for transfer in transfers:
+        transfer.stop()
+    return f"longest stall {max(report['silence'] for report in reports):.2f} s"
+
+
 @check("the daemon is killed and restarted: running transfers are not interrupted, and their entries stay as they are")
 def restart(lab):
     guest = Transfer(lab.agents["guest"], OUTSIDE, 80)
