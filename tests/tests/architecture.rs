@@ -1,5 +1,6 @@
 //! The shape of the repository, held: which package may know which, where a library may be named, what pure packages are kept from,
 //! and how sources look. Reads text and manifests; knows nothing of what the code does.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -133,7 +134,7 @@ fn names(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|text| text.chars().next_back());
         let after = line.get(at + word.len()..).and_then(|text| text.chars().next());
-        !before.is_some_and(is_part) && !(word.ends_with(is_part) && after.is_some_and(is_part))
+        !(before.is_some_and(is_part) || word.ends_with(is_part) && after.is_some_and(is_part))
     })
 }
 

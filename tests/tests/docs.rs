@@ -1,5 +1,6 @@
 //! The documentation, held against the program: examples are run, tables are compared with what they list, links lead somewhere.
 //! `UPDATE_DOCS=1 cargo nextest run -p tests docs` writes the pages that are made from the code (`docs/errors`).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -295,7 +296,7 @@ fn hold_explain(outcome: &Outcome, flow: &str, output: &str, place: &str) -> boo
     for line in output.lines().filter(|line| line.trim_start().starts_with("because")) {
         let facts = flows.iter().flat_map(|flow| compiler::explain(&program, flow).because);
         let fact = line.trim_start().trim_start_matches("because").trim();
-        assert!(facts.into_iter().any(|known| known.to_string() == fact), "{place}: {fact}");
+        assert!(facts.into_iter().any(|known| known == fact), "{place}: {fact}");
     }
     true
 }
@@ -495,6 +496,34 @@ fn the_command_page_has_every_command() {
     for row in between(&exits, "pub const EXITS: &[(Exit, &str)] = &[", "];").lines().filter(|line| line.contains('"')) {
         let meaning = row.split('"').nth(1).unwrap_or_default();
         assert!(page.contains(meaning), "docs/cli.md does not say: {meaning}");
+    }
+}
+
+#[test]
+fn the_command_page_has_every_option_and_every_field() {
+    let page = text("docs/cli.md");
+    let mut options = 0;
+    for file in ["check", "fmt", "test", "explain", "run", "demo", "bench", "load"] {
+        let source = text(&format!("runtime/cli/src/{file}.rs"));
+        for after in source.split("#[arg(").skip(1).filter(|after| between(after, "", ")]").contains("long")) {
+            let (attribute, field) = after.split_once(")]").unwrap();
+            let field = field.trim_start().trim_start_matches("pub ");
+            let name = attribute.split("long = \"").nth(1).map_or_else(|| field.split(':').next(), |rest| rest.split('"').next());
+            let option = format!("--{}", name.unwrap_or_default().trim().replace('_', "-"));
+            assert!(page.contains(&option), "docs/cli.md does not name `{option}` of {file}");
+            options += 1;
+        }
+    }
+    assert!(options > 12, "only {options} options were found");
+    let json = text("runtime/cli/src/json.rs");
+    let bench = text("runtime/cli/src/bench/report.rs");
+    let measured = between(&bench, "pub struct Measured {", "\n}").lines();
+    let fields = json.lines().filter_map(|line| line.strip_prefix("    pub ")).chain(measured.map(str::trim));
+    let fields: Vec<&str> = fields.filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    assert!(fields.len() > 40, "{fields:?}");
+    for field in fields.into_iter().filter(|field| *field != "answer" && !field.contains(' ')) {
+        let named = page.contains(&format!("`{field}`")) || page.contains(&format!("\"{field}\""));
+        assert!(named, "docs/cli.md does not name the field `{field}`");
     }
 }
 
