@@ -274,6 +274,21 @@ fn the_version_of_openflow_is_looked_at_in_the_dialect_alone() {
 }
 
 #[test]
+fn flow_mods_are_sent_by_the_installer_alone() {
+    // Of what can be said to a switch, these change its tables: I8.
+    let changes = ["ToSwitch::Add", "ToSwitch::Delete", "ToSwitch::DeleteForeign"];
+    let mut senders = BTreeSet::new();
+    for (file, text) in sources() {
+        if text.lines().any(|line| changes.iter().any(|change| names(&code(line), change)))
+            && !is_in(&file, "runtime/src/dialect")
+        {
+            senders.insert(file);
+        }
+    }
+    assert_eq!(senders, BTreeSet::from(["runtime/src/install.rs".to_owned()]));
+}
+
+#[test]
 fn every_source_file_says_what_it_is_for() {
     for (file, text) in sources() {
         assert!(text.starts_with("//! "), "{file} does not start with `//!`");
