@@ -1,11 +1,12 @@
 //! The runtime's state and the one step that changes it: `step(state, input, time) → effects`. The same inputs at the same times
 //! give the same effects. Knows nothing of sockets, files or clocks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compiler::{Program, View};
 use lang::checked::Checked;
-use net::{Dpid, Location, Time};
+use net::{Dpid, Location, PortNo, Time};
 use rustc_hash::FxHashMap;
 
 use crate::adopt::Adoption;
@@ -20,6 +21,9 @@ use crate::record::Records;
 use crate::session::{Said, Session};
 use crate::settings::Settings;
 use crate::topology::{Link, Topology};
+
+/// Ports of one switch that are kept.
+pub(crate) const PORTS_LIMIT: usize = 65_536;
 
 /// Everything the runtime knows.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ pub struct Controller {
 pub(crate) struct Switches {
     sessions: FxHashMap<ConnId, Session>,
     spokesmen: FxHashMap<Dpid, ConnId>,
-    ports: FxHashMap<Dpid, Vec<PortState>>,
+    ports: FxHashMap<Dpid, BTreeMap<PortNo, bool>>,
 }
 
 /// How often things happened since the start.
@@ -133,7 +137,7 @@ impl Controller {
             }
             Input::Received(conn, bytes) => {
                 if let Some(session) = self.switches.sessions.get_mut(&conn) {
-                    session.receive(bytes, now);
+                    session.receive(bytes);
                 }
                 self.listen(conn, now, out);
             }
@@ -213,7 +217,12 @@ impl Controller {
                 self.counters.packet_ins += 1;
                 self.packet_in(dpid, packet, now, out);
             }
-            Said::PortStatus(dpid, port, deleted) => self.port_status(dpid, port, deleted, now, out),
+            Said::PortStatus(dpid, port, deleted) => {
+                // Who has not introduced itself yet speaks for nobody: another may be that switch.
+                if self.switches.spokesmen.get(&dpid) == Some(&conn) {
+                    self.port_status(dpid, port, deleted, now, out);
+                }
+            }
             Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, out),
             Said::Passed(flow) => self.passed(flow, now, out),
             Said::Error(xid, error, flow) => {
@@ -234,7 +243,7 @@ impl Controller {
             return self.end(conn, SessionEnd::DuplicateDpid, out);
         }
         self.switches.spokesmen.insert(dpid, conn);
-        self.switches.ports.insert(dpid, ports);
+        self.switches.ports.insert(dpid, ports.iter().map(|port| (port.port, port.up)).collect());
         self.admit_or_hold(dpid, now, out);
     }
 
@@ -262,26 +271,32 @@ impl Controller {
         self.topology.add_switch(dpid);
         self.adoption.progress(now);
         out.event(Event::SwitchJoined { dpid, version });
-        for port in self.switches.ports.get(&dpid).cloned().unwrap_or_default() {
-            self.topology.set_port(Location::new(dpid, port.port), port.up);
+        let ports = self.switches.ports.get(&dpid).cloned().unwrap_or_default();
+        for (port, up) in &ports {
+            self.topology.set_port(Location::new(dpid, *port), *up);
         }
         self.want_miss_entry(dpid, version);
-        for port in self.switches.ports.get(&dpid).cloned().unwrap_or_default() {
-            self.probe_port(Location::new(dpid, port.port), now, out);
+        for port in ports.into_keys() {
+            self.probe_port(Location::new(dpid, port), now, out);
         }
     }
 
     fn port_status(&mut self, dpid: Dpid, port: PortState, deleted: bool, now: Time, out: &mut Effects) {
         let ports = self.switches.ports.entry(dpid).or_default();
-        ports.retain(|known| known.port != port.port);
-        if !deleted && ports.len() < usize::from(u16::MAX) {
-            ports.push(port);
+        let was = ports.get(&port.port).copied();
+        if was.is_none() && (deleted || ports.len() >= PORTS_LIMIT) {
+            return;
         }
-        if !self.topology.has_switch(dpid) {
+        if deleted {
+            ports.remove(&port.port);
+        } else {
+            ports.insert(port.port, port.up);
+        }
+        let up = port.up && !deleted;
+        if !self.topology.has_switch(dpid) || (was == Some(up) && !up && !deleted) {
             return;
         }
         let at = Location::new(dpid, port.port);
-        let up = port.up && !deleted;
         let before = self.topology.is_up(at);
         let lost = if deleted { self.topology.remove_port(at) } else { self.topology.set_port(at, up) };
         if before != up {

@@ -32,7 +32,9 @@ impl Controller {
     pub(crate) fn packet_in(&mut self, dpid: Dpid, packet: PacketIn, now: Time, out: &mut Effects) {
         let at = Location::new(dpid, packet.in_port);
         let bytes = packet.frame.clone();
-        let Ok(Frame { key, payload }) = packet::parse(&bytes) else {
+        // A stump that the switch keeps no packet for can go nowhere.
+        let stump = !packet.whole && packet.buffer.is_none();
+        let Some(Frame { key, payload }) = packet::parse(&bytes).ok().filter(|_| !stump) else {
             self.counters.malformed += 1;
             return;
         };

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use net::{Dpid, Time};
 use openflow::{DecodeError, Header, Hello, OFPT_HELLO, negotiate, split_frame};
 
+use crate::controller::PORTS_LIMIT;
 use crate::dialect::{self, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, Version};
 use crate::effect::{ConnId, Effects};
 use crate::event::SessionEnd;
@@ -24,8 +25,6 @@ const REMEMBERED: usize = 4096;
 const MALFORMED_LIMIT: u32 = 16;
 /// Entries of one switch that are read when it connects.
 const FLOWS_LIMIT: usize = 2_000_000;
-/// Ports of one switch.
-const PORTS_LIMIT: usize = 65_536;
 
 /// One connection.
 #[derive(Debug)]
@@ -36,6 +35,8 @@ pub struct Session {
     since: Time,
     heard: Time,
     asked: u32,
+    /// The transaction of the request whose parts are awaited.
+    request: u32,
     next_xid: u32,
     malformed: u32,
     barriers: VecDeque<(u32, FlowId, Time)>,
@@ -94,6 +95,7 @@ impl Session {
             since: now,
             heard: now,
             asked: 0,
+            request: 0,
             next_xid: 1,
             malformed: 0,
             barriers: VecDeque::new(),
@@ -150,9 +152,7 @@ impl Session {
     }
 
     /// Takes in bytes; [`Session::next`] tells what they say.
-    pub fn receive(&mut self, bytes: BytesMut, now: Time) {
-        self.heard = now;
-        self.asked = 0;
+    pub fn receive(&mut self, bytes: BytesMut) {
         if self.input.is_empty() {
             self.input = bytes;
         } else {
@@ -171,6 +171,9 @@ impl Session {
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(self.broken(&error, &self.input.clone().freeze(), out)),
             };
+            // Only whole messages are signs of life: one that never ends is none.
+            self.heard = now;
+            self.asked = 0;
             if let Some(said) = self.frame(&frame, settings, now, out)? {
                 return Ok(Some(said));
             }
@@ -231,8 +234,8 @@ impl Session {
                 Ok(None)
             }
             FromSwitch::Features(features) => self.features(version, features, settings, now, out),
-            FromSwitch::Ports { ports, more } => self.ports(version, ports, more, now),
-            FromSwitch::Flows { flows, more } => self.flows(version, flows, more, now),
+            FromSwitch::Ports { ports, more } if xid == self.request => self.ports(version, ports, more, now),
+            FromSwitch::Flows { flows, more } if xid == self.request => self.flows(version, flows, more, now),
             FromSwitch::BarrierReply => Ok(self.passed(xid)),
             FromSwitch::Error { text } => Ok(Some(Said::Error(xid, text, self.flow_of(xid)))),
             FromSwitch::PacketIn(packet) => Ok(self.up().map(|dpid| Said::PacketIn(dpid, packet))),
@@ -240,7 +243,7 @@ impl Session {
             FromSwitch::FlowRemoved { cookie, priority, region, deleted } => {
                 Ok(self.up().map(|dpid| Said::FlowRemoved(dpid, FlowRemoved { cookie, priority, region, deleted })))
             }
-            FromSwitch::EchoReply | FromSwitch::Other => Ok(None),
+            FromSwitch::Ports { .. } | FromSwitch::Flows { .. } | FromSwitch::EchoReply | FromSwitch::Other => Ok(None),
         }
     }
 
@@ -268,6 +271,7 @@ impl Session {
             return Ok(Some(Said::Introduced(features.dpid, ports)));
         }
         self.enter(Stage::AwaitPorts(version, features.dpid, Vec::new()), now);
+        self.request = self.next_xid;
         self.say(&ToSwitch::PortsRequest, out);
         Ok(None)
     }
@@ -288,12 +292,15 @@ impl Session {
 
     fn flows(&mut self, version: Version, mut part: Vec<Present>, more: bool, now: Time) -> Result<Option<Said>, SessionEnd> {
         let Stage::AwaitFlows(_, dpid, flows) = &mut self.stage else { return Ok(None) };
+        let progress = !part.is_empty();
         flows.append(&mut part);
         if flows.len() > FLOWS_LIMIT {
             return Err(SessionEnd::Unexpected("more entries than are read"));
         }
         if more {
-            self.since = now;
+            if progress {
+                self.since = now;
+            }
             return Ok(None);
         }
         let (dpid, flows) = (*dpid, std::mem::take(flows));
@@ -305,6 +312,7 @@ impl Session {
     pub fn admit(&mut self, now: Time, out: &mut Effects) {
         if let Stage::Pending(version, dpid) = self.stage {
             self.enter(Stage::AwaitFlows(version, dpid, Vec::new()), now);
+            self.request = self.next_xid;
             self.say(&ToSwitch::FlowsRequest, out);
         }
     }
