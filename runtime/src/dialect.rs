@@ -119,6 +119,17 @@ pub struct Present {
     pub region: Option<FlowMatch>,
     /// What it does, if that can be expressed.
     pub actions: Option<Vec<Action>>,
+    /// What it matches in the words of its switch, where it is not an entry of the form that we make.
+    pub foreign: Option<WireMatch>,
+}
+
+/// A match in the words of a version, kept to take out an entry that ours cannot express.
+#[derive(Clone, Debug)]
+pub enum WireMatch {
+    /// Of OpenFlow 1.0.
+    V10(openflow::v10::Match),
+    /// Of OpenFlow 1.3.
+    V13(Box<openflow::v13::Match>),
 }
 
 /// What an entry does with a packet. None: drop.
@@ -165,12 +176,14 @@ pub enum ToSwitch<'a> {
         /// Its priority.
         priority: u16,
     },
-    /// Take out an entry that cannot be expressed, by all that is known of it.
+    /// Take out an entry with exactly this match, whatever it is, and this priority.
     DeleteForeign {
         /// Its table.
         table: u8,
-        /// Its cookie.
-        cookie: u64,
+        /// What it matches.
+        matching: &'a WireMatch,
+        /// Its priority.
+        priority: u16,
     },
     /// Send a packet out.
     PacketOut {

@@ -134,7 +134,7 @@ impl Controller {
         match judgement.verdict {
             Verdict::Deny => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
-                self.relay(arrival, flow, &judgement, now, out);
+                self.relay(arrival, &flow, &template, now, out);
             }
             Verdict::Allow => self.allow(arrival, flow, template, now, out),
         }
@@ -200,9 +200,6 @@ impl Controller {
     }
 
     fn allow(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
-        if !template.installable {
-            return self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(Refusal::NoSourceAddress), now, out);
-        }
         let Some(to) = flow.dst.location else {
             if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
                 self.ask(address, None, None, now, out);
@@ -217,6 +214,9 @@ impl Controller {
                 return out.event(Event::Unroutable { flow, why });
             }
         };
+        if !template.installable {
+            return self.hand_over(arrival, &flow, &template, to, now, out);
+        }
         if self.is_full(arrival.at, out) {
             return;
         }
@@ -241,26 +241,44 @@ impl Controller {
         route::path(&mut self.topology, from, to, &attached)
     }
 
-    /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
-    fn relay(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, judgement: &Judgement, now: Time, out: &mut Effects) {
-        let (since, count) = self.hosts.relays.get(&arrival.at).copied().unwrap_or((now, 0));
-        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
-        self.hosts.relays.insert(arrival.at, (since, count.saturating_add(1)));
-        if count >= self.settings.relays_per_second || !arrival.packet.whole || !judgement.via.is_empty() {
+    /// Brings one allowed packet to its destination's port by hand, where switches could not tell its kind from others: later
+    /// fragments. Not past middleboxes, and a few a second from each port.
+    fn hand_over(
+        &mut self,
+        arrival: &Arrival<'_>,
+        flow: &Arc<Flow>,
+        template: &Template,
+        to: Location,
+        now: Time,
+        out: &mut Effects,
+    ) {
+        if !template.via.is_empty() || !self.may_relay(arrival, now) {
             return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
         }
         self.counters.allowed += 1;
+        decided(flow, template, 0, out);
+        self.send_frame(to.dpid, None, &arrival.packet.frame, &[Action::Output(to.port)], out);
+    }
+
+    /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
+    fn relay(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
+        if !template.via.is_empty() || !self.may_relay(arrival, now) {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        }
+        self.counters.allowed += 1;
+        decided(flow, template, 0, out);
         let ports: Vec<Location> = self.topology.ports_up().filter(|at| *at != arrival.at && self.is_edge(*at)).collect();
-        out.event(Event::Decided(Box::new(Decided {
-            flow,
-            verdict: judgement.verdict,
-            rule: judgement.rule,
-            via: Vec::new(),
-            switches: 0,
-        })));
         for at in ports {
             self.send_frame(at.dpid, None, &arrival.packet.frame, &[Action::Output(at.port)], out);
         }
+    }
+
+    /// True if the controller may carry this packet itself: it has all of it, and the port has not sent too many of its kind.
+    fn may_relay(&mut self, arrival: &Arrival<'_>, now: Time) -> bool {
+        let (since, count) = self.hosts.relays.get(&arrival.at).copied().unwrap_or((now, 0));
+        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
+        self.hosts.relays.insert(arrival.at, (since, count.saturating_add(1)));
+        arrival.packet.whole && count < self.settings.relays_per_second
     }
 
     fn is_full(&self, at: Location, out: &mut Effects) -> bool {

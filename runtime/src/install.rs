@@ -226,9 +226,15 @@ impl Tables {
         out: &mut Effects,
         repair: &mut Repair,
     ) {
-        let known = one.region.zip(single(one.actions.as_deref())).filter(|_| one.table == 0);
-        let Some((region, action)) = known else {
-            session.say(&ToSwitch::DeleteForeign { table: one.table, cookie: one.cookie }, out);
+        if let Some(matching) = &one.foreign {
+            session.say(&ToSwitch::DeleteForeign { table: one.table, matching, priority: one.priority }, out);
+            repair.foreign += 1;
+            return;
+        }
+        let Some((region, action)) = one.region.zip(single(one.actions.as_deref())) else {
+            if let Some(region) = one.region {
+                session.say(&ToSwitch::Delete { region, priority: one.priority }, out);
+            }
             repair.foreign += 1;
             return;
         };

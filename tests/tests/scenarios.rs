@@ -355,3 +355,76 @@ fn a_reconnecting_switch_gets_what_it_lacks_and_loses_what_it_should_not_have() 
     world.run(Duration::from_secs(1));
     assert_eq!(entries(&world), Vec::<String>::new());
 }
+
+/// Puts entries in that another controller might have left: one that our form can express, and one that it cannot.
+fn leave_foreign_entries(world: &mut World, version: u8) {
+    use bytes::BytesMut;
+    use openflow::{v10, v13};
+    let mut bytes = BytesMut::new();
+    let now = world.network.now();
+    if version == 1 {
+        let flood = v10::Action::Output { port: v10::PortNo::FLOOD, max_len: 0 };
+        let all = v10::FlowMod { actions: vec![flood], ..v10::FlowMod::add(v10::Match::ANY, 60_000) };
+        v10::Message::FlowMod(all).encode(7, &mut bytes).unwrap();
+        let strip = v10::FlowMod { actions: vec![v10::Action::StripVlan], ..v10::FlowMod::add(v10::Match::ANY, 59_000) };
+        v10::Message::FlowMod(strip).encode(8, &mut bytes).unwrap();
+    } else {
+        let flood = v13::Action::Output { port: v13::PortNo::FLOOD, max_len: 0 };
+        let apply = vec![v13::Instruction::ApplyActions(vec![flood])];
+        let all = v13::FlowMod { instructions: apply, ..v13::FlowMod::add(0, v13::Match::ANY, 60_000) };
+        v13::Message::FlowMod(all).encode(7, &mut bytes).unwrap();
+        v13::Message::FlowMod(v13::FlowMod::add(1, v13::Match::ANY, 59_000)).encode(8, &mut bytes).unwrap();
+    }
+    world.network.from_controller(Dpid(0x1), &bytes, now);
+}
+
+#[test]
+fn entries_of_others_are_taken_out_whatever_they_say() {
+    for versions in [V10, V13] {
+        let mut world = World::campus(rules("default deny;"), versions);
+        leave_foreign_entries(&mut world, *versions.last().unwrap());
+        assert_eq!(entries(&world).len(), 2);
+        world.disconnect(Dpid(0x1));
+        world.connect(Dpid(0x1));
+        world.run(Duration::from_secs(1));
+        assert_eq!(entries(&world), Vec::<String>::new());
+        let foreign = world.take_events().iter().rev().find_map(|event| match event {
+            Event::Reconciled { foreign, .. } => Some(*foreign),
+            _ => None,
+        });
+        assert_eq!(foreign, Some(2), "{versions:?}");
+    }
+}
+
+/// A later fragment of a UDP datagram from griffin to the file server.
+fn later_fragment(world: &World) -> Vec<u8> {
+    use packet::build::{IpEnds, udp};
+    use packet::udp::Datagram;
+    let (griffin, server) = (world.node("griffin"), world.node("nfs-server"));
+    let (griffin, server) = (world.network.host(griffin).unwrap(), world.network.host(server).unwrap());
+    let ends = IpEnds { src_mac: griffin.mac(), dst_mac: server.mac(), src_ip: griffin.ip(), dst_ip: server.ip() };
+    let mut frame = udp(&ends, &Datagram { src: 50_000, dst: 2049, data: &[7; 32] }).unwrap();
+    frame[14 + 7] = 185;
+    frame[14 + 10..14 + 12].fill(0);
+    let checksum = packet::checksum::checksum(&frame[14..34]);
+    frame[14 + 10..14 + 12].copy_from_slice(&checksum.to_be_bytes());
+    frame
+}
+
+#[test]
+fn a_later_fragment_passes_alone_where_everything_between_the_two_may_pass_and_leaves_no_entry() {
+    for (text, passes) in [("default allow;", 1), ("allow from griffin to nfs-server for udp/2049;\ndefault deny;", 0)] {
+        let mut world = World::campus(rules(text), V13);
+        let server = world.ip("nfs-server");
+        world.ping("griffin", server);
+        let node = world.node("nfs-server");
+        let heard = |world: &World| world.network.host(node).unwrap().received().ip;
+        let (before, held) = (heard(&world), entries(&world));
+        let frame = later_fragment(&world);
+        let griffin = world.node("griffin");
+        world.network.inject(griffin, frame.into());
+        world.run(Duration::from_millis(100));
+        assert_eq!(heard(&world) - before, passes, "{text}");
+        assert_eq!(entries(&world), held, "{text}");
+    }
+}

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
+use lang::source::SourceMap;
 use net::Time;
 use runtime::{ConnId, Controller, Effects, Event, Input, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -89,6 +90,7 @@ struct Reactor<'o> {
     observer: &'o mut dyn Observer,
     files: Vec<PathBuf>,
     loaded: Loaded,
+    refused: Option<SourceMap>,
 }
 
 /// The wall clock read once, counted on monotonically.
@@ -140,6 +142,7 @@ impl Daemon {
             observer,
             files: self.files,
             loaded: self.loaded,
+            refused: None,
         };
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -236,9 +239,11 @@ impl Reactor<'_> {
             Err(error) => return tracing::error!(%error, "the policy could not be read again"),
         };
         watch.add(&loaded.files());
-        if loaded.sources == self.loaded.sources && reason == Reason::FileChanged {
+        let seen = loaded.sources == self.loaded.sources || self.refused.as_ref() == Some(&loaded.sources);
+        if seen && reason == Reason::FileChanged {
             return;
         }
+        self.refused = None;
         match &loaded.policy {
             Some(policy) if loaded.sources != self.loaded.sources => {
                 self.step(Input::Policy(policy.clone()));
@@ -246,7 +251,10 @@ impl Reactor<'_> {
                 self.loaded = loaded;
             }
             Some(_) => self.observer.reloaded(&Reload::Unchanged),
-            None => self.observer.reloaded(&Reload::Refused(&loaded)),
+            None => {
+                self.observer.reloaded(&Reload::Refused(&loaded));
+                self.refused = Some(loaded.sources);
+            }
         }
     }
 }

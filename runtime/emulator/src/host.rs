@@ -16,7 +16,7 @@ use packet::build::{self, IpEnds};
 use packet::icmp::Echo;
 use packet::tcp::Segment;
 use packet::udp::Datagram;
-use packet::{Frame, Payload};
+use packet::{Fragment, Frame, Payload};
 
 pub(crate) use conversation::Kind as ConversationKind;
 pub use conversation::{ConversationId, ConversationView, Outcome};
@@ -225,6 +225,8 @@ impl Host {
                     *self.from.entry(src).or_default() += 1;
                 }
                 match ip.proto {
+                    // Datagrams are not put together again: a later part alone is nothing to answer.
+                    _ if payload.fragment == Fragment::Later => {}
                     IpProto::ICMP => self.receive_icmp(src, dst, payload.bytes, now),
                     IpProto::TCP => self.receive_tcp(src, dst, payload.bytes, now),
                     IpProto::UDP => self.receive_udp(frame, src, dst, payload.bytes, now),
@@ -261,7 +263,8 @@ impl Host {
     }
 
     fn listens(&self, port: u16) -> bool {
-        self.config.listen.as_ref().is_none_or(|ports| ports.contains(&port))
+        // Ports that clients speak from (RFC 6335 §6) answer nobody, or two hosts would answer each other for ever.
+        self.config.listen.as_ref().map_or(port < 49_152, |ports| ports.contains(&port))
     }
 
     fn receive_udp(&mut self, frame: &[u8], src: Ipv4Addr, dst: Ipv4Addr, bytes: &[u8], now: Time) {

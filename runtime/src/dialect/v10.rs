@@ -10,7 +10,7 @@ use openflow::v10::{
 };
 use openflow::v10::{Error, ErrorType};
 
-use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch};
+use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, WireMatch};
 
 /// Whole packets to the controller (OpenFlow 1.0.1 §5.2.4: bytes of the packet).
 const WHOLE: u16 = 0xffff;
@@ -61,7 +61,11 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         ToSwitch::SetConfig { miss_send_len } => {
             Message::SetConfig(SwitchConfig { flags: ConfigFlags::FRAG_NORMAL, miss_send_len: *miss_send_len })
         }
-        ToSwitch::PortsRequest | ToSwitch::DeleteForeign { .. } => return Err(Inexpressible),
+        ToSwitch::PortsRequest => return Err(Inexpressible),
+        ToSwitch::DeleteForeign { matching: WireMatch::V10(matching), priority, .. } => {
+            Message::FlowMod(FlowMod { command: FlowModCommand::DELETE_STRICT, ..FlowMod::add(*matching, *priority) })
+        }
+        ToSwitch::DeleteForeign { matching: WireMatch::V13(_), .. } => return Err(Inexpressible),
         ToSwitch::FlowsRequest => Message::StatsRequest(StatsRequest {
             flags: StatsFlags::NONE,
             body: StatsRequestBody::Flow(FlowStatsRequest { matching: Match::ANY, table_id: ALL_TABLES, out_port: PortNo::NONE }),
@@ -140,11 +144,7 @@ fn flow_removed(removed: &FlowRemoved) -> FromSwitch {
 }
 
 fn present(flow: &FlowStats) -> Present {
-    Present {
-        table: 0,
-        priority: flow.priority,
-        cookie: flow.cookie,
-        region: flow.matching.to_flow(),
-        actions: our_actions(&flow.actions),
-    }
+    let (region, actions) = (flow.matching.to_flow(), our_actions(&flow.actions));
+    let foreign = (region.is_none() || actions.is_none()).then(|| WireMatch::V10(flow.matching));
+    Present { table: 0, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }
 }

@@ -9,7 +9,7 @@ use openflow::v13::{
     PacketOut, Port, PortConfig, PortNo, PortReason, PortState as WirePortState, SwitchConfig,
 };
 
-use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch};
+use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, WireMatch};
 
 /// All our entries stand in the first table.
 const TABLE: u8 = 0;
@@ -43,12 +43,11 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
             let matching = Match::from_flow(region).ok_or(Inexpressible)?;
             Message::FlowMod(FlowMod { command: FlowModCommand::DELETE_STRICT, ..FlowMod::add(TABLE, matching, *priority) })
         }
-        ToSwitch::DeleteForeign { table, cookie } => Message::FlowMod(FlowMod {
-            command: FlowModCommand::DELETE,
-            cookie: *cookie,
-            cookie_mask: u64::MAX,
-            ..FlowMod::add(*table, Match::ANY, 0)
-        }),
+        ToSwitch::DeleteForeign { table, matching: WireMatch::V13(matching), priority } => {
+            let delete = FlowMod::add(*table, (**matching).clone(), *priority);
+            Message::FlowMod(FlowMod { command: FlowModCommand::DELETE_STRICT, ..delete })
+        }
+        ToSwitch::DeleteForeign { matching: WireMatch::V10(_), .. } => return Err(Inexpressible),
         ToSwitch::PacketOut { in_port, buffer, frame, out: actions } => {
             let in_port = in_port.map_or(PortNo::CONTROLLER, PortNo::from);
             let actions = wire_actions(actions);
@@ -154,11 +153,8 @@ fn flow_removed(removed: &FlowRemoved) -> FromSwitch {
 }
 
 fn present(flow: &FlowStats) -> Present {
-    Present {
-        table: flow.table_id,
-        priority: flow.priority,
-        cookie: flow.cookie,
-        region: flow.matching.to_flow(),
-        actions: our_actions(&flow.instructions),
-    }
+    let (region, actions) = (flow.matching.to_flow(), our_actions(&flow.instructions));
+    let ours = region.is_some() && actions.is_some() && flow.table_id == TABLE;
+    let foreign = (!ours).then(|| WireMatch::V13(Box::new(flow.matching.clone())));
+    Present { table: flow.table_id, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }
 }
