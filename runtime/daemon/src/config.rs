@@ -72,7 +72,7 @@ pub enum Level {
     /// And what happened.
     #[default]
     Info,
-    /// And every decided flow with all that is known of it.
+    /// And what is only of use in search of a fault: connections, claimed addresses.
     Debug,
 }
 
