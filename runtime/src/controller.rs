@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use compiler::{Program, View};
 use lang::checked::Checked;
-use net::{Dpid, Location, PortNo, Time};
+use net::{Dpid, Location, MacAddr, PortNo, Time};
 use rustc_hash::FxHashMap;
 
 use crate::adopt::Adoption;
 use crate::dialect::PortState;
 use crate::effect::{ConnId, Effects, Input};
 use crate::ended::Ended;
-use crate::event::{Event, SessionEnd};
+use crate::event::{Cause, Event, SessionEnd};
 use crate::hosts::Hosts;
 use crate::install::Tables;
 use crate::inventory::Inventory;
-use crate::record::Records;
+use crate::record::{FlowId, Records};
+use crate::route::Hop;
 use crate::session::{Said, Session};
 use crate::settings::Settings;
 use crate::topology::{Link, Topology};
@@ -275,9 +276,30 @@ impl Controller {
         for (port, up) in &ports {
             self.topology.set_port(Location::new(dpid, *port), *up);
         }
+        self.ports_found(dpid, now, out);
         self.want_miss_entry(dpid, version);
         for port in ports.into_keys() {
             self.probe_port(Location::new(dpid, port), now, out);
+        }
+    }
+
+    /// Which ports of a switch carry is known again: what was at the others, or went through them, is there no longer.
+    fn ports_found(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        let is_dead = |topology: &Topology, port: PortNo| !topology.is_up(Location::new(dpid, port));
+        let gone: Vec<(MacAddr, Location)> = self
+            .view
+            .stations()
+            .filter_map(|station| Some((station.mac, station.location?)))
+            .filter(|(_, at)| at.dpid == dpid && is_dead(&self.topology, at.port))
+            .collect();
+        for (mac, at) in gone {
+            self.detach(mac, at, now, out);
+        }
+        let passes_dead =
+            |hop: &Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
+        let cut: Vec<FlowId> = self.records.iter().filter(|one| one.hops.iter().any(passes_dead)).map(|one| one.id).collect();
+        for id in cut {
+            self.revalidate(id, Cause::NoPath, now, out);
         }
     }
 
