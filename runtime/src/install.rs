@@ -174,7 +174,7 @@ impl Tables {
             session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
             return Ok(true);
         };
-        if pair.present.is_some_and(|has| has.action == wanted.action) {
+        if pair.present == Some(Has { action: wanted.action, cookie: wanted.cookie }) {
             return Ok(false);
         }
         send_add(slot, &wanted, session, settings, out)?;
@@ -206,7 +206,9 @@ impl Tables {
         for one in found {
             self.take_in(dpid, one, spare, session, out, &mut repair);
         }
-        let differs = |pair: &Pair| pair.wanted.is_some_and(|wanted| pair.present.is_none_or(|has| has.action != wanted.action));
+        let differs = |pair: &Pair| {
+            pair.wanted.is_some_and(|wanted| pair.present != Some(Has { action: wanted.action, cookie: wanted.cookie }))
+        };
         let table = self.table(dpid);
         let missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
         for slot in missing {
