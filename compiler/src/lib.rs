@@ -16,7 +16,7 @@ pub mod view;
 pub use explain::{Explanation, Nearest, explain};
 pub use principal::{Identity, Refusal, destination, source};
 pub use program::{CompileError, Program};
-pub use template::{Provenance, Template};
+pub use template::Template;
 pub use view::{Station, View};
 
 #[cfg(test)]

@@ -123,8 +123,8 @@ impl Program {
 
     /// The template of a decided flow, as wide as this policy's rules let it be.
     #[must_use]
-    pub fn template(&self, key: &FlowKey, src: &End, dst: &End, judgement: &Judgement) -> Template {
-        let mut template = Template::exact(key, src, dst, judgement);
+    pub fn template(&self, key: &FlowKey, dst: &End, judgement: &Judgement) -> Template {
+        let mut template = Template::exact(key, dst, judgement);
         if !self.index.reads_dscp {
             template.region.dscp = None;
         }
@@ -133,6 +133,12 @@ impl Program {
             template.reply = None;
         }
         template
+    }
+
+    /// True if a rule tests the DSCP: templates fix it then, and leave it open otherwise.
+    #[must_use]
+    pub fn fixes_dscp(&self) -> bool {
+        self.index.reads_dscp
     }
 
     /// A packet's headers as policy sees them.

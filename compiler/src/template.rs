@@ -19,26 +19,15 @@ pub struct Template {
     /// False if switches cannot tell such packets from ones that may be judged otherwise (later fragments, damaged headers):
     /// the decision then holds for the one packet, and nothing may be installed. `region` matches next to nothing then.
     pub installable: bool,
-    /// Why.
-    pub provenance: Provenance,
-}
-
-/// Where a template came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
-    /// The deciding rule; nothing is the default.
+    /// The deciding rule; nothing is the default. Who talks to whom is in the flow that was judged.
     pub rule: Option<RuleId>,
-    /// The initiator as it was then.
-    pub src: End,
-    /// The responder as it was then.
-    pub dst: End,
 }
 
 impl Template {
     /// The template of exactly this flow. It does not fix the VLAN priority, which no flow entry of ours can: for policies that
     /// may test it use [`crate::Program::template`].
     #[must_use]
-    pub fn exact(key: &FlowKey, src: &End, dst: &End, judgement: &Judgement) -> Template {
+    pub fn exact(key: &FlowKey, dst: &End, judgement: &Judgement) -> Template {
         let mut region = FlowMatch::exact(key);
         region.dscp = key.ip.map(|ip| ip.dscp);
         let installable = is_distinct(key);
@@ -53,7 +42,7 @@ impl Template {
             verdict: judgement.verdict,
             via: judgement.via.clone(),
             installable,
-            provenance: Provenance { rule: judgement.rule, src: src.clone(), dst: dst.clone() },
+            rule: judgement.rule,
         }
     }
 }

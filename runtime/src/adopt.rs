@@ -119,7 +119,7 @@ impl Controller {
         }
         let Ok((src, dst)) = self.identify(ingress, &key) else { return };
         let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
-        let template = self.program.template(&key, &src, &dst, &judgement);
+        let template = self.program.template(&key, &dst, &judgement);
         if judgement.verdict != Verdict::Allow || !template.installable {
             return;
         }

@@ -8,6 +8,9 @@ use lang::checked::Checked;
 
 use crate::event::Event;
 
+/// Room for what one batch of packets usually leads to: bytes.
+const OUTPUT: usize = 16 * 1024;
+
 /// A connection to a switch, numbered by the daemon, never used again after it closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
@@ -41,7 +44,7 @@ pub struct Effects {
 impl Effects {
     /// The buffer of what is to be sent on a connection.
     pub fn buffer(&mut self, conn: ConnId) -> &mut BytesMut {
-        self.sends.entry(conn).or_default()
+        self.sends.entry(conn).or_insert_with(|| BytesMut::with_capacity(OUTPUT))
     }
 
     /// Tells that something happened.

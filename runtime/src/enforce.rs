@@ -79,8 +79,8 @@ impl Controller {
     /// The conversation that a packet belongs to: as a region with its DSCP, or as an answer whatever its DSCP.
     fn known_conversation(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
         let open = FlowMatch::exact(key);
-        let fixed = FlowMatch { dscp: key.ip.map(|ip| ip.dscp), ..open };
-        self.records.find(&fixed).or_else(|| self.records.find(&open))
+        let fixed = self.program.fixes_dscp().then(|| FlowMatch { dscp: key.ip.map(|ip| ip.dscp), ..open });
+        fixed.and_then(|region| self.records.find(&region)).or_else(|| self.records.find(&open))
     }
 
     /// A packet between switches, or from a middlebox, that its switch has no entry for: only a conversation that stands may
@@ -129,7 +129,7 @@ impl Controller {
         };
         let judgement = self.program.judge_key(&self.view, &src, &dst, &arrival.key);
         let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
-        let template = self.program.template(&arrival.key, &src, &dst, &judgement);
+        let template = self.program.template(&arrival.key, &dst, &judgement);
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst });
         match judgement.verdict {
             Verdict::Deny => self.deny(arrival, flow, template, now, out),
@@ -321,7 +321,7 @@ fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Eff
     out.event(Event::Decided(Box::new(Decided {
         flow: flow.clone(),
         verdict: template.verdict,
-        rule: template.provenance.rule,
+        rule: template.rule,
         via: template.via.clone(),
         switches,
     })));

@@ -91,7 +91,7 @@ pub const HELD_LIMIT: usize = 8;
 /// All conversations and denials.
 #[derive(Debug, Default)]
 pub struct Records {
-    all: FxHashMap<FlowId, Conversation>,
+    all: FxHashMap<FlowId, Box<Conversation>>,
     regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
     stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
     denials: VecDeque<(Time, FlowId)>,
@@ -162,7 +162,7 @@ impl Records {
         for mac in [conversation.key.dl_src, conversation.key.dl_dst] {
             self.stations.entry(mac).or_default().insert(id);
         }
-        self.all.insert(id, conversation);
+        self.all.insert(id, Box::new(conversation));
     }
 
     /// Takes a conversation out.
@@ -181,18 +181,18 @@ impl Records {
                 }
             }
         }
-        Some(conversation)
+        Some(*conversation)
     }
 
     /// The conversation with this number.
     #[must_use]
     pub fn get(&self, id: FlowId) -> Option<&Conversation> {
-        self.all.get(&id)
+        self.all.get(&id).map(Box::as_ref)
     }
 
     /// The conversation with this number, to change its progress.
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut Conversation> {
-        self.all.get_mut(&id)
+        self.all.get_mut(&id).map(Box::as_mut)
     }
 
     /// The conversation that packets of this region belong to.
@@ -218,7 +218,7 @@ impl Records {
 
     /// All, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Conversation> {
-        self.all.values()
+        self.all.values().map(Box::as_ref)
     }
 
     /// Those for which it holds, in the order of their numbers.

@@ -89,7 +89,7 @@ impl Controller {
             return self.no_longer(id, was, cause, out);
         }
         let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
-        let template = self.program.template(&key, &src, &dst, &judgement);
+        let template = self.program.template(&key, &dst, &judgement);
         let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst });
         match (was, judgement.verdict) {
             (Verdict::Deny, Verdict::Deny) => {
@@ -178,13 +178,13 @@ impl Controller {
 
     /// A conversation and the place that allowed it, in the words of the policy in force.
     pub(crate) fn named(&self, conversation: &Conversation) -> (Arc<str>, Arc<str>) {
-        named(&self.policy, &conversation.flow, conversation.template.provenance.rule)
+        named(&self.policy, &conversation.flow, conversation.template.rule)
     }
 
     /// Allowed conversations with the rules that allowed them.
     fn allowed_flows(&self) -> HashMap<FlowId, (Arc<Flow>, Option<RuleId>)> {
         let allowed = self.records.iter().filter(|one| one.template.verdict == Verdict::Allow);
-        allowed.map(|one| (one.id, (one.flow.clone(), one.template.provenance.rule))).collect()
+        allowed.map(|one| (one.id, (one.flow.clone(), one.template.rule))).collect()
     }
 }
 

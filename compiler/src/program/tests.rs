@@ -105,7 +105,7 @@ fn every_packet_in_a_template_is_judged_as_the_first() {
             };
             let Some((src, dst)) = ends(&key) else { continue };
             let judgement = program.judge_key(&view, &src, &dst, &key);
-            let template = program.template(&key, &src, &dst, &judgement);
+            let template = program.template(&key, &dst, &judgement);
             if !template.installable {
                 assert_eq!(template.reply, None);
                 continue;

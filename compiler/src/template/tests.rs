@@ -19,7 +19,7 @@ fn key(proto: IpProto, transport: Option<Transport>) -> FlowKey {
 
 fn template(key: &FlowKey, place: Place, verdict: Verdict) -> Template {
     let dst = End { place, ..End::default() };
-    Template::exact(key, &End::default(), &dst, &Judgement { verdict, rule: None, via: Vec::new() })
+    Template::exact(key, &dst, &Judgement { verdict, rule: None, via: Vec::new() })
 }
 
 #[test]
