@@ -63,11 +63,8 @@ impl Controller {
         let ingress = conversation.ingress.dpid;
         let entries = plan(conversation);
         let mut touched: Vec<Dpid> = Vec::new();
-        for one in &entries {
-            self.tables.want(one.dpid, one.slot, one.wanted);
-        }
         for one in entries.iter().filter(|one| one.dpid != ingress) {
-            match self.settle_entry(one.dpid, &one.slot, out) {
+            match self.install_entry(one, out) {
                 Some(true) if !touched.contains(&one.dpid) => touched.push(one.dpid),
                 Some(_) => {}
                 None => return self.revoke(id, Cause::SwitchRefused, None, out),
@@ -120,7 +117,7 @@ impl Controller {
         conversation.state = State::Standing;
         let ingress = conversation.ingress.dpid;
         for one in entries.iter().filter(|one| one.dpid == ingress) {
-            if self.settle_entry(one.dpid, &one.slot, out).is_none() {
+            if self.install_entry(one, out).is_none() {
                 self.drop_slots(id, stale, out);
                 return self.revoke(id, Cause::SwitchRefused, None, out);
             }
@@ -214,6 +211,12 @@ impl Controller {
                 self.settle_entry(*dpid, slot, out);
             }
         }
+    }
+
+    /// Wants an entry and makes its switch hold it: `Some(true)` if that took a message, nothing if it cannot be done.
+    fn install_entry(&mut self, one: &Planned, out: &mut Effects) -> Option<bool> {
+        let session = self.switches.up(one.dpid)?;
+        self.tables.install((one.dpid, one.slot), one.wanted, session, &self.settings, out).ok()
     }
 
     /// Makes a switch hold what is wanted in a slot: `Some(true)` if that took a message, nothing if it cannot be done.

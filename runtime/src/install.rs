@@ -184,6 +184,33 @@ impl Tables {
         Ok(true)
     }
 
+    /// Wants an entry, and sends it if the switch is not believed to hold it. True if something was sent.
+    ///
+    /// # Errors
+    /// The switch's version cannot express the entry; it is not wanted then.
+    pub fn install(
+        &mut self,
+        (dpid, slot): (Dpid, Slot),
+        wanted: Wanted,
+        session: &mut Session,
+        settings: &Settings,
+        out: &mut Effects,
+    ) -> Result<bool, Inexpressible> {
+        let pair = self.table(dpid).slots.entry(slot).or_default();
+        pair.wanted = Some(wanted);
+        if pair.present.is_some_and(|has| has.action == wanted.action) {
+            return Ok(false);
+        }
+        if let Err(inexpressible) = send_add(&slot, &wanted, session, settings, out) {
+            self.unwant(dpid, &slot);
+            return Err(inexpressible);
+        }
+        if wanted.ends != Ends::Hard {
+            pair.present = Some(Has { action: wanted.action, cookie: wanted.cookie });
+        }
+        Ok(true)
+    }
+
     /// Takes an entry out whether it is believed present or not.
     pub fn withdraw(&mut self, dpid: Dpid, slot: &Slot, session: Option<&mut Session>, out: &mut Effects) {
         self.table(dpid).slots.remove(slot);
