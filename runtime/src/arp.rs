@@ -45,6 +45,14 @@ impl Controller {
         let address = IpAddr::V4(arp.sender_ip);
         let believed = match self.inventory.role(&self.policy, at) {
             Role::Gateway(gateway) => {
+                // Who asks, asks from its own address; who answers may answer for others. A claim yields to the declared port.
+                if arp.operation == Operation::Request
+                    && let Some(owner) = self.view.owner(address)
+                    && self.view.release(owner, address)
+                {
+                    self.alarm(owner, at, Suspicion::Reserved, now, out);
+                    self.station_changed(owner, now, out);
+                }
                 let free = self.view.owner(address).is_none();
                 if free && self.hosts.gateway_addresses.len() < QUESTIONS {
                     self.hosts.gateway_addresses.insert(arp.sender_ip, gateway);

@@ -46,15 +46,15 @@ impl Controller {
         let probe = match Probe::verify(payload, &ProbeKey(self.settings.probe_key)) {
             Ok(probe) => probe,
             Err(ProbeError::NotOurs) => return,
-            Err(ProbeError::Forged) => return out.event(Event::ProbeRefused { at, why: "forged, or of another run" }),
-            Err(ProbeError::Malformed) => return out.event(Event::ProbeRefused { at, why: "malformed" }),
+            Err(ProbeError::Forged) => return self.refuse_probe(at, "forged, or of another run", now, out),
+            Err(ProbeError::Malformed) => return self.refuse_probe(at, "malformed", now, out),
         };
         let age = now.since(probe.sent);
         if probe.nonce != self.settings.epoch || age > self.settings.discovery_interval || probe.sent > now {
-            return out.event(Event::ProbeRefused { at, why: "replayed" });
+            return self.refuse_probe(at, "replayed", now, out);
         }
         if !matches!(self.inventory.role(&self.policy, at), Role::Uplink | Role::Open) {
-            return out.event(Event::ProbeRefused { at, why: "came in on a port that is not an uplink" });
+            return self.refuse_probe(at, "came in on a port that is not an uplink", now, out);
         }
         let from = Location::new(probe.dpid, probe.port);
         let before: Vec<Link> = self.topology.links().filter(|link| link.to == at || link.from == at).collect();
@@ -69,6 +69,13 @@ impl Controller {
         if let Some(link) = found {
             out.event(Event::LinkUp(link));
             self.adoption.progress(now);
+        }
+    }
+
+    /// Tells of a probe that is not believed, once a second for each port.
+    fn refuse_probe(&mut self, at: Location, why: &'static str, now: Time, out: &mut Effects) {
+        if self.hosts.is_news(at, MacAddr::ZERO, now) {
+            out.event(Event::ProbeRefused { at, why });
         }
     }
 

@@ -10,7 +10,7 @@
 //!                                                                       attached at Q
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::FixedState;
@@ -26,6 +26,8 @@ use crate::inventory::Role;
 
 /// Alarms remembered so that each is told once a second.
 const ALARMS: usize = 4096;
+/// Stations remembered, with their addresses, while they are attached nowhere.
+const LEFT: usize = 4096;
 /// Moves that may be in question at one time.
 const MOVES: usize = 4096;
 
@@ -36,6 +38,8 @@ pub(crate) struct Hosts {
     moves: HashMap<MacAddr, Move>,
     /// When each claimed address was last seen.
     seen: HashMap<IpAddr, Time, FixedState>,
+    /// Who went, oldest first; some may be back.
+    left: VecDeque<MacAddr>,
     /// Addresses seen behind gateway ports, which no declaration names.
     pub(crate) gateway_addresses: HashMap<Ipv4Addr, GatewayId>,
     alarms: HashMap<(Location, MacAddr), Time>,
@@ -86,14 +90,15 @@ impl Controller {
         if known == Some(mac) {
             return true;
         }
-        let foreign = mac == self.settings.mac || self.view.station(mac).is_some();
+        // The port is declared: who only was seen with this address elsewhere yields to it, who is registered with it does not.
+        let foreign = mac == self.settings.mac || self.view.station(mac).is_some_and(|station| station.host.is_some());
         if known.is_some() || foreign {
             self.alarm(mac, at, Suspicion::Reserved, now, out);
             return false;
         }
         self.view.set_gateway_mac(id, mac);
-        self.program.update(&self.view, &[mac]);
         out.event(Event::GatewayLearned { gateway: id, mac });
+        self.station_changed(mac, now, out);
         true
     }
 
@@ -148,6 +153,22 @@ impl Controller {
         if self.view.detach(mac) {
             self.hosts.moves.remove(&mac);
             out.event(Event::StationDetached { mac, at });
+            self.station_changed(mac, now, out);
+            self.hosts.left.push_back(mac);
+            if self.hosts.left.len() > LEFT {
+                self.forget_oldest(now, out);
+            }
+        }
+    }
+
+    /// The station that went first is forgotten, unless it is back.
+    fn forget_oldest(&mut self, now: Time, out: &mut Effects) {
+        let Some(mac) = self.hosts.left.pop_front() else { return };
+        let Some(station) = self.view.station(mac).filter(|station| station.location.is_none()) else { return };
+        for address in &station.addresses {
+            self.hosts.seen.remove(address);
+        }
+        if self.view.remove(mac) {
             self.station_changed(mac, now, out);
         }
     }
@@ -209,6 +230,9 @@ impl Controller {
         due.sort_unstable();
         for (mac, to) in due {
             self.hosts.moves.remove(&mac);
+            if !self.is_edge(to) || !self.topology.is_up(to) {
+                continue;
+            }
             if let Some(from) = self.view.station(mac).and_then(|station| station.location) {
                 self.relocate(mac, from, to, now, out);
             }
@@ -241,16 +265,23 @@ impl Controller {
     /// Tells of a sender that is not believed, once a second for each port and address.
     pub(crate) fn alarm(&mut self, mac: MacAddr, at: Location, why: Suspicion, now: Time, out: &mut Effects) {
         self.counters.spoofed += 1;
-        if self.hosts.alarms.len() >= ALARMS {
-            self.hosts.alarms.clear();
+        if self.hosts.is_news(at, mac, now) {
+            out.event(Event::Spoofed { at, mac, why });
         }
-        let last = self.hosts.alarms.insert((at, mac), now);
-        match last {
-            Some(last) if now.since(last).as_secs() < 1 => {
-                self.hosts.alarms.insert((at, mac), last);
-            }
-            _ => out.event(Event::Spoofed { at, mac, why }),
+    }
+}
+
+impl Hosts {
+    /// True once a second for each port and address.
+    pub(crate) fn is_news(&mut self, at: Location, mac: MacAddr, now: Time) -> bool {
+        if self.alarms.get(&(at, mac)).is_some_and(|last| now.since(*last).as_secs() < 1) {
+            return false;
         }
+        if self.alarms.len() >= ALARMS {
+            self.alarms.clear();
+        }
+        self.alarms.insert((at, mac), now);
+        true
     }
 }
 
