@@ -99,6 +99,13 @@ impl Switches {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_up)
     }
 
+    /// Barriers that a conversation asked for on an earlier way tell nothing of a later one.
+    pub(crate) fn disown_barriers(&mut self, flow: FlowId) {
+        for session in self.sessions.values_mut() {
+            session.disown_barriers(flow);
+        }
+    }
+
     fn speaker(&mut self, dpid: Dpid) -> Option<&mut Session> {
         self.sessions.get_mut(self.spokesmen.get(&dpid)?)
     }

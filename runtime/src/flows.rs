@@ -141,10 +141,12 @@ impl Controller {
     /// Sends a conversation another way. Through middleboxes the ingress is shut first, so that no packet mixes two ways.
     pub(crate) fn reroute(&mut self, id: FlowId, hops: Vec<Hop>, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
-        let held = match std::mem::replace(&mut conversation.state, State::Standing) {
-            State::Opening { held, .. } | State::Closing { held, .. } => held,
-            State::Standing => Vec::new(),
+        let (held, late) = match std::mem::replace(&mut conversation.state, State::Standing) {
+            State::Opening { held, stale, .. } => (held, stale),
+            State::Closing { held, .. } => (held, Vec::new()),
+            State::Standing => (Vec::new(), Vec::new()),
         };
+        self.switches.disown_barriers(id);
         let ingress = conversation.ingress.dpid;
         let old = plan(conversation);
         out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: hops.len() });
@@ -153,6 +155,7 @@ impl Controller {
             let at_ingress: Vec<(Dpid, Slot)> =
                 old.iter().filter(|one| one.dpid == ingress).map(|one| (one.dpid, one.slot)).collect();
             self.drop_slots(id, &at_ingress, out);
+            self.drop_slots(id, &late, out);
             if let Some(session) = self.switches.up(ingress) {
                 session.barrier(id, now, out);
             }
@@ -160,11 +163,8 @@ impl Controller {
         }
         conversation.hops = hops;
         let new = plan(conversation);
-        let stale = old
-            .iter()
-            .filter(|one| !new.iter().any(|other| other.dpid == one.dpid && other.slot == one.slot))
-            .map(|one| (one.dpid, one.slot))
-            .collect();
+        let was = late.into_iter().chain(old.iter().map(|one| (one.dpid, one.slot)));
+        let stale = was.filter(|one| !new.iter().any(|other| (other.dpid, other.slot) == *one)).collect();
         self.open(id, held, stale, now, out);
     }
 

@@ -198,7 +198,7 @@ impl Tables {
     ) -> Result<bool, Inexpressible> {
         let pair = self.table(dpid).slots.entry(slot).or_default();
         pair.wanted = Some(wanted);
-        if pair.present.is_some_and(|has| has.action == wanted.action) {
+        if pair.present == Some(Has { action: wanted.action, cookie: wanted.cookie }) {
             return Ok(false);
         }
         if let Err(inexpressible) = send_add(&slot, &wanted, session, settings, out) {

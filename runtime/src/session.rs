@@ -354,6 +354,13 @@ impl Session {
         }
     }
 
+    /// The answers to barriers that this flow asked for are awaited still, and tell it nothing.
+    pub fn disown_barriers(&mut self, flow: FlowId) {
+        for (_, owner, _) in self.barriers.iter_mut().filter(|(_, owner, _)| *owner == flow) {
+            *owner = FlowId(0);
+        }
+    }
+
     /// Looks at the clock: asks for signs of life.
     ///
     /// # Errors

@@ -14,7 +14,8 @@ use crate::controller::Controller;
 use crate::effect::Effects;
 use crate::event::{Cause, Event};
 use crate::inventory::Inventory;
-use crate::record::{Conversation, FlowId};
+use crate::record::{Conversation, FlowId, State};
+use crate::route::Hop;
 
 /// What became of a conversation or denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +139,7 @@ impl Controller {
         let way = flow.dst.location.map(|to| self.way(ingress, to, &template.via));
         match way {
             Some(Ok(hops)) => {
-                let same = self.records.get(id).is_some_and(|one| one.hops == hops);
+                let same = self.records.get(id).is_some_and(|one| *bound_for(one) == hops);
                 self.judged_alike(id, flow, template);
                 if same {
                     return Fate::Kept;
@@ -217,4 +218,12 @@ fn named(policy: &Checked, flow: &Flow, rule: Option<RuleId>) -> (Arc<str>, Arc<
         None => "default".to_owned(),
     };
     (Arc::from(lang::flowspec::flow_text(policy, flow)), Arc::from(place))
+}
+
+/// The way that a conversation takes, or will once its old one is shut.
+fn bound_for(conversation: &Conversation) -> &Vec<Hop> {
+    match &conversation.state {
+        State::Closing { next, .. } => next,
+        State::Opening { .. } | State::Standing => &conversation.hops,
+    }
 }

@@ -2,5 +2,6 @@
 
 mod corpus;
 mod desk;
+mod full;
 mod handshake;
 mod steady;

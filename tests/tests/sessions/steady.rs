@@ -293,3 +293,74 @@ fn p28_segments_make_no_difference() {
     assert_eq!(whole.2.switches, 1);
     assert_eq!(PortNo(1), at(1, 1).port);
 }
+
+#[test]
+fn c04_barriers_of_an_earlier_way_do_not_open_a_later_one() {
+    let mut desk = Desk::under("allow from any to any via http-proxy;\ndefault allow;");
+    let near = desk.join(0x1, &[1, 25, 26]);
+    let core = desk.join(0x10, &[1, 8, 9, 40, 41]);
+    let other = desk.join(0x11, &[1, 8]);
+    desk.cable((near, 25), (core, 1));
+    desk.cable((near, 26), (other, 1));
+    desk.cable((other, 8), (core, 8));
+    desk.wait(Duration::from_secs(7));
+    assert_eq!(desk.controller.links().count(), 6);
+    desk.packet(near, 1, &announcement(1));
+    desk.packet(core, 9, &announcement(3));
+    for conn in [near, core, other] {
+        desk.loses_barriers(conn);
+        desk.heard(conn);
+    }
+    let barrier =
+        |heard: &[(u32, Message)]| heard.iter().find(|(_, message)| *message == Message::BarrierRequest).map(|one| one.0);
+    desk.packet(near, 1, &datagram(1, 3, 5, 6));
+    let first = barrier(&desk.heard(core)).unwrap();
+    desk.say(near, 0, &port_status(PortReason::MODIFY, 25, false));
+    let shut = barrier(&desk.heard(near)).unwrap();
+    assert_eq!(desk.events.iter().filter(|event| matches!(event, Event::Rerouted { .. })).count(), 1);
+    assert!(adds(&desk.heard(other)).is_empty(), "the ingress is shut first");
+    desk.say(core, first, &Message::BarrierReply);
+    assert!(adds(&desk.heard(other)).is_empty(), "that was a barrier of the way before");
+    desk.say(near, shut, &Message::BarrierReply);
+    assert!(!adds(&desk.heard(other)).is_empty());
+    assert!(adds(&desk.heard(near)).is_empty(), "the new way waits for its own barriers");
+    let asked = [(core, barrier(&desk.heard(core)).unwrap())];
+    for (conn, xid) in asked {
+        desk.say(conn, xid, &Message::BarrierReply);
+    }
+    assert!(adds(&desk.heard(near)).is_empty(), "one is still to come");
+}
+
+#[test]
+fn c04_two_changes_of_way_in_a_row_leave_nothing_of_the_first() {
+    let mut desk = Desk::new();
+    let near = desk.join(0x1, &[1, 25, 26]);
+    let core = desk.join(0x10, &[1, 7, 8, 9]);
+    let other = desk.join(0x11, &[1, 7, 8]);
+    desk.cable((near, 25), (core, 1));
+    desk.cable((near, 26), (other, 1));
+    desk.cable((other, 8), (core, 8));
+    desk.cable((other, 7), (core, 7));
+    desk.wait(Duration::from_secs(7));
+    desk.packet(near, 1, &announcement(1));
+    desk.packet(core, 9, &announcement(3));
+    desk.packet(near, 1, &datagram(1, 3, 5, 6));
+    assert_eq!(desk.controller.records().len(), 1);
+    for conn in [core, other] {
+        desk.loses_barriers(conn);
+        desk.heard(conn);
+    }
+    desk.say(near, 0, &port_status(PortReason::MODIFY, 25, false));
+    desk.say(other, 0, &port_status(PortReason::MODIFY, 7, false));
+    for conn in [core, other] {
+        for (xid, message) in desk.heard(conn) {
+            if message == Message::BarrierRequest {
+                desk.say(conn, xid, &Message::BarrierReply);
+            }
+        }
+    }
+    let left: Vec<_> = desk.controller.tables().entries().filter(|(_, slot, _)| slot.priority > 0).collect();
+    assert_eq!(left.len(), 6, "two entries at each of three switches: {left:?}");
+    let in_port = |port: u32| left.iter().any(|(_, slot, _)| slot.region.in_port == Some(PortNo(port)));
+    assert!(!in_port(25) && !in_port(7), "{left:?}");
+}

@@ -1,0 +1,56 @@
+//! Switches whose tables are full: what does not fit does not pass, and what stands goes on.
+
+use std::time::Duration;
+
+use emulator::switch::SwitchConfig;
+use net::Dpid;
+use runtime::Event;
+use runtime::event::Cause;
+use tests::{World, at, rules};
+
+/// The campus, with `capacity` entries in edge1.
+fn cramped(versions: &[u8], capacity: usize) -> World {
+    let mut world = World::campus(rules("default allow;"), versions);
+    world.disconnect(Dpid(0x1));
+    world.network.add_switch(SwitchConfig { versions: versions.to_vec(), capacity, ..SwitchConfig::new(Dpid(0x1), 26) });
+    world.network.link(at(0x1, 25), at(0x10, 1));
+    world.network.link(at(0x1, 26), at(0x11, 1));
+    for (name, port) in [("griffin", 1), ("glaptop", 3), ("rlaptop", 4), ("gphone", 5), ("rphone", 6)] {
+        let node = world.node(name);
+        world.network.move_node(node, at(0x1, port));
+    }
+    world.connect(Dpid(0x1));
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.controller.as_ref().unwrap().status().links, 5);
+    world
+}
+
+#[test]
+fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
+    for versions in [&[1][..], &[1, 4]] {
+        let mut world = cramped(versions, 7);
+        let server = world.ip("http-server");
+        let now = world.network.now();
+        let first = world.host("griffin").open_tcp_kept(server, 80, now);
+        assert!(world.settle("griffin", first));
+        for name in ["glaptop", "rlaptop", "gphone"] {
+            let now = world.network.now();
+            world.host(name).open_tcp_kept(server, 80, now);
+            world.run(Duration::from_secs(4));
+        }
+        let events = world.take_events();
+        let told = |event: &Event| matches!(event, Event::SwitchError { flow: Some(_), .. });
+        assert!(events.iter().any(told), "{versions:?}: {events:?}");
+        assert!(events.iter().any(|event| matches!(event, Event::Revoked { cause: Cause::SwitchRefused, .. })));
+        let controller = world.controller.as_ref().unwrap();
+        assert_eq!(controller.records().len(), 3, "what does not fit is not half there");
+        let wanted = controller.tables().entries().filter(|(dpid, ..)| *dpid == Dpid(0x1)).count();
+        assert_eq!(world.network.switch(Dpid(0x1)).unwrap().flows().filter(|flow| flow.table == 0).count(), wanted);
+        let answers = world.host("griffin").conversation(first).unwrap().answers;
+        let now = world.network.now();
+        world.host("griffin").say(first, now);
+        world.run(Duration::from_millis(200));
+        assert!(world.host("griffin").conversation(first).unwrap().answers > answers, "the first goes on");
+        assert_eq!(world.network.faults().loops, 0);
+    }
+}
