@@ -1,11 +1,13 @@
 //! Hosts that lie: about who they are, where they are, which address they have, and that they are switches.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be made has failed the test")]
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lang::checked::Checked;
-use net::{EtherType, Location, MacAddr, PortNo};
+use net::{EtherType, Location, MacAddr};
 use packet::build::{self, IpEnds};
 use packet::udp::Datagram;
 use packet::{Arp, Probe, ProbeKey};
@@ -378,7 +380,6 @@ fn t05_malformed_units_cost_nothing_but_their_frame() {
     assert!(world.tcp("rphone", server, 80));
     let (_, why) = after(|_| build::ethernet(MacAddr([1, 0x80, 0xc2, 0, 0, 0x0e]), THIEF, EtherType::LLDP, &[2, 7, 4]));
     assert_eq!(why, [(at(0x1, 6), "malformed")]);
-    assert_eq!(PortNo(6), at(0x1, 6).port);
 }
 
 #[test]
