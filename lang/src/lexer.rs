@@ -296,6 +296,23 @@ impl Cutter<'_> {
                 .help("remove it: the text does not mean what it seems to");
             self.out.diagnostics.push(found);
         }
+        self.report_lone_return();
+    }
+
+    /// Editors show a carriage return alone as a line end, and a comment would go on behind it. The first one is reported: a text
+    /// from an old system is full of them.
+    fn report_lone_return(&mut self) {
+        let bytes = self.text.as_bytes();
+        let mut lone = (0..bytes.len()).filter(|at| bytes.get(*at) == Some(&b'\r') && bytes.get(at + 1) != Some(&b'\n'));
+        if let Some(at) = lone.next() {
+            let more = match lone.count() {
+                0 => String::new(),
+                count => format!(", and {count} more"),
+            };
+            let message = format!("a carriage return (U+000D) without a line feed at byte {at}{more}");
+            let found = Diagnostic::new(syntax::E0108, self.span(at, at + 1), message).help("write LF or CRLF line ends");
+            self.out.diagnostics.push(found);
+        }
     }
 }
 

@@ -347,3 +347,17 @@ fn mutated_files_are_read() {
         holds(&text);
     }
 }
+
+/// Editors show a carriage return alone as a line end, the lexer does not: what seems to be a rule would be a comment.
+#[test]
+fn a_carriage_return_without_a_line_feed_is_refused_wherever_it_stands() {
+    for text in ["default allow;\n# guests stay out\rdeny to b;\n", "user bob;\ruser bill;", "test \"a\rb\" { }", "user bob;\r"] {
+        let (_, diagnostics, sources) = read(text);
+        let found: Vec<_> = diagnostics.iter().filter(|found| found.code == syntax::E0108).collect();
+        assert_eq!(found.len(), 1, "{text:?}");
+        assert_eq!(sources.text(found[0].span), "\r");
+        assert_eq!(found[0].help.as_deref(), Some("write LF or CRLF line ends"));
+    }
+    let (_, diagnostics, _) = read("user bob; # a comment\r\nuser bill;\r\n");
+    assert_eq!(diagnostics, Vec::new());
+}
