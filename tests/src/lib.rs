@@ -1,6 +1,6 @@
 //! The harness of the scenario suites: an emulated network and the runtime, joined without sockets, under simulated time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,9 @@ pub struct World {
     pub controller: Option<Controller>,
     /// What happened since it was last looked at.
     pub events: Vec<Event>,
+    /// How long messages of a switch are under way to the daemon, where that is not at once.
+    pub lag: BTreeMap<Dpid, Duration>,
+    late: VecDeque<(Time, ConnId, BytesMut)>,
     policy: Arc<Checked>,
     connections: BTreeMap<Dpid, ConnId>,
     next_conn: u64,
@@ -117,6 +120,8 @@ impl World {
             network,
             controller: None,
             events: Vec::new(),
+            lag: BTreeMap::new(),
+            late: VecDeque::new(),
             policy,
             connections: BTreeMap::new(),
             next_conn: 0,
@@ -190,11 +195,25 @@ impl World {
         let until = self.network.now().after(duration);
         while self.network.now() < until {
             let stop = until.min(self.next_tick.max(self.network.now()));
+            self.deliver_late();
             if !self.network.step(stop) && self.network.now() >= self.next_tick {
                 self.next_tick = self.network.now().after(TICK);
                 self.step(Input::Tick);
             }
             self.exchange();
+        }
+    }
+
+    /// Hands over what has been under way for long enough.
+    fn deliver_late(&mut self) {
+        let now = self.network.now();
+        let (due, rest): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.late).into_iter().partition(|(due, ..)| *due <= now);
+        self.late = rest;
+        for (_, conn, bytes) in due {
+            if self.connections.values().any(|known| *known == conn) {
+                self.step(Input::Received(conn, bytes));
+            }
         }
     }
 
@@ -207,7 +226,14 @@ impl World {
             }
             for (dpid, bytes) in arrived {
                 if let Some(conn) = self.connections.get(&dpid).copied() {
-                    self.step(Input::Received(conn, BytesMut::from(bytes.as_ref())));
+                    let bytes = BytesMut::from(bytes.as_ref());
+                    // What is under way stays ahead of what comes later.
+                    let behind = self.late.iter().rev().find(|(_, other, _)| *other == conn).map(|(due, ..)| *due);
+                    let lag = self.lag.get(&dpid).map(|lag| self.network.now().after(*lag));
+                    match lag.max(behind) {
+                        Some(due) => self.late.push_back((due, conn, bytes)),
+                        None => self.step(Input::Received(conn, bytes)),
+                    }
                 }
             }
         }

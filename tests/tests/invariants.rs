@@ -205,7 +205,7 @@ impl Walk {
     }
 
     fn act(&mut self) {
-        match self.random.below(22) {
+        match self.random.below(24) {
             0..=7 => self.talk(),
             8 | 9 => {
                 self.note("chatter".into());
@@ -249,6 +249,11 @@ impl Walk {
                 let long = self.random.one(&[3000, 12_000, 12_000, 320_000]);
                 self.note(format!("{long} ms pass"));
                 self.run(long);
+            }
+            21 | 22 => {
+                let (dpid, lag) = (Dpid(self.random.one(&DPIDS)), self.random.one(&[0, 10, 60, 400]));
+                self.note(format!("{dpid} is {lag} ms late"));
+                self.world.lag.insert(dpid, Duration::from_millis(lag));
             }
             _ => {}
         }
@@ -423,6 +428,7 @@ impl Walk {
     /// Everything is mended: what is allowed goes, and nothing else does.
     fn check_mended(&mut self) {
         self.note("everything is mended".into());
+        self.world.lag.clear();
         if self.world.controller.is_none() {
             self.world.start_daemon();
         }
