@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use lang::checked::{Checked, Cond, HeaderTest, RuleId};
 use lang::flow::{Headers, Side};
+use net::Field;
 
 use crate::label::{LabelId, Labels, Record};
 use crate::normal::{Alternative, LiteralAtom, TooMany, alternatives};
@@ -107,7 +108,7 @@ impl Index {
                 None => clause.dst.map(|dst| (dst, None)),
             }),
             unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
-            reads_pcp: tests(|test| matches!(test, HeaderTest::Pcp(_))),
+            reads_pcp: tests(|test| matches!(test, HeaderTest::Pcp(_) | HeaderTest::Present(Field::Pcp))),
             reads_dscp: tests(|test| matches!(test, HeaderTest::Dscp(_))),
             labels,
             services,

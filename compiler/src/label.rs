@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use indexmap::IndexMap;
-use lang::checked::{BuiltIn, Checked, EndTest, GroupId, SetExpr, UserId};
+use lang::checked::{Aspect, BuiltIn, Checked, EndTest, GroupId, SetExpr, UserId};
 use lang::flow::{End, Place};
 use net::Prefix;
 use rustc_hash::FxBuildHasher;
@@ -196,13 +196,16 @@ impl Labels {
 
     /// Every test but group membership that the end passes and that may be an atom.
     fn tests_passed(&self, end: &End, user: Option<UserId>) -> Vec<EndTest> {
-        let mut tests = Vec::with_capacity(16);
+        let mut tests = Vec::with_capacity(24);
         tests.extend(user.map(EndTest::User));
         tests.extend(end.host.map(EndTest::Host));
         tests.extend(end.location.map(EndTest::Location));
         tests.extend(end.location.map(|location| EndTest::Switch(location.dpid)));
         tests.extend(end.mac.map(EndTest::Mac));
         tests.extend(end.address.into_iter().flat_map(|address| self.prefixes_of(address)));
+        tests.extend(end.location.map(|_| EndTest::Known(Aspect::Location)));
+        tests.extend(end.mac.map(|_| EndTest::Known(Aspect::Mac)));
+        tests.extend(end.address.map(|_| EndTest::Known(Aspect::Address)));
         tests.extend(BUILT_IN.into_iter().filter(|set| is_in(*set, end, user)).map(EndTest::BuiltIn));
         tests
     }
@@ -266,7 +269,7 @@ impl Labels {
             EndTest::BuiltIn(BuiltIn::Broadcast | BuiltIn::Multicast) => 1 << 10,
             EndTest::BuiltIn(BuiltIn::Internet) => 1 << 32,
             EndTest::BuiltIn(BuiltIn::Unauthenticated | BuiltIn::Authenticated) => 1 << 33,
-            EndTest::BuiltIn(BuiltIn::Registered | BuiltIn::Unregistered) => 1 << 33,
+            EndTest::BuiltIn(BuiltIn::Registered | BuiltIn::Unregistered) | EndTest::Known(_) => 1 << 33,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use lang::checked::{BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, UserId};
+use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, UserId};
 use lang::flow::Side;
 use lang::flowspec::location_text;
 use lang::testing::rule_label;
-use net::{IpProto, Location};
+use net::{FIELDS, IpProto, Location};
 
 use crate::label::{LabelId, Labels, Meaning};
 
@@ -64,9 +64,9 @@ impl Names<'_> {
         match test {
             EndTest::User(_) | EndTest::BuiltIn(BuiltIn::Unauthenticated | BuiltIn::Authenticated) => Subject::User,
             EndTest::Host(_) | EndTest::BuiltIn(BuiltIn::Registered | BuiltIn::Unregistered) => Subject::Host,
-            EndTest::Location(_) | EndTest::Switch(_) => Subject::Location,
-            EndTest::Address(_) => Subject::Address,
-            EndTest::Mac(_) => Subject::Mac,
+            EndTest::Location(_) | EndTest::Switch(_) | EndTest::Known(Aspect::Location) => Subject::Location,
+            EndTest::Address(_) | EndTest::Known(Aspect::Address) => Subject::Address,
+            EndTest::Mac(_) | EndTest::Known(Aspect::Mac) => Subject::Mac,
             EndTest::Group(id) => match self.policy.groups.get(id.index()).map(|group| group.kind) {
                 Some(Kind::User) => Subject::User,
                 Some(Kind::Host) => Subject::Host,
@@ -109,6 +109,7 @@ impl Names<'_> {
             EndTest::Mac(mac) => mac.to_string(),
             EndTest::Group(id) => self.name(&self.policy.groups, id.index()),
             EndTest::BuiltIn(set) => built_in(set).to_owned(),
+            EndTest::Known(_) => "known".to_owned(),
         }
     }
 
@@ -135,6 +136,7 @@ impl Names<'_> {
             HeaderTest::Pcp(range) | HeaderTest::Dscp(range) | HeaderTest::IcmpType(range) | HeaderTest::IcmpCode(range) => {
                 span(range.start(), range.end())
             }
+            HeaderTest::Present(_) => "present".to_owned(),
         }
     }
 
@@ -246,5 +248,6 @@ pub(crate) fn header_field(test: &HeaderTest) -> &'static str {
         HeaderTest::TpDst(_) => "tpdst",
         HeaderTest::IcmpType(_) => "icmp-type",
         HeaderTest::IcmpCode(_) => "icmp-code",
+        HeaderTest::Present(field) => FIELDS.iter().find(|row| row.field == *field).map_or("header", |row| row.name),
     }
 }

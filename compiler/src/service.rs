@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use indexmap::{IndexMap, IndexSet};
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
-use net::{EtherType, IpProto, Transport};
+use net::{EtherType, Field, IpProto, Transport};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// A conjunction of header tests, negated where the flag is false.
@@ -54,7 +54,8 @@ pub(crate) fn is_classed(test: &HeaderTest) -> bool {
         | HeaderTest::TpDst(_)
         | HeaderTest::IcmpType(_)
         | HeaderTest::IcmpCode(_) => true,
-        HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Dscp(_) | HeaderTest::TpSrc(_) => false,
+        // Classes take protocols and ports that no test names together with none at all.
+        HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Dscp(_) | HeaderTest::TpSrc(_) | HeaderTest::Present(_) => false,
     }
 }
 
@@ -75,6 +76,16 @@ pub(crate) fn passes(test: &HeaderTest, headers: &Headers) -> bool {
         HeaderTest::TpDst(range) => ports.is_some_and(|(_, dst)| range.contains(&dst)),
         HeaderTest::IcmpType(range) => icmp.is_some_and(|(kind, _)| range.contains(&kind)),
         HeaderTest::IcmpCode(range) => icmp.is_some_and(|(_, code)| range.contains(&code)),
+        HeaderTest::Present(field) => match field {
+            Field::DlType => headers.dl_type.is_some(),
+            Field::Vlan => headers.vlan.and_then(|tag| tag.id).is_some(),
+            Field::Pcp => headers.vlan.is_some(),
+            Field::Dscp => headers.dscp.is_some(),
+            Field::Protocol => headers.proto.is_some(),
+            Field::TpSrc | Field::TpDst => ports.is_some(),
+            Field::IcmpType | Field::IcmpCode => icmp.is_some(),
+            Field::InPort | Field::DlSrc | Field::DlDst | Field::NwSrc | Field::NwDst => false,
+        },
     }
 }
 
@@ -186,7 +197,7 @@ impl Grid {
             HeaderTest::TpDst(range) => self.ports.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
             HeaderTest::IcmpType(range) => self.kinds.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
             HeaderTest::IcmpCode(range) => self.codes.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
-            HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Dscp(_) | HeaderTest::TpSrc(_) => {}
+            HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Dscp(_) | HeaderTest::TpSrc(_) | HeaderTest::Present(_) => {}
         }
     }
 
@@ -257,6 +268,7 @@ impl Grid {
             | HeaderTest::Pcp(_)
             | HeaderTest::Dscp(_)
             | HeaderTest::TpSrc(_)
+            | HeaderTest::Present(_)
             | HeaderTest::IcmpType(_)
             | HeaderTest::IcmpCode(_) => (None, 0..self.transports()),
         };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, EtherType, IpProto, Location, MacAddr, PortNo, Prefix};
+use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix};
 
 use crate::flow::{Flow, Side};
 use crate::source::{SourceMap, Span};
@@ -228,6 +228,19 @@ pub enum EndTest {
     Group(GroupId),
     /// A built-in set.
     BuiltIn(BuiltIn),
+    /// This is known of it, whatever it is.
+    Known(Aspect),
+}
+
+/// What may be known or unknown of an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    /// Where it is attached.
+    Location,
+    /// Its MAC address.
+    Mac,
+    /// Its IP address.
+    Address,
 }
 
 /// Sets that the language brings along.
@@ -311,6 +324,8 @@ pub enum HeaderTest {
     IcmpType(RangeInclusive<u8>),
     /// ICMP or ICMPv6 code in this range.
     IcmpCode(RangeInclusive<u8>),
+    /// The packet has this header, whatever its value. Of the fields that a [`HeaderTest`] tests; no packet has another.
+    Present(Field),
 }
 
 /// What a rule does with a flow.

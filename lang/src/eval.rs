@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::checked::{
-    BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MultiUser, Rule, ServiceTerm, SetExpr, UserId, Verdict,
+    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MultiUser, Rule, ServiceTerm, SetExpr, UserId, Verdict,
 };
 use crate::flow::{Decide, End, Flow, Headers, Judgement, Place, Side};
-use net::Transport;
+use net::{Field, Transport};
 
 /// A policy that answers flows by plain evaluation.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,9 @@ impl<'a> Face<'a> {
             EndTest::Mac(wanted) => self.end.mac == Some(wanted),
             EndTest::Group(id) => self.is_in_group(id),
             EndTest::BuiltIn(set) => in_built_in(set, self.end, self.user),
+            EndTest::Known(Aspect::Location) => self.end.location.is_some(),
+            EndTest::Known(Aspect::Mac) => self.end.mac.is_some(),
+            EndTest::Known(Aspect::Address) => self.end.address.is_some(),
         }
     }
 
@@ -179,6 +182,21 @@ fn header_passes(test: &HeaderTest, headers: &Headers) -> bool {
         HeaderTest::TpDst(range) => matches!(headers.transport, Some(Transport::Ports { dst, .. }) if range.contains(&dst)),
         HeaderTest::IcmpType(range) => matches!(headers.transport, Some(Transport::Icmp { kind, .. }) if range.contains(&kind)),
         HeaderTest::IcmpCode(range) => matches!(headers.transport, Some(Transport::Icmp { code, .. }) if range.contains(&code)),
+        HeaderTest::Present(field) => is_present(*field, headers),
+    }
+}
+
+fn is_present(field: Field, headers: &Headers) -> bool {
+    match field {
+        Field::DlType => headers.dl_type.is_some(),
+        Field::Vlan => headers.vlan.is_some_and(|tag| tag.id.is_some()),
+        Field::Pcp => headers.vlan.is_some(),
+        Field::Dscp => headers.dscp.is_some(),
+        Field::Protocol => headers.proto.is_some(),
+        Field::TpSrc | Field::TpDst => matches!(headers.transport, Some(Transport::Ports { .. })),
+        Field::IcmpType | Field::IcmpCode => matches!(headers.transport, Some(Transport::Icmp { .. })),
+        // Of the ends, not of the headers.
+        Field::InPort | Field::DlSrc | Field::DlDst | Field::NwSrc | Field::NwDst => false,
     }
 }
 

@@ -56,10 +56,16 @@ impl TypedSet {
 
     /// Every end, as a set of this kind: used for `any - x`.
     pub(crate) fn everybody(kind: Kind) -> Self {
-        let set = SetExpr::Union(vec![
-            SetExpr::Leaf(EndTest::BuiltIn(BuiltIn::Registered)),
-            SetExpr::Leaf(EndTest::BuiltIn(BuiltIn::Unregistered)),
-        ]);
+        let all = [
+            BuiltIn::Registered,
+            BuiltIn::Unregistered,
+            BuiltIn::Internet,
+            BuiltIn::Gateway,
+            BuiltIn::Broadcast,
+            BuiltIn::Multicast,
+            BuiltIn::Controller,
+        ];
+        let set = SetExpr::Union(all.into_iter().map(|set| SetExpr::Leaf(EndTest::BuiltIn(set))).collect());
         TypedSet { kind, set, empty: false, depth: 2 }
     }
 
@@ -165,7 +171,7 @@ fn list(set: &SetExpr, groups: &[Group], budget: &mut usize, members: &mut BTree
         SetExpr::Leaf(EndTest::Group(id)) => {
             groups.get(id.index()).is_some_and(|group| list(&group.members, groups, budget, members))
         }
-        SetExpr::Leaf(EndTest::Address(_) | EndTest::BuiltIn(_)) => false,
+        SetExpr::Leaf(EndTest::Address(_) | EndTest::BuiltIn(_) | EndTest::Known(_)) => false,
         SetExpr::Leaf(
             test @ (EndTest::User(_) | EndTest::Host(_) | EndTest::Location(_) | EndTest::Switch(_) | EndTest::Mac(_)),
         ) => {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use lang::checked::{EndTest, GroupId, HeaderTest, SetExpr, UserId};
 use lang::flow::{Flow, Place, Side};
-use net::Transport;
+use net::{Field, Transport};
 
 use super::Fact;
 use crate::label::Meaning;
@@ -167,6 +167,18 @@ impl Words<'_> {
             HeaderTest::TpDst(_) => shown(ports.map(|(_, dst)| dst)),
             HeaderTest::IcmpType(_) => shown(icmp.map(|(kind, _)| kind)),
             HeaderTest::IcmpCode(_) => shown(icmp.map(|(_, code)| code)),
+            HeaderTest::Present(field) => match field {
+                Field::Vlan => shown(headers.vlan.and_then(|tag| tag.id)),
+                Field::Pcp => shown(headers.vlan.map(|tag| tag.pcp)),
+                Field::Dscp => shown(headers.dscp),
+                Field::TpSrc => shown(ports.map(|(src, _)| src)),
+                Field::TpDst => shown(ports.map(|(_, dst)| dst)),
+                Field::IcmpType => shown(icmp.map(|(kind, _)| kind)),
+                Field::IcmpCode => shown(icmp.map(|(_, code)| code)),
+                Field::Protocol => self.protocol(),
+                Field::DlType => shown(headers.dl_type.map(|dl_type| format!("{dl_type:?}"))),
+                Field::InPort | Field::DlSrc | Field::DlDst | Field::NwSrc | Field::NwDst => "absent".to_owned(),
+            },
         }
     }
 

@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use lang::checked::{
-    Attachment, BuiltIn, Checked, Cond, DefaultRule, EndTest, Gateway, GatewayId, Group, GroupId, HeaderTest, Host, HostId, Kind,
+    Aspect, Attachment, BuiltIn, Checked, Cond, DefaultRule, EndTest, Gateway, GatewayId, Group, GroupId, HeaderTest, Host, HostId, Kind,
     Middlebox, MiddleboxId, MultiUser, NamedLocation, Part, PortSet, Rule, RuleId, ServiceTerm, SetExpr, Switch, User, UserId,
     Verdict,
 };
 use lang::flow::{End, Flow, Headers, Place, Side};
 use lang::source::{SourceId, SourceMap, Span};
-use net::{Dpid, EtherType, FlowKey, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Transport, VlanId, VlanTag};
+use net::{Dpid, EtherType, Field, FlowKey, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Transport, VlanId, VlanTag};
 
 use crate::view::View;
 
@@ -219,6 +219,8 @@ fn leaf(draw: &mut Draw, groups: u32) -> Cond {
         EndTest::Group(GroupId(draw.below(groups)))
     } else if draw.chance(3) {
         EndTest::BuiltIn(built_in(draw))
+    } else if draw.chance(8) {
+        EndTest::Known(draw.pick(&[Aspect::Location, Aspect::Mac, Aspect::Address]))
     } else {
         let kind = draw.pick(&[Kind::User, Kind::Host, Kind::Location, Kind::Switch, Kind::Network, Kind::Mac]);
         member(draw, kind)
@@ -236,6 +238,16 @@ fn header_test(draw: &mut Draw) -> HeaderTest {
         5 => HeaderTest::TpDst(range(draw, &PORTS)),
         6 => HeaderTest::IcmpType(range(draw, &[0, 3, 8, 255])),
         7 => HeaderTest::IcmpCode(range(draw, &[0, 1, 255])),
+        8 => HeaderTest::Present(draw.pick(&[
+            Field::DlType,
+            Field::Vlan,
+            Field::Pcp,
+            Field::Dscp,
+            Field::Protocol,
+            Field::TpSrc,
+            Field::TpDst,
+            Field::IcmpType,
+        ])),
         _ => HeaderTest::Service(draw.many(3, term)),
     }
 }

@@ -7,7 +7,7 @@ use net::{EtherType, Field, IpProto};
 
 use crate::ast::{self, Atom, CompareOp, CondField, Expr, FieldTest, SetOp};
 use crate::builtin;
-use crate::checked::{Cond, HeaderTest, Kind, ServiceTerm};
+use crate::checked::{Aspect, Cond, EndTest, HeaderTest, Kind, ServiceTerm};
 use crate::codes::names::{E0203, E0207, E0217, E0218};
 use crate::diag::Diagnostic;
 use crate::flow::Side;
@@ -123,7 +123,13 @@ impl Checker {
                 self.report(Diagnostic::new(E0207, test.span, "nothing is outside `any`"));
                 None
             }
-            CompareOp::NotEqual | CompareOp::NotIn => Some(Cond::Not(Box::new(cond))),
+            CompareOp::NotEqual | CompareOp::NotIn => {
+                let differs = Cond::Not(Box::new(cond));
+                Some(match presence(test.field.value) {
+                    Some(present) => types::all(vec![present, differs]),
+                    None => differs,
+                })
+            }
         }
     }
 
@@ -296,6 +302,21 @@ impl Checker {
             self.report_nesting(span, &excerpt);
         }
         few
+    }
+}
+
+/// That the field has a value: a comparison with what is absent fails, `!=` and `not in` included. Nothing for users, where nobody
+/// is a value, and for hosts, where one that is not declared is a host.
+fn presence(field: CondField) -> Option<Cond> {
+    let known = |side, aspect| Some(Cond::End(side, EndTest::Known(aspect)));
+    match field {
+        CondField::User(_) | CondField::Host(_) => None,
+        CondField::AccessPoint(side) => known(side, Aspect::Location),
+        CondField::Header(Field::DlSrc) => known(Side::Src, Aspect::Mac),
+        CondField::Header(Field::DlDst) => known(Side::Dst, Aspect::Mac),
+        CondField::Header(Field::NwSrc) => known(Side::Src, Aspect::Address),
+        CondField::Header(Field::NwDst) => known(Side::Dst, Aspect::Address),
+        CondField::Header(field) => Some(Cond::Header(HeaderTest::Present(field))),
     }
 }
 

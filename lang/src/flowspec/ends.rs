@@ -329,7 +329,7 @@ fn members(policy: &Checked, set: EndTest) -> Vec<Said> {
                 said.extend(fitting.find_map(|address| member(policy, set, Said::Address(address))));
             }
             EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::User(None))),
-            EndTest::BuiltIn(_) | EndTest::Group(_) => {}
+            EndTest::BuiltIn(_) | EndTest::Known(_) | EndTest::Group(_) => {}
         }
     }
     said.into_iter().collect()
