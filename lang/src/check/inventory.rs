@@ -186,6 +186,11 @@ impl Checker {
             }
             Some(place)
         });
+        if members.macs.is_empty() && !members.damaged {
+            let message = format!("host `{}` has no `mac`", decl.name.text);
+            let help = "add the address that its frames carry: `mac 02:00:00:00:00:11;`";
+            self.report(Diagnostic::new(E0213, members.name, message).help(help));
+        }
         self.policy.hosts.push(Host {
             name: decl.name.text.clone(),
             macs: members.macs.into_iter().map(|(mac, _)| mac).collect(),

@@ -74,7 +74,7 @@ codes! {
         instead "Remove one of them."
     }
     E0213 "something is missing" {
-        what "A block lacks a member that it needs: a switch its `dpid`, a gateway its `at`, a middlebox `in` and `out` or `at`; or `outbound-only` lacks its `from`."
+        what "A block lacks a member that it needs: a switch its `dpid`, a host its `mac`, a gateway its `at`, a middlebox `in` and `out` or `at`; or `outbound-only` lacks its `from`."
         why "Without it, what is declared cannot be found on the network, or the rule speaks of everyone."
         example "switch edge1 { access 1-24; }"
         instead "Add the member."

@@ -20,7 +20,7 @@ location wap2 = edge1:6;
 host griffin { mac 02:00:00:00:00:11; at edge1:1; }
 host roo { mac 02:00:00:00:00:12, 02:00:00:00:00:1a; ip 10.0.9.12, 2001:db8:9::12; }
 host six { mac 02:00:00:00:00:13; ip 2001:db8:9::13; }
-host bare { }
+host bare { mac 02:00:00:00:00:14; }
 user bob;
 user bill;
 gateway border { at core:48; ip 10.0.0.1; mac 02:00:00:00:00:fe; }
