@@ -142,7 +142,7 @@ fn outbound_only_becomes_a_deny_and_then_an_allow() {
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     0 Whole deny [] All([End(Src, Host(HostId(1))), End(Dst, Host(HostId(1)))])
-    1 OutboundDeny deny [] All([End(Dst, Host(HostId(0))), End(Src, Host(HostId(1))), End(Dst, Location(0x10:4))])
+    1 OutboundDeny deny [] All([End(Dst, Host(HostId(0))), End(Src, Host(HostId(1)))])
     2 OutboundAllow allow [MiddleboxId(0)] All([End(Src, Host(HostId(0))), End(Dst, Host(HostId(1))), Header(Service([Ports(IpProto(6), 22..=22)])), End(Src, Location(0x10:4))])
     ");
 }

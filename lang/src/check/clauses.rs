@@ -51,8 +51,8 @@ impl Checker {
         }
     }
 
-    /// Deny what the other side initiates towards `from`, at the place if one is given; then allow as the text says. The deny half
-    /// goes first, so that two outbound-only ends cannot reach each other.
+    /// Deny what the other side initiates towards `from`, wherever that is; then allow as the text says. The deny half goes first,
+    /// so that two outbound-only ends cannot reach each other.
     fn outbound_only(&mut self, stmt: &RuleStmt, clauses: &Clauses<'_>, via: Option<Vec<MiddleboxId>>) {
         if let Some((_, span)) = clauses.when {
             let message = "`when` cannot stand on an `outbound-only`: the deny half would need its mirror";
@@ -65,7 +65,7 @@ impl Checker {
         // Mistakes in the clauses are found once, in the allow half.
         let allow = self.conjunction(clauses, Side::Src);
         let found = self.found.len();
-        let mirrored = Clauses { services: None, when: None, ..clauses.ends() };
+        let mirrored = clauses.ends();
         let deny = self.conjunction(&mirrored, Side::Dst);
         self.found.truncate(found);
         self.add_rule(stmt, deny, Verdict::Deny, Some(Vec::new()), Part::OutboundDeny);
@@ -168,8 +168,8 @@ impl Checker {
 }
 
 impl<'a> Clauses<'a> {
-    /// The clauses about the ends alone.
+    /// The clauses that say who the ends are: neither where one is attached nor what the traffic is.
     fn ends(&self) -> Clauses<'a> {
-        Clauses { from: self.from, to: self.to, at: self.at, ..Clauses::default() }
+        Clauses { from: self.from, to: self.to, ..Clauses::default() }
     }
 }
