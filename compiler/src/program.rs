@@ -141,6 +141,12 @@ impl Program {
         self.index.reads_dscp
     }
 
+    /// True if a rule tests the VLAN priority: no template can be installed then, and every allowed packet is carried by hand.
+    #[must_use]
+    pub fn tests_pcp(&self) -> bool {
+        self.index.reads_pcp
+    }
+
     /// A packet's headers as policy sees them.
     #[must_use]
     pub fn headers(key: &FlowKey) -> Headers {

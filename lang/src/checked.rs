@@ -252,7 +252,7 @@ pub enum BuiltIn {
     Authenticated,
     /// The host is declared.
     Registered,
-    /// The host is not declared.
+    /// A machine on the site that is no declared host.
     Unregistered,
     /// An address in no declared network, beyond a gateway.
     Internet,

@@ -162,7 +162,7 @@ fn in_built_in(set: BuiltIn, end: &End, user: Option<UserId>) -> bool {
         BuiltIn::Unauthenticated => user.is_none(),
         BuiltIn::Authenticated => user.is_some(),
         BuiltIn::Registered => end.host.is_some(),
-        BuiltIn::Unregistered => end.host.is_none(),
+        BuiltIn::Unregistered => end.host.is_none() && end.place == Place::Inside,
         BuiltIn::Internet => matches!(end.place, Place::Internet(_)),
         BuiltIn::Gateway => matches!(end.place, Place::Gateway(_)),
         BuiltIn::Broadcast => end.place == Place::Broadcast,

@@ -3,6 +3,7 @@
 use lang::ast::Policy;
 use lang::check::check;
 use lang::checked::Checked;
+use lang::codes::names::E0213;
 use lang::diag::Diagnostic;
 use lang::eval::Reference;
 use lang::parse::parse;
@@ -67,4 +68,41 @@ fn a_comparison_with_what_is_absent_fails_and_not_is_plain_negation() {
     }
     holds("allow when vlan != 5 or pcp != 1;\ntest \"x\" { roo -> griffin => deny; }");
     holds("allow when usrc != bob and hsrc != roo;\ntest \"x\" { internet -> griffin => allow; unregistered -> griffin => allow; }");
+}
+
+#[test]
+fn a_stranger_is_a_machine_on_the_site() {
+    let policy = "r: deny from unregistered;\ns: deny to unregistered;\ndefault allow;\ntest \"x\" {";
+    let strangers = "unregistered -> roo => deny by r; 10.4.0.9 -> roo => deny by r; roo -> unregistered => deny by s;";
+    let others = "internet -> roo => allow; gateway -> roo => allow; controller -> roo => allow; roo -> internet => allow;
+        roo -> broadcast => allow; roo -> multicast => allow; roo -> gateway => allow; griffin -> roo => allow;";
+    holds(&format!("{policy} {strangers} {others} }}"));
+    // Everybody but one host still takes in those who are neither declared nor strangers.
+    let rest = "internet -> roo => deny; unregistered -> roo => deny; griffin -> roo => deny; roo -> griffin => allow;
+        gateway -> griffin => deny; roo -> broadcast => allow;";
+    holds(&format!("deny from any - {{ roo }};\ndefault allow;\ntest \"x\" {{ {rest} }}"));
+    holds("deny from none;\ndefault allow;\ntest \"x\" { internet -> roo => deny; user bob host roo -> griffin => allow; }");
+}
+
+#[test]
+fn a_host_needs_a_mac_address() {
+    let (policy, found) = checked("host ghost { ip 10.0.9.77; }\nallow from ghost;");
+    assert!(policy.is_none());
+    let codes: Vec<_> = found.iter().map(|found| found.code).collect();
+    assert_eq!(codes, [E0213], "{found:#?}");
+    assert!(found[0].help.is_some());
+}
+
+#[test]
+fn outbound_only_denies_whoever_knocks_wherever_the_host_is() {
+    holds(
+        "outbound-only from roo at wap1 for tcp/80;\ndefault allow;
+        test \"x\" {
+            griffin -> roo at wap1 tcp/22 => deny;
+            griffin -> roo at core:9 tcp/22 => deny;
+            griffin -> roo tcp/22 => deny;
+            roo at wap1 -> griffin tcp/80 => allow;
+            roo at core:9 -> griffin tcp/80 => allow by default;
+        }",
+    );
 }
