@@ -120,13 +120,17 @@ impl Controller {
         let Ok((src, dst)) = self.identify(ingress, &key) else { return };
         let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
         let template = self.program.template(&key, &dst, &judgement);
+        // What its responder has under way must not open a conversation of its own in place of this one.
+        let rest = FlowMatch::exact(&key.reply());
         if judgement.verdict != Verdict::Allow || !template.installable {
-            return;
+            return self.ended.remember(rest, ingress, self.settings.conversations, now);
         }
-        let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else { return };
+        let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else {
+            return self.ended.remember(rest, ingress, self.settings.conversations, now);
+        };
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst });
         let state = State::Standing;
-        let conversation = Conversation { id, key, flow, template, ingress, hops, state, installed: now };
+        let conversation = Conversation { id, key, flow, template, ingress, hops, generation: 0, state, installed: now };
         self.records.insert(conversation);
         self.open(id, Vec::new(), Vec::new(), now, out);
     }

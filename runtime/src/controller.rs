@@ -99,13 +99,6 @@ impl Switches {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_up)
     }
 
-    /// Barriers that a conversation asked for on an earlier way tell nothing of a later one.
-    pub(crate) fn disown_barriers(&mut self, flow: FlowId) {
-        for session in self.sessions.values_mut() {
-            session.disown_barriers(flow);
-        }
-    }
-
     fn speaker(&mut self, dpid: Dpid) -> Option<&mut Session> {
         self.sessions.get_mut(self.spokesmen.get(&dpid)?)
     }
@@ -232,7 +225,7 @@ impl Controller {
                 }
             }
             Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, out),
-            Said::Passed(flow) => self.passed(flow, now, out),
+            Said::Passed(way) => self.passed(way, now, out),
             Said::Error(xid, error, flow) => {
                 let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
                 let known = flow.and_then(|flow| self.records.get(flow));

@@ -8,7 +8,7 @@ use compiler::principal::{self, Identity, Refusal};
 use compiler::template::Template;
 use lang::checked::{Attachment, MiddleboxId, Verdict};
 use lang::flow::{End, Flow, Judgement, Place};
-use net::{Dpid, FlowKey, FlowMatch, Location, Time};
+use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time};
 use packet::{Frame, Payload};
 
 use crate::controller::Controller;
@@ -19,6 +19,9 @@ use crate::hosts::v4;
 use crate::inventory::Role;
 use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
 use crate::route::{self, Hop, NoPath};
+
+/// The part of all conversations that may be begun at one port: one over this.
+const PORT_SHARE: usize = 16;
 
 /// A packet at a switch, read.
 struct Arrival<'a> {
@@ -100,7 +103,9 @@ impl Controller {
         let held = held(arrival, direction);
         match &mut conversation.state {
             State::Opening { held: waiting, .. } | State::Closing { held: waiting, .. } => {
-                if waiting.len() < HELD_LIMIT {
+                // What is between switches came by an old way, and may stand behind a middlebox of the new one.
+                let begins = conversation.template.via.is_empty() || held.at == conversation.ingress;
+                if begins && waiting.len() < HELD_LIMIT {
                     waiting.push(held);
                 }
             }
@@ -167,7 +172,7 @@ impl Controller {
     }
 
     fn unidentified(&mut self, refusal: Refusal, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
-        if refusal == Refusal::UnknownStation {
+        if matches!(refusal, Refusal::UnknownStation | Refusal::UnclaimedAddress) {
             // The sender was learned a moment ago, so it is the destination that nobody has seen.
             if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
                 self.ask(address, None, None, now, out);
@@ -191,6 +196,7 @@ impl Controller {
             template,
             ingress: arrival.at,
             hops: Vec::new(),
+            generation: 0,
             state: State::Standing,
             installed: now,
         };
@@ -220,14 +226,24 @@ impl Controller {
         if self.is_full(arrival.at, out) {
             return;
         }
+        self.yield_denial(&template, out);
         self.counters.allowed += 1;
         decided(&flow, &template, hops.len(), out);
         let id = self.records.fresh();
         let held = held(arrival, Direction::Forward);
         let (key, ingress) = (arrival.key, arrival.at);
         let state = State::Standing;
-        self.records.insert(Conversation { id, key, flow, template, ingress, hops, state, installed: now });
+        let generation = 0;
+        self.records.insert(Conversation { id, key, flow, template, ingress, hops, generation, state, installed: now });
         self.open(id, vec![held], Vec::new(), now, out);
+    }
+
+    /// The answers to an allowed conversation go before a denial of the same packets as a conversation of their own.
+    fn yield_denial(&mut self, template: &Template, out: &mut Effects) {
+        let Some((id, _)) = template.reply.and_then(|reply| self.records.find(&reply)) else { return };
+        if self.records.get(id).is_some_and(|other| other.template.verdict == Verdict::Deny) {
+            self.forget(id, out);
+        }
     }
 
     /// The way from port to port through middleboxes.
@@ -262,6 +278,9 @@ impl Controller {
 
     /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
     fn relay(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
+        if is_link_constrained(arrival.key.dl_dst) {
+            return;
+        }
         if !template.via.is_empty() || !self.may_relay(arrival, now) {
             return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
         }
@@ -282,7 +301,8 @@ impl Controller {
     }
 
     fn is_full(&self, at: Location, out: &mut Effects) -> bool {
-        let full = self.records.len() >= self.settings.conversations;
+        let all = self.settings.conversations;
+        let full = self.records.len() >= all || self.records.begun_at(at) >= (all / PORT_SHARE).max(1);
         if full {
             out.event(Event::Limited { at, what: Limit::Conversations });
         }
@@ -297,6 +317,11 @@ impl Controller {
         let message = ToSwitch::PacketOut { in_port: Some(held.at.port), buffer: held.buffer, frame, out: &[action(&hop)] };
         session.say(&message, out);
     }
+}
+
+/// Addresses that bridges never pass on (IEEE 802.1Q §8.6.3): spanning tree, EAPOL, LLDP.
+fn is_link_constrained(mac: MacAddr) -> bool {
+    matches!(mac.0, [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f])
 }
 
 /// What a switch does with packets of a hop.

@@ -17,7 +17,7 @@ use crate::effect::Effects;
 use crate::enforce::action;
 use crate::event::{Cause, Event};
 use crate::install::{Ends, FLOW_PRIORITY, MISS_PRIORITY, Slot, Wanted};
-use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State};
+use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State, Way};
 use crate::route::{self, Hop};
 use crate::session::FlowRemoved;
 
@@ -73,9 +73,10 @@ impl Controller {
         if touched.is_empty() {
             return self.finish(id, &entries, &held, &stale, out);
         }
+        let Some(way) = self.records.get(id).map(Conversation::way) else { return };
         for dpid in &touched {
             if let Some(session) = self.switches.up(*dpid) {
-                session.barrier(id, now, out);
+                session.barrier(way, now, out);
             }
         }
         if let Some(conversation) = self.records.get_mut(id) {
@@ -83,9 +84,10 @@ impl Controller {
         }
     }
 
-    /// A barrier of this conversation was passed.
-    pub(crate) fn passed(&mut self, id: FlowId, now: Time, out: &mut Effects) {
-        let Some(conversation) = self.records.get_mut(id) else { return };
+    /// A barrier of this way was passed.
+    pub(crate) fn passed(&mut self, way: Way, now: Time, out: &mut Effects) {
+        let id = way.id;
+        let Some(conversation) = self.records.get_mut(id).filter(|one| one.way() == way) else { return };
         match &mut conversation.state {
             State::Opening { awaiting, .. } => {
                 *awaiting = awaiting.saturating_sub(1);
@@ -146,7 +148,8 @@ impl Controller {
             State::Closing { held, .. } => (held, Vec::new()),
             State::Standing => (Vec::new(), Vec::new()),
         };
-        self.switches.disown_barriers(id);
+        conversation.generation = conversation.generation.wrapping_add(1);
+        let way = conversation.way();
         let ingress = conversation.ingress.dpid;
         let old = plan(conversation);
         out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: hops.len() });
@@ -157,7 +160,7 @@ impl Controller {
             self.drop_slots(id, &at_ingress, out);
             self.drop_slots(id, &late, out);
             if let Some(session) = self.switches.up(ingress) {
-                session.barrier(id, now, out);
+                session.barrier(way, now, out);
             }
             return;
         }
@@ -194,7 +197,9 @@ impl Controller {
         }
         for one in entries {
             if one.wanted.ends == Ends::Hard {
-                self.tables.withdraw(one.dpid, &one.slot, self.switches.up(one.dpid), out);
+                if self.owns(id, one.dpid, &one.slot) {
+                    self.tables.withdraw(one.dpid, &one.slot, self.switches.up(one.dpid), out);
+                }
             } else {
                 self.drop_slots(id, &[(one.dpid, one.slot)], out);
             }
@@ -205,12 +210,17 @@ impl Controller {
     /// Takes entries out, unless another conversation wants the same ones by now.
     fn drop_slots(&mut self, id: FlowId, slots: &[(Dpid, Slot)], out: &mut Effects) {
         for (dpid, slot) in slots {
-            let owner = self.tables.wanted(*dpid, slot).and_then(|wanted| FlowId::of_cookie(wanted.cookie));
-            if owner.is_none_or(|(owner, _)| owner == id) {
+            if self.owns(id, *dpid, slot) {
                 self.tables.unwant(*dpid, slot);
                 self.settle_entry(*dpid, slot, out);
             }
         }
+    }
+
+    /// True unless another conversation wants an entry in this slot.
+    fn owns(&self, id: FlowId, dpid: Dpid, slot: &Slot) -> bool {
+        let owner = self.tables.wanted(dpid, slot).and_then(|wanted| FlowId::of_cookie(wanted.cookie));
+        owner.is_none_or(|(owner, _)| owner == id)
     }
 
     /// Wants an entry and makes its switch hold it: `Some(true)` if that took a message, nothing if it cannot be done.
@@ -263,7 +273,9 @@ impl Controller {
             let denied = self.records.get(id).is_some_and(|one| one.template.verdict == Verdict::Deny);
             if denied && let Some(conversation) = self.records.remove(id) {
                 for one in plan(&conversation) {
-                    self.tables.unwant(one.dpid, &one.slot);
+                    if self.owns(id, one.dpid, &one.slot) {
+                        self.tables.unwant(one.dpid, &one.slot);
+                    }
                 }
             }
         }

@@ -282,6 +282,11 @@ impl Tables {
         }
     }
 
+    /// Forgets all of a switch: the slots that something was wanted or present in.
+    pub fn take_all(&mut self, dpid: Dpid) -> Vec<Slot> {
+        self.switches.remove(&dpid).map(|table| table.slots.into_keys().collect()).unwrap_or_default()
+    }
+
     /// Entries believed present that nothing wants.
     #[must_use]
     pub fn unwanted(&self, dpid: Dpid) -> Vec<Slot> {

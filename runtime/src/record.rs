@@ -1,5 +1,6 @@
 //! Conversations: what was decided about each, and the way it takes. Knows nothing of how entries get into switches.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -26,6 +27,15 @@ pub enum Direction {
     Reply,
 }
 
+/// One of the ways that a conversation took, one after the other: a barrier of an old one tells nothing of the new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The conversation.
+    pub id: FlowId,
+    /// Which of its ways.
+    pub generation: u32,
+}
+
 /// A decided flow and where its packets go.
 #[derive(Clone, Debug)]
 pub struct Conversation {
@@ -41,6 +51,8 @@ pub struct Conversation {
     pub ingress: Location,
     /// The way from initiator to responder; empty for a denial.
     pub hops: Vec<Hop>,
+    /// Grows with every change of the way.
+    pub generation: u32,
     /// How far the installation is.
     pub state: State,
     /// When entries were last put in.
@@ -95,6 +107,7 @@ pub struct Records {
     regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
     stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
     denials: VecDeque<(Time, FlowId)>,
+    begun_at: FxHashMap<Location, usize>,
     next: u64,
 }
 
@@ -126,6 +139,14 @@ impl FlowId {
 #[must_use]
 pub fn is_ours(cookie: u64) -> bool {
     cookie & (0xff << 56) == MAGIC
+}
+
+impl Conversation {
+    /// Its present way, for barriers.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way { id: self.id, generation: self.generation }
+    }
 }
 
 impl Records {
@@ -162,12 +183,25 @@ impl Records {
         for mac in [conversation.key.dl_src, conversation.key.dl_dst] {
             self.stations.entry(mac).or_default().insert(id);
         }
+        *self.begun_at.entry(conversation.ingress).or_default() += 1;
         self.all.insert(id, Box::new(conversation));
+    }
+
+    /// How many conversations and denials were begun at this port.
+    #[must_use]
+    pub fn begun_at(&self, at: Location) -> usize {
+        self.begun_at.get(&at).copied().unwrap_or(0)
     }
 
     /// Takes a conversation out.
     pub fn remove(&mut self, id: FlowId) -> Option<Conversation> {
         let conversation = self.all.remove(&id)?;
+        if let Entry::Occupied(mut count) = self.begun_at.entry(conversation.ingress) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         for region in [Some(conversation.template.region), conversation.template.reply].into_iter().flatten() {
             if self.regions.get(&region).is_some_and(|(owner, _)| *owner == id) {
                 self.regions.remove(&region);

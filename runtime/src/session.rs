@@ -16,7 +16,7 @@ use crate::controller::PORTS_LIMIT;
 use crate::dialect::{self, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, Version};
 use crate::effect::{ConnId, Effects};
 use crate::event::SessionEnd;
-use crate::record::FlowId;
+use crate::record::{FlowId, Way};
 use crate::settings::Settings;
 
 /// Flow-mods remembered so that an error can be tied to its flow.
@@ -39,7 +39,7 @@ pub struct Session {
     request: u32,
     next_xid: u32,
     malformed: u32,
-    barriers: VecDeque<(u32, FlowId, Time)>,
+    barriers: VecDeque<(u32, Way, Time)>,
     sent: VecDeque<(u32, FlowId)>,
 }
 
@@ -66,8 +66,8 @@ pub enum Said {
     PortStatus(Dpid, PortState, bool),
     /// An entry is gone.
     FlowRemoved(Dpid, FlowRemoved),
-    /// A barrier asked for by this flow was passed.
-    Passed(FlowId),
+    /// A barrier asked for by this way was passed.
+    Passed(Way),
     /// The switch could not do something, for this flow if it is known.
     Error(u32, String, Option<FlowId>),
 }
@@ -346,18 +346,11 @@ impl Session {
         Ok(())
     }
 
-    /// Asks for a barrier on behalf of a flow.
-    pub fn barrier(&mut self, flow: FlowId, now: Time, out: &mut Effects) {
+    /// Asks for a barrier on behalf of a flow's present way.
+    pub fn barrier(&mut self, way: Way, now: Time, out: &mut Effects) {
         let xid = self.next_xid;
         if self.say(&ToSwitch::Barrier, out) {
-            self.barriers.push_back((xid, flow, now));
-        }
-    }
-
-    /// The answers to barriers that this flow asked for are awaited still, and tell it nothing.
-    pub fn disown_barriers(&mut self, flow: FlowId) {
-        for (_, owner, _) in self.barriers.iter_mut().filter(|(_, owner, _)| *owner == flow) {
-            *owner = FlowId(0);
+            self.barriers.push_back((xid, way, now));
         }
     }
 
@@ -389,8 +382,8 @@ impl Session {
 
     fn passed(&mut self, xid: u32) -> Option<Said> {
         let place = self.barriers.iter().position(|(asked, ..)| *asked == xid)?;
-        let (_, flow, _) = self.barriers.remove(place)?;
-        Some(Said::Passed(flow))
+        let (_, way, _) = self.barriers.remove(place)?;
+        Some(Said::Passed(way))
     }
 
     fn flow_of(&self, xid: u32) -> Option<FlowId> {

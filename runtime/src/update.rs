@@ -8,9 +8,10 @@ use compiler::Program;
 use compiler::template::Template;
 use lang::checked::{Checked, RuleId, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, Location, Time};
+use net::{Dpid, Location, MacAddr, Time};
 
 use crate::controller::Controller;
+use crate::dialect::ToSwitch;
 use crate::effect::Effects;
 use crate::event::{Cause, Event};
 use crate::inventory::Inventory;
@@ -38,6 +39,8 @@ impl Controller {
         self.view = view;
         self.program = program;
         self.policy = policy;
+        self.hosts.gateway_addresses.clear();
+        self.clear_ports_that_are_no_edge(now, out);
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
             let since = out.events.len();
@@ -54,6 +57,32 @@ impl Controller {
         out.event(Event::PolicyInForce { kept, changed, undropped });
     }
 
+    /// Whoever was a host at a port that is declared to be something else now is none.
+    fn clear_ports_that_are_no_edge(&mut self, now: Time, out: &mut Effects) {
+        let attached = self.view.stations().filter_map(|station| Some((station.mac, station.location?)));
+        let gone: Vec<(MacAddr, Location)> = attached.filter(|(_, at)| !self.is_edge(*at)).collect();
+        for (mac, at) in gone {
+            self.detach(mac, at, now, out);
+        }
+    }
+
+    /// Takes everything of ours out of a switch that is no longer one of ours, and conversations off it.
+    fn let_go_of(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        let slots = self.tables.take_all(dpid);
+        if let Some(session) = self.switches.up(dpid) {
+            for slot in slots {
+                session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
+            }
+        }
+        self.leave(dpid, out);
+        if let Some(session) = self.switches.up(dpid) {
+            session.suspend(now);
+        }
+        for id in self.records.select(|one| one.hops.iter().any(|hop| hop.dpid == dpid) || one.ingress.dpid == dpid) {
+            self.revalidate(id, Cause::NoPath, now, out);
+        }
+    }
+
     /// A switch may have become declared, or undeclared.
     fn admit_again(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
         if self.inventory.knows(dpid) {
@@ -63,10 +92,7 @@ impl Controller {
             return;
         }
         if self.switches.is_up(dpid) {
-            self.leave(dpid, out);
-            if let Some(session) = self.switches.up(dpid) {
-                session.suspend(now);
-            }
+            self.let_go_of(dpid, now, out);
             out.event(Event::SwitchPending { dpid });
         }
     }
@@ -159,11 +185,12 @@ impl Controller {
     /// True if the policy has put a middlebox of the conversation to other ports than its way uses.
     fn moved_middlebox(&self, id: FlowId) -> bool {
         let Some(conversation) = self.records.get(id) else { return false };
-        let uses = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.out_port == at.port);
+        let goes_to = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.out_port == at.port);
+        let comes_from = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.in_port == at.port);
         !conversation.template.via.iter().all(|via| {
             self.policy.middleboxes.get(via.index()).is_some_and(|middlebox| match middlebox.attachment {
-                lang::checked::Attachment::Inline { inside, .. } => uses(inside),
-                lang::checked::Attachment::OneArmed { at } => uses(at),
+                lang::checked::Attachment::Inline { inside, outside } => goes_to(inside) && comes_from(outside),
+                lang::checked::Attachment::OneArmed { at } => goes_to(at) && comes_from(at),
             })
         })
     }
