@@ -43,7 +43,7 @@ const MAX_NEAREST: usize = 8;
 pub fn explain(program: &Program, flow: &Flow) -> Explanation {
     let (srcs, dsts) = (program.records(&flow.src), program.records(&flow.dst));
     let decision = program.decision(&srcs, &dsts, &flow.headers);
-    let judgement = program.judgement(decision);
+    let judgement = program.judgement(&decision);
     let words = Words {
         names: program.names(),
         flow,
@@ -56,7 +56,7 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
     let class = program.index().services.class(&flow.headers);
     let question = Question { src, dst, headers: &flow.headers, class };
     Explanation {
-        because: because(program, decision, &words, srcs.len() * dsts.len()),
+        because: because(program, &decision, &words, srcs.len() * dsts.len()),
         nearest: nearest(program, &judgement, &question, &words),
         src: words.end(Side::Src),
         dst: words.end(Side::Dst),
@@ -70,7 +70,7 @@ pub(crate) fn end_text(program: &Program, flow: &Flow, side: Side, face: usize) 
     Words { names: program.names(), flow, src_user: user, dst_user: user }.end(side)
 }
 
-fn because(program: &Program, decision: Decision, words: &Words<'_>, pairs: usize) -> Vec<String> {
+fn because(program: &Program, decision: &Decision, words: &Words<'_>, pairs: usize) -> Vec<String> {
     let mut facts = match decision.clause.and_then(|id| program.index().clause(id)) {
         None => vec!["no rule matches, so the default decides".to_owned()],
         Some(Clause { body: Body::Whole(_), .. }) => vec!["the condition of the rule holds as a whole".to_owned()],
@@ -88,6 +88,9 @@ fn because(program: &Program, decision: Decision, words: &Words<'_>, pairs: usiz
         };
         let (src, dst) = (words.user(Side::Src), words.user(Side::Dst));
         facts.push(format!("of {pairs} pairs of users, {src} to {dst} is judged {how} restrictively"));
+    }
+    for other in decision.others.iter().filter(|id| Some(**id) != program.judgement(decision).rule) {
+        facts.push(format!("{} allows another pair, whose middleboxes have to be passed, too", words.names.rule(*other)));
     }
     facts
 }

@@ -2,9 +2,9 @@
 //! of policy: a refused packet is judged by nobody. Knows nothing of rules.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use lang::checked::{Checked, Gateway, GatewayId};
+use lang::checked::{Checked, EndTest, Gateway, GatewayId, SetExpr};
 use lang::flow::{End, Place};
 use net::{FlowKey, IpHeader, IpProto, Location, MacAddr, Transport};
 
@@ -34,7 +34,7 @@ pub enum Refusal {
         /// The station that owns it; nothing for a gateway's.
         owner: Option<MacAddr>,
     },
-    /// The source address has not been claimed by this station.
+    /// The address has not been claimed by this station.
     UnclaimedAddress,
     /// A packet from beyond a gateway with an address or a MAC address of the site.
     InsideAddressFromOutside,
@@ -132,8 +132,7 @@ fn group_destination(policy: &Checked, view: &View, key: &FlowKey) -> Result<End
     let address = key.ip.map(|ip| ip.dst);
     let sound = address.is_none_or(|address| match place {
         Place::Multicast => address.is_multicast(),
-        // A directed broadcast cannot be told from an address that nobody has.
-        _ => view.owner(address).is_none() && !gateway_of_address(policy, address) && address.is_ipv4(),
+        _ => is_broadcast(policy, address),
     });
     if !sound {
         return Err(Refusal::GroupMismatch);
@@ -162,13 +161,38 @@ fn station_destination(policy: &Checked, view: &View, key: &FlowKey) -> Result<E
     if gateway_of_address(policy, ip.dst) {
         return Err(Refusal::ForeignAddress { owner: None });
     }
-    if let Some(owner) = view.owner(ip.dst).filter(|owner| *owner != station.mac) {
-        return Err(Refusal::ForeignAddress { owner: Some(owner) });
-    }
     if !is_global_unicast(ip.dst) && !is_link_local(ip.dst) {
         return Err(Refusal::GroupMismatch);
     }
-    Ok(end_of(station, Some(ip.dst)))
+    match view.owner(ip.dst) {
+        Some(owner) if owner == station.mac => Ok(end_of(station, Some(ip.dst))),
+        Some(owner) => Err(Refusal::ForeignAddress { owner: Some(owner) }),
+        // Rules about the address would speak of a station that does not have it.
+        None => Err(Refusal::UnclaimedAddress),
+    }
+}
+
+/// The limited broadcast address, or the last one of a declared IPv4 network. Of other addresses nobody knows that they are not
+/// a single station's.
+fn is_broadcast(policy: &Checked, address: IpAddr) -> bool {
+    let IpAddr::V4(v4) = address else { return false };
+    let directed = policy.groups.iter().filter(|group| group.network).any(|group| has_broadcast(&group.members, v4));
+    v4.is_broadcast() || directed
+}
+
+fn has_broadcast(members: &SetExpr, address: Ipv4Addr) -> bool {
+    match members {
+        SetExpr::Leaf(EndTest::Address(prefix)) => match prefix.network() {
+            IpAddr::V4(network) if prefix.length() < 31 => {
+                let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
+                network.to_bits() | hosts == address.to_bits()
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => false,
+        },
+        SetExpr::Leaf(_) => false,
+        SetExpr::Union(parts) => parts.iter().any(|part| has_broadcast(part, address)),
+        SetExpr::Intersection(one, _) | SetExpr::Difference(one, _) => has_broadcast(one, address),
+    }
 }
 
 /// The end that a station is, with one of its addresses or none.
@@ -234,7 +258,7 @@ impl fmt::Display for Refusal {
             Refusal::WrongPort { bound } => write!(f, "this MAC address is attached at {bound}, not here"),
             Refusal::ForeignAddress { owner: Some(owner) } => write!(f, "the IP address belongs to {owner}"),
             Refusal::ForeignAddress { owner: None } => f.write_str("the IP address belongs to a gateway"),
-            Refusal::UnclaimedAddress => f.write_str("the station has not claimed its source address"),
+            Refusal::UnclaimedAddress => f.write_str("the station has not claimed the address"),
             Refusal::InsideAddressFromOutside => f.write_str("an address of the site arrives from beyond a gateway"),
             Refusal::InsideAddressToOutside => f.write_str("a destination on the site is sent to a gateway"),
             Refusal::NoSourceAddress => f.write_str("the packet has no usable source address"),

@@ -2,7 +2,7 @@
 //! Knows nothing of packets on the wire or of flow entries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub enum CompileError {
 }
 
 /// What decided, and for which of the users at each end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
     /// The alternative of the rule; nothing is the default.
     pub(crate) clause: Option<ClauseId>,
@@ -55,7 +55,12 @@ pub(crate) struct Decision {
     pub(crate) src: usize,
     /// Which user of the responder, by place.
     pub(crate) dst: usize,
+    /// Rules that allowed other pairs of users through middleboxes, which have to be passed, too.
+    pub(crate) others: BTreeSet<RuleId>,
 }
+
+/// Where the most restrictive verdict wins, the rank of what is allowed through middleboxes: behind what is denied.
+const MOST_WITH_VIA: u8 = 1;
 
 impl Program {
     /// Compiles. Rules with more alternatives than [`Program::try_compile`] admits are decided by trying them on every flow:
@@ -110,7 +115,7 @@ impl Program {
     #[must_use]
     pub fn judge(&self, flow: &Flow) -> Judgement {
         let decision = self.decision(&self.records(&flow.src), &self.records(&flow.dst), &flow.headers);
-        self.judgement(decision)
+        self.judgement(&decision)
     }
 
     /// The answer to a packet between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
@@ -118,7 +123,7 @@ impl Program {
     #[must_use]
     pub fn judge_key(&self, _view: &View, src: &End, dst: &End, key: &FlowKey) -> Judgement {
         let decision = self.decision(&self.records(src), &self.records(dst), &Program::headers(key));
-        self.judgement(decision)
+        self.judgement(&decision)
     }
 
     /// The template of a decided flow, as wide as this policy's rules let it be.
@@ -176,20 +181,29 @@ impl Program {
         }
     }
 
-    /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named.
+    /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named. Where the
+    /// most restrictive wins, what several pairs are allowed with middleboxes passes those of all.
     pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers) -> Decision {
         let class = self.index.services.class(headers);
-        let mut best: Option<((u8, usize), Decision)> = None;
+        let mut others = BTreeSet::new();
+        let mut best: Option<((u8, usize), (Option<ClauseId>, usize, usize))> = None;
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
                 let clause = self.index.find(&Question { src: src_record, dst: dst_record, headers, class });
                 let rank = self.rank(clause);
                 if best.is_none_or(|(best, _)| rank < best) {
-                    best = Some((rank, Decision { clause, src, dst }));
+                    best = Some((rank, (clause, src, dst)));
+                }
+                if self.policy.multi_user == MultiUser::MostRestrictive {
+                    others.extend(self.rule_of(clause).filter(|_| rank.0 == MOST_WITH_VIA));
                 }
             }
         }
-        best.map_or(Decision { clause: None, src: 0, dst: 0 }, |(_, decision)| decision)
+        let Some((rank, (clause, src, dst))) = best else { return Decision { clause: None, src: 0, dst: 0, others } };
+        if rank.0 != MOST_WITH_VIA {
+            others.clear();
+        }
+        Decision { clause, src, dst, others }
     }
 
     /// The order among the answers for several users: the smaller wins.
@@ -215,9 +229,16 @@ impl Program {
         self.index.clause(clause?).map(|clause| clause.rule)
     }
 
-    pub(crate) fn judgement(&self, decision: Decision) -> Judgement {
+    pub(crate) fn judgement(&self, decision: &Decision) -> Judgement {
         match self.rule_of(decision.clause).and_then(|id| self.policy.rule(id)) {
-            Some(rule) => Judgement { verdict: rule.verdict, rule: Some(rule.id), via: rule.via.clone() },
+            Some(rule) => {
+                let mut via = rule.via.clone();
+                for other in decision.others.iter().filter_map(|id| self.policy.rule(*id)) {
+                    let more = other.via.iter().filter(|id| !via.contains(id)).copied().collect::<Vec<_>>();
+                    via.extend(more);
+                }
+                Judgement { verdict: rule.verdict, rule: Some(rule.id), via }
+            }
             None => Judgement { verdict: self.policy.default.verdict, rule: None, via: Vec::new() },
         }
     }

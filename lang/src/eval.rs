@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::checked::{
-    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MultiUser, Rule, ServiceTerm, SetExpr, UserId, Verdict,
+    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MiddleboxId, MultiUser, Rule, RuleId, ServiceTerm, SetExpr, UserId, Verdict,
 };
 use crate::flow::{Decide, End, Flow, Headers, Judgement, Place, Side};
 use net::{Field, Transport};
@@ -30,20 +30,15 @@ struct Face<'a> {
 }
 
 /// The answer to a flow: one judgement for each pair of a source user and a destination user, folded as the policy says.
-/// Where two pairs are equally restricted, the earlier rule is named; the default is the last of all.
 #[must_use]
 pub fn judge(policy: &Checked, flow: &Flow) -> Judgement {
-    let mut best: Option<Judgement> = None;
+    let mut all = Vec::new();
     for src in faces(policy, &flow.src) {
         for dst in faces(policy, &flow.dst) {
-            let next = judge_pair(policy, &src, &dst, &flow.headers);
-            best = Some(match best {
-                None => next,
-                Some(best) => fold(policy.multi_user, best, next),
-            });
+            all.push(judge_pair(policy, &src, &dst, &flow.headers));
         }
     }
-    best.unwrap_or_else(|| by_default(policy))
+    fold(policy.multi_user, all).unwrap_or_else(|| by_default(policy))
 }
 
 /// One face for each user of an end, or one without a user: never empty.
@@ -80,24 +75,28 @@ pub fn restrictiveness(judgement: &Judgement) -> u8 {
     }
 }
 
-/// The one of two judgements for the same flow that wins.
+/// The one answer out of those for each pair of users; nothing if there is none. Among equally restricted ones the earliest rule
+/// is named; the default is the last of all. Where the most restrictive wins, an allowed conversation passes the middleboxes of
+/// every pair: those of the rules in their order, each once.
 #[must_use]
-pub fn fold(how: MultiUser, a: Judgement, b: Judgement) -> Judgement {
-    let (rank_a, rank_b) = (restrictiveness(&a), restrictiveness(&b));
-    let b_wins = match how {
-        MultiUser::LeastRestrictive => rank_b < rank_a,
-        MultiUser::MostRestrictive => rank_b > rank_a,
-    };
-    if b_wins || (rank_a == rank_b && is_earlier(&b, &a)) { b } else { a }
-}
-
-/// True if a rule before the other's decided; the default stands behind every rule.
-fn is_earlier(a: &Judgement, b: &Judgement) -> bool {
-    match (a.rule, b.rule) {
-        (Some(a), Some(b)) => a < b,
-        (Some(_), None) => true,
-        (None, Some(_) | None) => false,
+pub fn fold(how: MultiUser, mut all: Vec<Judgement>) -> Option<Judgement> {
+    all.sort_by_key(|judgement| judgement.rule.map_or(usize::MAX, RuleId::index));
+    let ranks = all.iter().map(restrictiveness);
+    let wins = match how {
+        MultiUser::LeastRestrictive => ranks.min(),
+        MultiUser::MostRestrictive => ranks.max(),
+    }?;
+    all.retain(|judgement| restrictiveness(judgement) == wins);
+    let mut boxes: Vec<MiddleboxId> = Vec::new();
+    for judgement in &all {
+        let more: Vec<MiddleboxId> = judgement.via.iter().filter(|id| !boxes.contains(id)).copied().collect();
+        boxes.extend(more);
     }
+    let first = all.into_iter().next()?;
+    Some(match how {
+        MultiUser::LeastRestrictive => first,
+        MultiUser::MostRestrictive => Judgement { via: boxes, ..first },
+    })
 }
 
 fn holds(cond: &Cond, src: &Face<'_>, dst: &Face<'_>, headers: &Headers) -> bool {

@@ -106,3 +106,18 @@ fn outbound_only_denies_whoever_knocks_wherever_the_host_is() {
         }",
     );
 }
+
+#[test]
+fn where_the_most_restrictive_wins_the_boxes_of_all_users_are_passed() {
+    let rules = "a: allow from user bob for tcp/80 via ids;\nb: allow from user bill for tcp via proxy, ids;\nallow from user bob;";
+    let both = "user bob user bill host roo -> griffin";
+    holds(&format!(
+        "setting multi-user = most-restrictive;\n{rules}\ntest \"x\" {{
+            {both} tcp/80 => allow via ids, proxy by a;
+            {both} tcp/81 => allow via proxy, ids by b;
+            {both} udp/81 => deny by default;
+            user bob host roo -> griffin tcp/80 => allow via ids;
+        }}"
+    ));
+    holds(&format!("{rules}\ntest \"x\" {{ {both} tcp/80 => allow via ids by a; {both} tcp/81 => allow; }}"));
+}

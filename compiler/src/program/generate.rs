@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use lang::checked::{
-    Aspect, Attachment, BuiltIn, Checked, Cond, DefaultRule, EndTest, Gateway, GatewayId, Group, GroupId, HeaderTest, Host, HostId, Kind,
-    Middlebox, MiddleboxId, MultiUser, NamedLocation, Part, PortSet, Rule, RuleId, ServiceTerm, SetExpr, Switch, User, UserId,
-    Verdict,
+    Aspect, Attachment, BuiltIn, Checked, Cond, DefaultRule, EndTest, Gateway, GatewayId, Group, GroupId, HeaderTest, Host,
+    HostId, Kind, Middlebox, MiddleboxId, MultiUser, NamedLocation, Part, PortSet, Rule, RuleId, ServiceTerm, SetExpr, Switch,
+    User, UserId, Verdict,
 };
 use lang::flow::{End, Flow, Headers, Place, Side};
 use lang::source::{SourceId, SourceMap, Span};
