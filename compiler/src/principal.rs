@@ -68,7 +68,7 @@ pub fn source(policy: &Checked, view: &View, at: Location, key: &FlowKey) -> Ide
 #[must_use]
 pub fn destination(policy: &Checked, view: &View, key: &FlowKey) -> Identity {
     let known = if key.dl_dst.is_multicast() {
-        group_destination(policy, view, key)
+        group_destination(policy, key)
     } else if let Some((id, gateway)) = gateway_of_mac(policy, view, key.dl_dst) {
         outside_destination(policy, view, id, gateway, key)
     } else {
@@ -127,7 +127,7 @@ fn station_source(policy: &Checked, view: &View, at: Location, key: &FlowKey) ->
     }
 }
 
-fn group_destination(policy: &Checked, view: &View, key: &FlowKey) -> Result<End, Refusal> {
+fn group_destination(policy: &Checked, key: &FlowKey) -> Result<End, Refusal> {
     let place = if key.dl_dst.is_broadcast() { Place::Broadcast } else { Place::Multicast };
     let address = key.ip.map(|ip| ip.dst);
     let sound = address.is_none_or(|address| match place {

@@ -5,11 +5,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use net::{FlowKey, FlowMatch, Location, Time};
+use net::{FlowKey, FlowMatch, IpProto, Location, Time};
 
-/// How long after the last packet a conversation may still send some: TCP repeats a segment after two minutes at most (RFC 6298 §2.5
-/// lets that be the limit), UDP has no rule.
+/// How long after its last packet a TCP connection may still send some: it repeats a segment after two minutes at most (RFC 6298
+/// §2.5 lets that be the limit).
 const REST: Duration = Duration::from_secs(300);
+/// How long others may: what comes later is a conversation of its own.
+const BRIEF_REST: Duration = Duration::from_secs(30);
 
 /// Where the initiators of ended conversations were, by the region of the answers to them.
 #[derive(Debug, Default)]
@@ -26,13 +28,14 @@ impl Ended {
             let Some((_, oldest)) = self.order.pop_front() else { break };
             self.ingress.remove(&oldest);
         }
-        let until = now.after(REST);
+        let until = now.after(if reply.nw_proto == Some(IpProto::TCP) { REST } else { BRIEF_REST });
         if self.ingress.insert(reply, (ingress, until)).is_none() {
             self.order.push_back((until, reply));
         }
     }
 
-    /// If a packet with this key may be the rest of an ended conversation: where its initiator was. It is remembered anew then.
+    /// If a packet with this key may be the rest of an ended conversation: where its initiator was. A TCP connection is remembered
+    /// anew then; of other protocols nothing tells the rest from something new for long.
     pub(crate) fn rest(&mut self, key: &FlowKey, now: Time) -> Option<Location> {
         if self.ingress.is_empty() {
             return None;
@@ -41,16 +44,15 @@ impl Ended {
         if *until <= now {
             return None;
         }
-        *until = now.after(REST);
+        if key.ip.is_some_and(|ip| ip.proto == IpProto::TCP) {
+            *until = now.after(REST);
+        }
         Some(*ingress)
     }
 
     /// Its initiator may talk again.
     pub(crate) fn forget(&mut self, key: &FlowKey) {
-        let region = FlowMatch::exact(key);
-        if self.ingress.remove(&region).is_some() {
-            self.order.retain(|(_, other)| *other != region);
-        }
+        self.ingress.remove(&FlowMatch::exact(key));
     }
 
     /// Lets go of those that have been silent for long.
@@ -109,7 +111,8 @@ mod tests {
         ended.remember(FlowMatch::exact(&key(1).reply()), place(), 10, Time(0));
         ended.forget(&key(1).reply());
         assert_eq!(ended.rest(&key(1).reply(), Time(0)), None);
-        assert!(ended.order.is_empty());
+        ended.remember(FlowMatch::exact(&key(2).reply()), place(), 10, Time(0).after(REST));
+        assert_eq!((ended.ingress.len(), ended.order.len()), (1, 1));
     }
 
     #[test]

@@ -204,6 +204,8 @@ pub enum Suspicion {
     Refused(Refusal),
     /// The address belongs to another.
     AddressOf(MacAddr),
+    /// The address is a public one, which lies beyond a gateway.
+    Outside(IpAddr),
 }
 
 /// Why a conversation ended before its time.
@@ -260,6 +262,7 @@ impl fmt::Display for Suspicion {
             Suspicion::StillAt(at) => write!(f, "the station still answers at port {at}"),
             Suspicion::Reserved => f.write_str("the address is reserved"),
             Suspicion::Refused(refusal) => write!(f, "{refusal}"),
+            Suspicion::Outside(address) => write!(f, "{address} is a public address, and no declared network has it"),
             Suspicion::AddressOf(mac) => write!(f, "the address belongs to {mac}"),
         }
     }

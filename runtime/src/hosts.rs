@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::FixedState;
-use lang::checked::GatewayId;
+use lang::checked::{GatewayId, Verdict};
 use net::{Location, MacAddr, Time};
 use packet::arp::Arp;
 
@@ -28,6 +28,8 @@ use crate::inventory::Role;
 const ALARMS: usize = 4096;
 /// Stations remembered, with their addresses, while they are attached nowhere.
 const LEFT: usize = 4096;
+/// Questions that an old place must leave unanswered before a move is believed: one may get lost.
+const QUESTIONS: u32 = 3;
 /// Moves that may be in question at one time.
 const MOVES: usize = 4096;
 
@@ -56,10 +58,14 @@ impl Hosts {
     }
 }
 
+/// A station that sends from another place than its own, which has not answered yet.
 #[derive(Clone, Copy, Debug)]
 struct Move {
     to: Location,
-    deadline: Time,
+    /// Questions sent to the old place.
+    asked: u32,
+    /// When the next is due, or when silence counts as an answer.
+    next: Time,
 }
 
 impl Controller {
@@ -103,8 +109,7 @@ impl Controller {
     }
 
     fn attach(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) -> bool {
-        if self.view.at(at).count() >= self.settings.stations_per_port {
-            out.event(Event::Limited { at, what: Limit::Stations });
+        if !self.has_room(at, now, out) {
             return false;
         }
         if !self.view.attach(mac, at, &self.policy) {
@@ -127,19 +132,45 @@ impl Controller {
         if !self.topology.is_up(bound) && self.switches.is_up(bound.dpid) {
             return self.relocate(mac, bound, at, now, out);
         }
-        if self.hosts.moves.contains_key(&mac) || self.hosts.moves.len() >= MOVES {
-            return false;
-        }
-        self.hosts.moves.insert(mac, Move { to: at, deadline: now.after(self.settings.move_probe) });
-        let addresses: Vec<Ipv4Addr> = self.view.station(mac).into_iter().flat_map(|s| &s.addresses).filter_map(v4).collect();
-        for address in addresses {
-            let frame = Arp::probe(self.settings.mac, address).to_frame();
-            self.send_frame(bound.dpid, None, &frame, &[Action::Output(bound.port)], out);
+        if !self.hosts.moves.contains_key(&mac) && self.hosts.moves.len() < MOVES {
+            self.question_move(mac, bound, Move { to: at, asked: 0, next: now }, now, out);
         }
         false
     }
 
+    /// Asks the old place once more. A place that cannot be asked keeps its station until its port goes down: no switch there to
+    /// ask through, or no address to ask for.
+    fn question_move(&mut self, mac: MacAddr, bound: Location, attempt: Move, now: Time, out: &mut Effects) {
+        let addresses: Vec<Ipv4Addr> = self.view.station(mac).into_iter().flat_map(|s| &s.addresses).filter_map(v4).collect();
+        if addresses.is_empty() || !self.switches.is_up(bound.dpid) {
+            return self.alarm(mac, attempt.to, Suspicion::StillAt(bound), now, out);
+        }
+        for address in addresses {
+            let frame = Arp::probe(self.settings.mac, address).to_frame();
+            self.send_frame(bound.dpid, None, &frame, &[Action::Output(bound.port)], out);
+        }
+        let next = now.after(self.settings.move_probe / QUESTIONS);
+        self.hosts.moves.insert(mac, Move { asked: attempt.asked + 1, next, ..attempt });
+    }
+
+    /// True if one more station may be at this port: one that is not registered and talks to nobody makes room.
+    fn has_room(&mut self, at: Location, now: Time, out: &mut Effects) -> bool {
+        if self.view.at(at).count() < self.settings.stations_per_port {
+            return true;
+        }
+        let silent = |mac: MacAddr| self.records.of_station(mac).is_empty();
+        let idle = self.view.at(at).find(|station| station.host.is_none() && silent(station.mac)).map(|station| station.mac);
+        match idle {
+            Some(mac) => self.detach(mac, at, now, out),
+            None => out.event(Event::Limited { at, what: Limit::Stations }),
+        }
+        idle.is_some()
+    }
+
     fn relocate(&mut self, mac: MacAddr, from: Location, to: Location, now: Time, out: &mut Effects) -> bool {
+        if !self.has_room(to, now, out) {
+            return false;
+        }
         if !self.view.attach(mac, to, &self.policy) {
             return false;
         }
@@ -180,6 +211,12 @@ impl Controller {
                 self.hosts.seen.insert(address, now);
                 true
             }
+            Some(owner) if self.are_one_host(owner, mac) => {
+                let taken = self.view.claim(mac, address);
+                self.station_changed(owner, now, out);
+                self.station_changed(mac, now, out);
+                taken
+            }
             Some(owner) if self.is_held(owner, address, now) => {
                 self.alarm(mac, at, Suspicion::AddressOf(owner), now, out);
                 false
@@ -199,6 +236,10 @@ impl Controller {
             self.alarm(mac, at, Suspicion::Reserved, now, out);
             return false;
         }
+        if !self.may_be_inside(mac, address) {
+            self.alarm(mac, at, Suspicion::Outside(address), now, out);
+            return false;
+        }
         if self.view.station(mac).is_some_and(|station| station.addresses.len() >= self.settings.addresses_per_station) {
             out.event(Event::Limited { at, what: Limit::Addresses });
             return false;
@@ -212,7 +253,22 @@ impl Controller {
         true
     }
 
-    /// True if nobody else may claim the address: it is registered, or was seen lately at a station that is attached.
+    /// True if both are network cards of one registered host.
+    fn are_one_host(&self, one: MacAddr, other: MacAddr) -> bool {
+        let host = |mac| self.view.station(mac).and_then(|station| station.host);
+        host(one).is_some() && host(one) == host(other)
+    }
+
+    /// Where there is a gateway, public addresses lie beyond it, unless a declaration says otherwise: who could claim one inside
+    /// would cut everybody off from it.
+    fn may_be_inside(&self, mac: MacAddr, address: IpAddr) -> bool {
+        let host = self.view.station(mac).and_then(|station| station.host).and_then(|id| self.policy.hosts.get(id.index()));
+        let registered = host.is_some_and(|host| host.addresses.contains(&address));
+        self.policy.gateways.is_empty() || registered || is_private(address) || self.policy.is_inside(address)
+    }
+
+    /// True if nobody else may claim the address: it is registered, or was seen lately at a station that is attached, or a
+    /// conversation of that station uses it.
     fn is_held(&self, owner: MacAddr, address: IpAddr, now: Time) -> bool {
         let Some(station) = self.view.station(owner) else { return false };
         let host = station.host.and_then(|id| self.policy.hosts.get(id.index()));
@@ -220,21 +276,35 @@ impl Controller {
             return true;
         }
         let fresh = self.hosts.seen.get(&address).is_some_and(|seen| now.since(*seen) < self.settings.address_lifetime);
-        fresh && station.location.is_some()
+        station.location.is_some() && (fresh || self.is_in_use(owner, address))
+    }
+
+    /// True if an allowed conversation of the station uses the address: its packets pass without our seeing them.
+    fn is_in_use(&self, mac: MacAddr, address: IpAddr) -> bool {
+        self.records.of_station(mac).into_iter().filter_map(|id| self.records.get(id)).any(|one| {
+            let uses = one
+                .key
+                .ip
+                .is_some_and(|ip| (one.key.dl_src == mac && ip.src == address) || (one.key.dl_dst == mac && ip.dst == address));
+            uses && one.template.verdict == Verdict::Allow
+        })
     }
 
     /// Moves whose old place has not answered in time are believed.
     pub(crate) fn age_hosts(&mut self, now: Time, out: &mut Effects) {
-        let mut due: Vec<(MacAddr, Location)> =
-            self.hosts.moves.iter().filter(|(_, one)| one.deadline <= now).map(|(mac, one)| (*mac, one.to)).collect();
-        due.sort_unstable();
-        for (mac, to) in due {
+        let mut due: Vec<(MacAddr, Move)> =
+            self.hosts.moves.iter().filter(|(_, one)| one.next <= now).map(|(mac, one)| (*mac, *one)).collect();
+        due.sort_unstable_by_key(|(mac, _)| *mac);
+        for (mac, attempt) in due {
             self.hosts.moves.remove(&mac);
-            if !self.is_edge(to) || !self.topology.is_up(to) {
+            if !self.is_edge(attempt.to) || !self.topology.is_up(attempt.to) {
                 continue;
             }
-            if let Some(from) = self.view.station(mac).and_then(|station| station.location) {
-                self.relocate(mac, from, to, now, out);
+            let Some(from) = self.view.station(mac).and_then(|station| station.location) else { continue };
+            if attempt.asked < QUESTIONS {
+                self.question_move(mac, from, attempt, now, out);
+            } else {
+                self.relocate(mac, from, attempt.to, now, out);
             }
         }
         let patience = self.settings.move_probe * 3;
@@ -282,6 +352,17 @@ impl Hosts {
         }
         self.alarms.insert((at, mac), now);
         true
+    }
+}
+
+/// An address that means something on a site only: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

@@ -282,9 +282,13 @@ impl Tables {
         }
     }
 
-    /// Forgets all of a switch: the slots that something was wanted or present in.
-    pub fn take_all(&mut self, dpid: Dpid) -> Vec<Slot> {
-        self.switches.remove(&dpid).map(|table| table.slots.into_keys().collect()).unwrap_or_default()
+    /// Wants nothing of a switch any more, and takes everything of ours out of it.
+    pub fn clear(&mut self, dpid: Dpid, mut session: Option<&mut Session>, out: &mut Effects) {
+        for slot in self.switches.remove(&dpid).into_iter().flat_map(|table| table.slots.into_keys()) {
+            if let Some(session) = session.as_deref_mut() {
+                session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
+            }
+        }
     }
 
     /// Entries believed present that nothing wants.

@@ -11,7 +11,6 @@ use lang::flow::Flow;
 use net::{Dpid, Location, MacAddr, Time};
 
 use crate::controller::Controller;
-use crate::dialect::ToSwitch;
 use crate::effect::Effects;
 use crate::event::{Cause, Event};
 use crate::inventory::Inventory;
@@ -68,12 +67,7 @@ impl Controller {
 
     /// Takes everything of ours out of a switch that is no longer one of ours, and conversations off it.
     fn let_go_of(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
-        let slots = self.tables.take_all(dpid);
-        if let Some(session) = self.switches.up(dpid) {
-            for slot in slots {
-                session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
-            }
-        }
+        self.tables.clear(dpid, self.switches.up(dpid), out);
         self.leave(dpid, out);
         if let Some(session) = self.switches.up(dpid) {
             session.suspend(now);
