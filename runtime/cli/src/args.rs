@@ -4,10 +4,10 @@ use clap::{Parser, Subcommand};
 
 use crate::{bench, check, demo, exit, explain, fmt, help, run, test};
 
-/// Network access policy: written as text, proved, and carried out by OpenFlow switches.
+/// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
 #[command(name = "pentane", version, after_help = exit::table())]
-#[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

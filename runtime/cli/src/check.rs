@@ -1,7 +1,7 @@
 //! `pentane check`: is the policy sound? Everything that can be said without running it.
 
 use clap::Args as ClapArgs;
-use lang::checked::Part;
+use daemon::policy::rule_count;
 use lang::diag::Severity;
 
 use crate::exit::{Exit, Failure};
@@ -34,12 +34,10 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.deny_warnings && policy.count(Severity::Warning) > 0 {
         return Ok(Exit::Bad);
     }
-    if matches!(args.format, Format::Human | Format::Plain) {
+    if args.format != Format::Json {
         let checked = program.policy();
-        // An `outbound-only` is two rules for the compiler and one for its author.
-        let rules = checked.rules.iter().filter(|rule| rule.part != Part::OutboundDeny).count();
         let ok = if args.format == Format::Human { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
-        let (rules, tests) = (counted(rules, "rule"), counted(checked.tests.len(), "test"));
+        let (rules, tests) = (counted(rule_count(checked), "rule"), counted(checked.tests.len(), "test"));
         out.line(format!("{ok}: {rules}, {tests}, policy {}", hash::shown(&policy.hash)))?;
     }
     Ok(Exit::Good)

@@ -90,7 +90,12 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let asked = match read_flows(&args.flow, &policy, program.policy()) {
         Ok(asked) => asked,
         Err((sources, found)) => {
-            output::complain(&flow_report(&sources, &found, args.format));
+            match args.format {
+                Format::Json => json::write(out, &report::of_findings(&policy.hash, &found, &sources))?,
+                Format::Human | Format::Plain | Format::Concise => {
+                    output::complain(&flow_report(&sources, &found, args.format));
+                }
+            }
             return Ok(Exit::CannotDo);
         }
     };
@@ -223,9 +228,14 @@ impl Answered<'_> {
             let rule = rule_label(self.policy, near.rule);
             Some(Near { rule, file: at.file.to_string(), line: at.line, lacks: near.lacks.clone() })
         };
-        let rule = judgement.rule.and_then(|id| {
-            let (at, rule) = (self.place(id)?, self.policy.rule(id)?);
-            Some(Rule { name: rule.name.as_deref().map(str::to_owned), file: at.file.to_string(), line: at.line })
+        let rule = self.policy.deciding_span(judgement.rule).map(|span| {
+            let at = self.policy.sources.position(span);
+            let name = match judgement.rule {
+                // No rule has this name: it is a word of the language.
+                None => Some("default"),
+                Some(id) => self.policy.rule(id).and_then(|rule| rule.name.as_deref()),
+            };
+            Rule { name: name.map(str::to_owned), file: at.file.to_string(), line: at.line }
         });
         Answer {
             flow: self.flow.clone(),

@@ -12,11 +12,10 @@ use lang::source::{SourceId, SourceMap};
 use similar::TextDiff;
 
 use crate::exit::{Exit, Failure};
-use crate::load::unreadable;
 use crate::output::{self, Output};
 use crate::report::counted;
 use crate::settings;
-use daemon::files::{PolicyFiles, read_bounded, take_bounded};
+use daemon::files::{PolicyFiles, read_bounded, take_bounded, unreadable};
 
 /// The file name that stands for standard input and output.
 const STDIN: &str = "-";

@@ -6,6 +6,7 @@ use lang::suggest::{Candidate, did_you_mean, nearest};
 
 use crate::args::Cli;
 use crate::exit::{Exit, Failure};
+use crate::fold::{WIDTH, folded};
 use crate::output::{Output, Paint};
 
 /// What `help` is asked.
@@ -45,7 +46,8 @@ fn list(out: &mut Output) -> Result<(), Failure> {
     let heading = out.paint(Paint::Bold, "Codes");
     out.line(format!("\n{heading} (`pentane help CODE` prints the page of one):"))?;
     for page in codes::pages() {
-        out.line(format!("  {}  {:7}  {}", page.code, page.code.severity().word(), page.title))?;
+        let lines = folded(page.title, WIDTH - 18);
+        out.line(format!("  {}  {:7}  {}", page.code, page.code.severity().word(), lines.join(&format!("\n{:18}", ""))))?;
     }
     Ok(())
 }
@@ -54,37 +56,19 @@ fn write_page(out: &mut Output, page: &Page) -> Result<(), Failure> {
     let Page { code, title, what, why, example, instead } = page;
     let name = out.paint(Paint::Bold, &format!("{code}: {title}"));
     out.line(format!("{name} ({})\n", code.severity().word()))?;
-    out.line(folded(what))?;
-    out.line(folded(why))?;
+    out.line(paragraphs(what))?;
+    out.line(paragraphs(why))?;
     out.line("Example:\n")?;
     for line in example.lines() {
         out.line(format!("    {line}"))?;
     }
     out.line("\nWhat to do:\n")?;
-    out.text(&folded(instead))
+    out.text(&paragraphs(instead))
 }
 
-/// The text in lines of at most 80 characters, each ended; lines of the text stay lines.
-fn folded(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let mut column = 0;
-        for word in line.split_whitespace() {
-            let length = word.chars().count();
-            if column > 0 && column + 1 + length > 80 {
-                out.push('\n');
-                column = 0;
-            }
-            if column > 0 {
-                out.push(' ');
-                column += 1;
-            }
-            out.push_str(word);
-            column += length;
-        }
-        out.push('\n');
-    }
-    out
+/// Every line of the text folded, each ended.
+fn paragraphs(text: &str) -> String {
+    text.lines().map(|line| folded(line, WIDTH).join("\n") + "\n").collect()
 }
 
 fn unknown(topic: &str, cli: &clap::Command) -> String {
@@ -100,18 +84,4 @@ fn unknown(topic: &str, cli: &clap::Command) -> String {
     };
     let advice = did_you_mean(&alike).unwrap_or_else(|| "`pentane help` lists them all".to_owned());
     format!("there is no code or command `{topic}`: {advice}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::folded;
-
-    #[test]
-    fn text_is_folded_between_words() {
-        let text = "word ".repeat(40);
-        let lines: Vec<String> = folded(&text).lines().map(str::to_owned).collect();
-        assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.len() <= 80));
-        assert_eq!(folded("a\nb  c"), "a\nb c\n");
-    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 use crate::output::Output;
 
-/// `pentane check --format json`, and the answer of every other command to a policy that does not check.
+/// `pentane check --format json`, and the answer of every other command to a policy or a flow that does not check.
 #[derive(Serialize)]
 pub struct Check {
     /// `pentane.check/1`
@@ -148,7 +148,7 @@ pub struct Answer {
     pub flow: String,
     /// `allow` or `deny`
     pub verdict: String,
-    /// The deciding rule; nothing is the default.
+    /// The deciding rule, or the default's statement; nothing where the default decides and the text does not state it.
     pub rule: Option<Rule>,
     /// Middleboxes to pass, in order.
     pub via: Vec<String>,
@@ -165,7 +165,7 @@ pub struct Answer {
 /// A rule.
 #[derive(Serialize)]
 pub struct Rule {
-    /// Its name, if it has one.
+    /// Its name, if it has one; `default` for the default.
     pub name: Option<String>,
     /// Its file.
     pub file: String,

@@ -6,10 +6,9 @@ use clap::Args;
 use compiler::view::ViewFile;
 use compiler::{Program, View};
 use daemon::Loaded;
-use daemon::files::read_bounded;
+use daemon::files::{read_bounded, unreadable};
 use lang::checked::Checked;
 use lang::diag::{Diagnostic, Severity};
-use lang::import::LoadError;
 use lang::source::SourceMap;
 
 use crate::exit::{Exit, Failure};
@@ -92,17 +91,4 @@ fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {
         let all: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
         Failure::Cannot(format!("the view {name} does not fit the policy:{}", all.concat()))
     })
-}
-
-/// Why a file that a command needs cannot be had, as a sentence.
-pub fn unreadable(name: &str, error: &LoadError) -> String {
-    match error {
-        LoadError::NotFound => format!("there is no file `{name}`"),
-        LoadError::IsDirectory => format!("`{name}` is a folder, not a file"),
-        LoadError::Outside => format!("`{name}` is outside the policy's folder"),
-        LoadError::Symlink => format!("`{name}` is behind a symbolic link"),
-        LoadError::TooLarge => format!("`{name}` has more than {} bytes", lang::parse::MAX_FILE),
-        LoadError::Permission => format!("`{name}` may not be read"),
-        LoadError::Other(why) => format!("`{name}` cannot be read: {why}"),
-    }
 }

@@ -8,6 +8,7 @@ mod excerpt;
 mod exit;
 mod explain;
 mod fmt;
+mod fold;
 mod hash;
 mod help;
 mod json;

@@ -2,8 +2,10 @@
 //! Knows nothing of what the command was asked.
 
 use clap::ValueEnum;
-use lang::diag::Severity;
+use daemon::policy::is_of_entry;
+use lang::diag::{Diagnostic, Severity};
 use lang::report::{Style, concise, render};
+use lang::source::SourceMap;
 
 use crate::exit::Failure;
 use crate::json::{self, Check, Finding};
@@ -24,13 +26,15 @@ pub enum Format {
     Json,
 }
 
-/// What was found and a line that sums it up, on standard output.
+/// What was found and a line that sums it up, on standard output. A policy that is not there gets no report: why it cannot be had
+/// goes to standard error.
 ///
 /// # Errors
 /// Nobody takes the output.
 pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => json::write(out, &as_json(policy)),
+        Format::Human | Format::Plain | Format::Concise if policy.unreadable => write_instead(out, policy, format),
+        Format::Json => json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources)),
         Format::Human | Format::Plain | Format::Concise => {
             let text = text(policy, format, out.colour() && format == Format::Human);
             out.text(&text)
@@ -44,7 +48,7 @@ pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Fa
 /// Nobody takes the output.
 pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
     if format == Format::Json {
-        return write(out, policy, format);
+        return json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources));
     }
     output::complain(&text(policy, format, output::stderr_colour() && format == Format::Human));
     Ok(())
@@ -53,6 +57,10 @@ pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Resul
 fn text(policy: &Policy, format: Format, color: bool) -> String {
     let mut text = String::new();
     for found in &policy.diagnostics {
+        if is_of_entry(found, &policy.sources) {
+            text.push_str(&format!("error: {}\n", found.message));
+            continue;
+        }
         if format == Format::Concise {
             text.push_str(&concise(found, &policy.sources));
         } else {
@@ -60,7 +68,9 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
         }
         text.push('\n');
     }
-    text.push_str(&sum(policy));
+    if !policy.unreadable {
+        text.push_str(&sum(policy));
+    }
     text
 }
 
@@ -77,17 +87,23 @@ fn sum(policy: &Policy) -> String {
 
 /// `1 error`, `2 errors`
 pub fn counted(count: usize, word: &str) -> String {
-    let plural = if count == 1 || word == "info" { "" } else { "s" };
-    format!("{count} {word}{plural}")
+    match word {
+        _ if count == 1 => format!("1 {word}"),
+        "info" => format!("{count} info"),
+        "switch" => format!("{count} switches"),
+        _ => format!("{count} {word}s"),
+    }
 }
 
-fn as_json(policy: &Policy) -> Check {
+/// What was found in the policy with this hash, or in a flow that it was asked about.
+pub fn of_findings(hash: &str, found: &[Diagnostic], sources: &SourceMap) -> Check {
+    let count = |severity| found.iter().filter(|found| found.severity == severity).count();
     Check {
         schema: "pentane.check/1",
-        policy: policy.hash.clone(),
-        errors: policy.count(Severity::Error),
-        warnings: policy.count(Severity::Warning),
-        diagnostics: policy.diagnostics.iter().map(|found| Finding::of(found, &policy.sources)).collect(),
+        policy: hash.to_owned(),
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        diagnostics: found.iter().map(|found| Finding::of(found, sources)).collect(),
         assertions: Vec::new(),
     }
 }

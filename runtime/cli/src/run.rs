@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use daemon::config::{Level, Log, LogFormat};
-use daemon::log::{Logger, farewell};
+use daemon::log::{Logger, caution, farewell};
 use daemon::reactor::Clock;
 use daemon::{Config, Daemon};
 use runtime::Controller;
@@ -32,7 +32,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let loaded = daemon::load(&files);
     complain(&loaded.report());
     let Some(policy) = loaded.policy.clone() else {
-        complain("error: the policy has errors: the daemon does not start\n");
+        let what = if loaded.unreadable { "cannot be read" } else { "has errors" };
+        complain(&format!("error: the policy {what}: the daemon does not start\n"));
         return Ok(if loaded.unreadable { Exit::CannotDo } else { Exit::Bad });
     };
     start_log(config.log);
@@ -55,9 +56,10 @@ async fn serve(
     let listener =
         TcpListener::bind(listen).await.map_err(|error| Failure::cannot(format!("cannot listen on {listen}: {error}")))?;
     let listen = listener.local_addr().unwrap_or(listen);
-    let rules = controller.policy().rules.len();
+    let rules = daemon::policy::rule_count(controller.policy());
     let stop = stop_signal().map_err(|error| Failure::cannot(format!("signals cannot be received: {error}")))?;
     tracing::info!(event = "started", %listen, config = %path.display(), rules, "switches may connect");
+    caution(&loaded);
     let daemon = Daemon { listener, controller, files, loaded };
     let status = daemon.run(clock, &mut Logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
     farewell(&status);

@@ -1,8 +1,9 @@
 //! What the offline commands read of `pentane.toml`: where the policy is. Everything else in it is the daemon's and not looked at.
 
-use std::io;
 use std::path::Path;
 
+use daemon::files::{read_bounded, unreadable};
+use lang::import::LoadError;
 use serde::Deserialize;
 
 use crate::exit::Failure;
@@ -17,7 +18,7 @@ struct Settings {
 
 /// `policy = "campus.pol"` or `policy = ["campus.pol", "guests.pol"]`
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a file name or a list of file names")]
 enum Policy {
     One(String),
     Several(Vec<String>),
@@ -28,11 +29,11 @@ enum Policy {
 /// # Errors
 /// There is no such file, or it does not say.
 pub fn policy_files() -> Result<Vec<String>, Failure> {
-    let text = std::fs::read_to_string(Path::new(FILE)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::cannot(format!("no policy file was named, and there is no {FILE} in this folder")),
-        _ => Failure::cannot(format!("{FILE} cannot be read: {error}")),
+    let bytes = read_bounded(Path::new(FILE)).map_err(|error| match error {
+        LoadError::NotFound => Failure::cannot(format!("no policy file was named, and there is no {FILE} in this folder")),
+        _ => Failure::cannot(unreadable(FILE, &error)),
     })?;
-    named_in(&text).map_err(Failure::Cannot)
+    named_in(&String::from_utf8_lossy(&bytes)).map_err(Failure::Cannot)
 }
 
 fn named_in(text: &str) -> Result<Vec<String>, String> {
@@ -60,9 +61,12 @@ mod tests {
 
     #[test]
     fn what_does_not_name_a_policy_is_refused() {
-        for (text, why) in
-            [("", "does not say"), ("policy = []", "does not say"), ("policy = 5", "policy"), ("policy =", "pentane.toml")]
-        {
+        for (text, why) in [
+            ("", "does not say"),
+            ("policy = []", "does not say"),
+            ("policy = 5", "expected a file name or a list of file names"),
+            ("policy =", "pentane.toml"),
+        ] {
             let told = named_in(text).unwrap_err();
             assert!(told.contains(why), "{text}: {told}");
         }

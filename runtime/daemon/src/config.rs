@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use runtime::Settings;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::files::{read_bounded, unreadable};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,7 +19,7 @@ pub struct Config {
     /// Policy files, relative to the folder of `pentane.toml`; they are read as one policy in this order.
     pub policy: OneOrMore,
     /// Address and port that switches connect to.
-    #[serde(default = "default_listen")]
+    #[serde(default = "default_listen", deserialize_with = "listen")]
     pub listen: SocketAddr,
     /// What is logged and how.
     #[serde(default)]
@@ -32,7 +37,7 @@ pub struct Config {
 
 /// One name, or a list.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a file name or a list of file names")]
 pub enum OneOrMore {
     /// One.
     One(PathBuf),
@@ -119,14 +124,9 @@ pub struct Limits {
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {error}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
+    /// The file cannot be had: one sentence.
+    #[error("{0}")]
+    Unreadable(String),
     /// The file is not what it should be.
     #[error("{path}:{line}:{column}: {message}")]
     Malformed {
@@ -139,24 +139,6 @@ pub enum ConfigError {
         /// What is wrong.
         message: String,
     },
-    /// A number is out of its range.
-    #[error("{path}: `{key}` must be {range}, not {value}")]
-    OutOfRange {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: &'static str,
-        /// What it must be.
-        range: &'static str,
-        /// What it is.
-        value: u64,
-    },
-    /// No policy file is named.
-    #[error("{path}: `policy` names no file")]
-    NoPolicy {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl Config {
@@ -165,8 +147,10 @@ impl Config {
     /// # Errors
     /// Says what is wrong and where.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.into(), error })?;
-        Config::parse(path, &text)
+        let bytes =
+            read_bounded(path).map_err(|error| ConfigError::Unreadable(unreadable(&path.display().to_string(), &error)))?;
+        // What is not UTF-8 becomes a character that TOML has no use for, and is reported at its place.
+        Config::parse(path, &String::from_utf8_lossy(&bytes))
     }
 
     /// Checks the text of a file.
@@ -174,40 +158,42 @@ impl Config {
     /// # Errors
     /// Says what is wrong and where.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-        let config: Config = toml::from_str(text).map_err(|error| {
-            let offset = error.span().map_or(0, |span| span.start);
+        let malformed = |offset: usize, message: String| {
             let before = text.get(..offset).unwrap_or(text);
             ConfigError::Malformed {
                 path: path.into(),
                 line: before.matches('\n').count() + 1,
                 column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
-                message: error.message().to_owned(),
+                message,
             }
-        })?;
-        config.in_range(path)?;
-        Ok(config)
+        };
+        let read: Result<Config, _> = toml::from_str(text);
+        let config = read.map_err(|error| malformed(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+        match config.out_of_range() {
+            None => Ok(config),
+            Some((key, message)) => Err(malformed(place_of(text, key), message)),
+        }
     }
 
-    fn in_range(&self, path: &Path) -> Result<(), ConfigError> {
+    /// The first key whose value is not in its range, and what it must be.
+    fn out_of_range(&self) -> Option<(&'static str, String)> {
         if self.policy.paths().is_empty() {
-            return Err(ConfigError::NoPolicy { path: path.into() });
+            return Some(("policy", "`policy` names no file".to_owned()));
         }
         let (flows, discovery) = (&self.flows, &self.discovery);
         let checks = [
-            ("flows.idle_timeout", "1 to 65535", flows.idle_timeout, 1..=u16::MAX),
-            ("flows.drop_timeout", "1 to 65535", flows.drop_timeout, 1..=u16::MAX),
-            ("flows.miss_send_len", "64 to 65535", flows.miss_send_len, 64..=u16::MAX),
-            ("discovery.interval", "1 to 60", discovery.interval, 1..=60),
-            ("discovery.settle", "1 to 60", discovery.settle, 1..=60),
-            ("discovery.handshake", "1 to 60", discovery.handshake, 1..=60),
-            ("discovery.echo", "1 to 60", discovery.echo, 1..=60),
+            ("flows.idle_timeout", flows.idle_timeout, 1..=u16::MAX),
+            ("flows.drop_timeout", flows.drop_timeout, 1..=u16::MAX),
+            ("flows.miss_send_len", flows.miss_send_len, 64..=u16::MAX),
+            ("discovery.interval", discovery.interval, 1..=60),
+            ("discovery.settle", discovery.settle, 1..=60),
+            ("discovery.handshake", discovery.handshake, 1..=60),
+            ("discovery.echo", discovery.echo, 1..=60),
         ];
-        for (key, range, value, allowed) in checks {
-            if !allowed.contains(&value) {
-                return Err(ConfigError::OutOfRange { path: path.into(), key, range, value: value.into() });
-            }
-        }
-        Ok(())
+        checks
+            .into_iter()
+            .find(|(_, value, allowed)| !allowed.contains(value))
+            .map(|(key, value, allowed)| (key, format!("`{key}` must be {} to {}, not {value}", allowed.start(), allowed.end())))
     }
 
     /// The policy files, with the folder of `pentane.toml` before relative names.
@@ -247,6 +233,27 @@ impl OneOrMore {
             OneOrMore::More(paths) => paths,
         }
     }
+}
+
+/// Where the value of a key such as `flows.idle_timeout` stands in a text that has been read.
+fn place_of(text: &str, key: &str) -> usize {
+    let Ok(table) = DeTable::parse(text) else { return 0 };
+    let mut value = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
+    for part in key.split('.') {
+        let inner = match value.into_inner() {
+            DeValue::Table(table) => table.into_iter().find(|(name, _)| name.get_ref() == part),
+            _ => None,
+        };
+        let Some((_, found)) = inner else { return 0 };
+        value = found;
+    }
+    value.span().start
+}
+
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let wanted = "expected `address:port`, such as \"127.0.0.1:6653\"";
+    let text = String::deserialize(deserializer).map_err(|error| D::Error::custom(format!("{error}: {wanted}")))?;
+    text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no address to listen on: {wanted}")))
 }
 
 fn default_listen() -> SocketAddr {
@@ -292,8 +299,31 @@ mod tests {
         let unknown = parse("policy = \"a.pol\"\n[flows]\nidel_timeout = 3\n").unwrap_err();
         assert!(unknown.starts_with("site/pentane.toml:3:1: unknown field `idel_timeout`"), "{unknown}");
         let range = parse("policy = \"a.pol\"\n[flows]\nidle_timeout = 0\n").unwrap_err();
-        assert_eq!(range, "site/pentane.toml: `flows.idle_timeout` must be 1 to 65535, not 0");
-        assert!(parse("policy = []\n").unwrap_err().ends_with("`policy` names no file"));
-        assert!(parse("listen = \"x\"\n").unwrap_err().contains(":1:10: "));
+        assert_eq!(range, "site/pentane.toml:3:16: `flows.idle_timeout` must be 1 to 65535, not 0");
+        let dotted = parse("policy = \"a.pol\"\n# spaced\ndiscovery . interval =  61\n").unwrap_err();
+        assert_eq!(dotted, "site/pentane.toml:3:25: `discovery.interval` must be 1 to 60, not 61");
+        let inline = parse("policy = \"a.pol\"\ndiscovery = { settle = 3, echo = 0 }\n").unwrap_err();
+        assert_eq!(inline, "site/pentane.toml:2:34: `discovery.echo` must be 1 to 60, not 0");
+        assert_eq!(parse("\npolicy = []\n").unwrap_err(), "site/pentane.toml:2:10: `policy` names no file");
+    }
+
+    #[test]
+    fn wrong_kinds_say_what_is_wanted() {
+        let policy = "expected a file name or a list of file names";
+        for value in ["3", "[3]", "{}"] {
+            assert_eq!(parse(&format!("policy = {value}\n")).unwrap_err(), format!("site/pentane.toml:1:10: {policy}"));
+        }
+        let listen = "expected `address:port`, such as \"127.0.0.1:6653\"";
+        let unfit = parse("policy = \"a.pol\"\nlisten = \"6653\"\n").unwrap_err();
+        assert_eq!(unfit, format!("site/pentane.toml:2:10: `6653` is no address to listen on: {listen}"));
+        let number = parse("policy = \"a.pol\"\nlisten = 6653\n").unwrap_err();
+        assert!(number.starts_with("site/pentane.toml:2:10: ") && number.ends_with(listen), "{number}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let told = |path: &str| Config::read(Path::new(path)).unwrap_err().to_string();
+        assert_eq!(told("/dev/zero"), "`/dev/zero` cannot be read: it is no regular file");
+        assert_eq!(told("gone/pentane.toml"), "there is no file `gone/pentane.toml`");
     }
 }

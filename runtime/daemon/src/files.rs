@@ -1,15 +1,15 @@
 //! Brings policy files from the file system: what an include may reach, and what cannot be read. Knows nothing of their text.
 
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use lang::import::{LoadError, Loader};
 use lang::parse::MAX_FILE;
 
-/// The files of one policy. Entries may be anything that can be read; an include must be a regular file in the folder of an entry,
-/// symbolic links followed.
+/// The files of one policy. All are regular files; an include must be in the folder of an entry, symbolic
+/// links followed.
 pub struct PolicyFiles {
     entries: Vec<PathBuf>,
     unreadable: Cell<bool>,
@@ -26,8 +26,8 @@ impl PolicyFiles {
         self.unreadable.get()
     }
 
-    /// Refuses what is reached through a symbolic link that leaves the folder of its entry, and what is no regular file. Links
-    /// within the folder are how mounted configurations are swapped as a whole.
+    /// Refuses what is reached through a symbolic link that leaves the folder of its entry. Links within the folder are how mounted
+    /// configurations are swapped as a whole.
     fn check_include(&self, path: &Path) -> Result<(), LoadError> {
         let folders = self.entries.iter().filter_map(|entry| entry.parent());
         let longest = folders.filter(|folder| path.starts_with(folder)).max_by_key(|folder| folder.components().count());
@@ -38,12 +38,7 @@ impl PolicyFiles {
         if !target.starts_with(folder) {
             return Err(LoadError::Symlink);
         }
-        let kind = fs::metadata(target).map_err(|error| because(&error))?.file_type();
-        match (kind.is_dir(), kind.is_file()) {
-            (true, _) => Err(LoadError::IsDirectory),
-            (false, true) => Ok(()),
-            (false, false) => Err(LoadError::Other("it is no regular file".to_owned())),
-        }
+        Ok(())
     }
 }
 
@@ -61,16 +56,13 @@ impl Loader for PolicyFiles {
     }
 }
 
-/// The bytes of a file, at most [`MAX_FILE`] of them.
+/// The bytes of a regular file, at most [`MAX_FILE`] of them. Anything else may never end, or never begin: it is refused unopened.
 ///
 /// # Errors
 /// Why they cannot be had.
 pub fn read_bounded(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let file = File::open(path).map_err(|error| because(&error))?;
-    if file.metadata().map_err(|error| because(&error))?.is_dir() {
-        return Err(LoadError::IsDirectory);
-    }
-    take_bounded(file)
+    check_kind(&fs::metadata(path).map_err(|error| because(&error))?)?;
+    take_bounded(File::open(path).map_err(|error| because(&error))?)
 }
 
 /// All bytes of a stream, at most [`MAX_FILE`] of them.
@@ -82,6 +74,28 @@ pub fn take_bounded(stream: impl Read) -> Result<Vec<u8>, LoadError> {
     let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
     stream.take(limit).read_to_end(&mut bytes).map_err(|error| because(&error))?;
     if bytes.len() > MAX_FILE { Err(LoadError::TooLarge) } else { Ok(bytes) }
+}
+
+/// Why a file that a command needs cannot be had, as a sentence.
+#[must_use]
+pub fn unreadable(name: &str, error: &LoadError) -> String {
+    match error {
+        LoadError::NotFound => format!("there is no file `{name}`"),
+        LoadError::IsDirectory => format!("`{name}` is a folder, not a file"),
+        LoadError::Outside => format!("`{name}` is outside the policy's folder"),
+        LoadError::Symlink => format!("`{name}` is behind a symbolic link"),
+        LoadError::TooLarge => format!("`{name}` has more than {} bytes", MAX_FILE),
+        LoadError::Permission => format!("`{name}` may not be read"),
+        LoadError::Other(why) => format!("`{name}` cannot be read: {why}"),
+    }
+}
+
+fn check_kind(found: &Metadata) -> Result<(), LoadError> {
+    match (found.is_dir(), found.is_file()) {
+        (true, _) => Err(LoadError::IsDirectory),
+        (false, true) => Ok(()),
+        (false, false) => Err(LoadError::Other("it is no regular file".to_owned())),
+    }
 }
 
 fn because(error: &io::Error) -> LoadError {

@@ -2,10 +2,12 @@
 //! effects carried out.
 
 pub mod config;
+mod connection;
 pub mod files;
 pub mod log;
 pub mod policy;
 pub mod reactor;
+mod reload;
 mod watch;
 
 pub use config::{Config, ConfigError};

@@ -1,12 +1,14 @@
 //! Events as structured log lines: one message, and fields that a machine can filter by. Knows nothing of where lines go.
 
+use std::net::SocketAddr;
+
 use lang::checked::{Checked, RuleId, Verdict};
 use lang::flowspec::flow_text;
 use net::{Dpid, Location};
 use runtime::event::{Decided, Event};
-use runtime::{Controller, Status};
+use runtime::{ConnId, Controller, Status};
 
-use crate::policy::Loaded;
+use crate::policy::{self, Loaded};
 use crate::reactor::{Observer, Reload};
 
 /// Writes every event to the log.
@@ -14,8 +16,8 @@ use crate::reactor::{Observer, Reload};
 pub struct Logger;
 
 impl Observer for Logger {
-    fn event(&mut self, event: &Event, controller: &Controller) {
-        log(event, controller);
+    fn event(&mut self, event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
+        log(event, peer, controller);
     }
 
     fn reloaded(&mut self, reload: &Reload<'_>) {
@@ -23,6 +25,7 @@ impl Observer for Logger {
             Reload::Unchanged => tracing::info!(event = "policy-unchanged", "the policy is the same: nothing was done"),
             Reload::InForce(loaded) => {
                 tracing::info!(event = "policy-reloaded", rules = rules(loaded), "the new policy is in force");
+                caution(loaded);
             }
             Reload::Refused(loaded) => tracing::error!(
                 event = "policy-refused",
@@ -34,7 +37,23 @@ impl Observer for Logger {
 }
 
 fn rules(loaded: &Loaded) -> usize {
-    loaded.policy.as_ref().map_or(0, |policy| policy.rules.len())
+    loaded.policy.as_deref().map_or(0, policy::rule_count)
+}
+
+/// Somebody connected.
+pub fn connected(conn: ConnId, peer: SocketAddr) {
+    tracing::info!(event = "connected", conn = conn.0, %peer, "somebody connected");
+}
+
+/// Warns of a policy that only few packets can pass under.
+pub fn caution(loaded: &Loaded) {
+    if loaded.by_hand {
+        tracing::warn!(
+            event = "carried-by-hand",
+            "a rule tests the VLAN priority: no switch can keep that, every allowed packet goes through the controller, within \
+             limits.relays_per_second"
+        );
+    }
 }
 
 /// The last line of a daemon.
@@ -71,7 +90,7 @@ pub fn port_name(policy: &Checked, at: Location) -> String {
     format!("{}:{}", switch_name(policy, at.dpid), at.port)
 }
 
-fn log(event: &Event, controller: &Controller) {
+fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
     let policy = controller.policy();
     let at_name = |at: &Location| port_name(policy, *at);
     match event {
@@ -121,7 +140,7 @@ fn log(event: &Event, controller: &Controller) {
         | Event::LinkUp(_)
         | Event::LinkDown(_)
         | Event::ProbeRefused { .. }
-        | Event::Reconciled { .. } => log_network(event, policy),
+        | Event::Reconciled { .. } => log_network(event, peer, policy),
     }
 }
 
@@ -144,16 +163,18 @@ fn log_decision(decided: &Decided, policy: &Checked) {
     );
 }
 
-fn log_network(event: &Event, policy: &Checked) {
+fn log_network(event: &Event, peer: Option<SocketAddr>, policy: &Checked) {
+    let peer = peer.map(tracing::field::display);
     let name = |dpid: &Dpid| switch_name(policy, *dpid);
     let at_name = |at: &Location| port_name(policy, *at);
     match event {
         Event::SwitchJoined { dpid, version } => {
-            tracing::info!(event = "switch-joined", switch = name(dpid), %dpid, openflow = %version, "a switch takes flows");
+            tracing::info!(event = "switch-joined", switch = name(dpid), %dpid, peer, openflow = %version, "a switch takes flows");
         }
         Event::SwitchPending { dpid } => tracing::warn!(
             event = "switch-pending",
             %dpid,
+            peer,
             "a switch that the policy does not declare is connected: it gets no flows"
         ),
         Event::SwitchLeft { dpid } => {
@@ -162,6 +183,7 @@ fn log_network(event: &Event, policy: &Checked) {
         Event::SessionEnded { conn, dpid, reason } => tracing::warn!(
             event = "session-ended",
             conn = conn.0,
+            peer,
             dpid = dpid.map(|dpid| dpid.to_string()),
             reason = %reason,
             "a connection ended"

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use compiler::{Program, View};
 use lang::ast::{File, Item};
-use lang::checked::Checked;
+use lang::checked::{Checked, Part};
 use lang::codes::names::E0201;
+use lang::codes::syntax::E0130;
 use lang::diag::{self, Diagnostic};
 use lang::import;
 use lang::report::Style;
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// True if an entry is not there or cannot be read.
     pub unreadable: bool,
+    /// True if it compiled and no switch can keep what it says: see [`Program::tests_pcp`].
+    pub by_hand: bool,
 }
 
 /// Reads, checks and compiles a policy from these files.
@@ -47,19 +50,26 @@ impl Loaded {
         let read = import::load(&names, &files);
         // With a file missing, what it declares would be reported as unknown everywhere else.
         if files.lacks_entry() {
-            return Loaded { sources: read.sources, policy: None, diagnostics: read.diagnostics, unreadable: true };
+            return Loaded {
+                sources: read.sources,
+                policy: None,
+                diagnostics: read.diagnostics,
+                unreadable: true,
+                by_hand: false,
+            };
         }
         let (checked, mut diagnostics) = lang::check::check(&read.sources, &read.policy, read.diagnostics);
         // A name may well be declared in an include that is missing, unless it is near to one that is not.
         let lacks_include = read.policy.files.iter().any(lacks_include);
         diagnostics.retain(|found| !(lacks_include && found.code == E0201 && found.help.is_none()));
-        Loaded { sources: read.sources, policy: checked.map(Arc::new), diagnostics, unreadable: false }
+        Loaded { sources: read.sources, policy: checked.map(Arc::new), diagnostics, unreadable: false, by_hand: false }
     }
 
     /// Compiles the policy against a view. A policy that exceeds what can be compiled is none: what exceeds is among the findings.
     pub fn compile(&mut self, view: &View) -> Option<Program> {
         let policy = self.policy.clone()?;
         let program = Program::compile(policy.clone(), view);
+        self.by_hand = program.tests_pcp();
         self.diagnostics.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(&policy)));
         diag::sort(&mut self.diagnostics, &self.sources);
         if diag::any_error(&self.diagnostics) {
@@ -71,7 +81,11 @@ impl Loaded {
     /// The report of all findings, without colour.
     #[must_use]
     pub fn report(&self) -> String {
-        self.diagnostics.iter().map(|found| lang::report::render(found, &self.sources, Style::default())).collect()
+        let one = |found: &Diagnostic| match is_of_entry(found, &self.sources) {
+            true => format!("error: {}\n", found.message),
+            false => lang::report::render(found, &self.sources, Style::default()),
+        };
+        self.diagnostics.iter().map(one).collect()
     }
 
     /// The files that it was read from.
@@ -79,6 +93,18 @@ impl Loaded {
     pub fn files(&self) -> Vec<PathBuf> {
         self.sources.iter().map(|(_, source)| PathBuf::from(source.name.as_ref())).collect()
     }
+}
+
+/// How many rules a policy states. An `outbound-only` is two rules for the compiler and one for its author.
+#[must_use]
+pub fn rule_count(policy: &Checked) -> usize {
+    policy.rules.iter().filter(|rule| rule.part != Part::OutboundDeny).count()
+}
+
+/// True if the finding is that an entry cannot be had: there is no text to show it in.
+#[must_use]
+pub fn is_of_entry(found: &Diagnostic, sources: &SourceMap) -> bool {
+    found.code == E0130 && sources.get(found.span.source).is_none_or(|source| source.text.is_empty())
 }
 
 /// True if the file includes another that could not be had, which has been reported.

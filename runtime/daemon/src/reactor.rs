@@ -1,45 +1,37 @@
-//! The main loop: bytes from switches and changes of policy go into the runtime, its effects go out. One task decides; each
-//! connection has one task that reads and one that writes. Knows nothing of what is decided.
+//! The main loop: bytes from switches and changes of policy go into the runtime, its effects go out. One task decides; connections
+//! are read and written, and policies read, beside it. Knows nothing of what is decided.
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
 use lang::source::SourceMap;
-use net::Time;
+use net::{Dpid, Time};
 use runtime::{ConnId, Controller, Effects, Event, Input, Status};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
-use crate::policy::{self, Loaded};
+use crate::connection::{Connection, Slots};
+use crate::log;
+use crate::policy::Loaded;
+use crate::reload::Reading;
 use crate::watch::{Reason, Watch};
 
-/// Bytes read from a connection at a time.
-const READ: usize = 256 * 1024;
-/// Portions of one connection that may wait for the deciding task.
+/// Portions that may wait for the deciding task.
 const WAITING: usize = 1024;
-/// Bytes that may wait for a switch that does not read; then it is dropped.
-const BACKLOG: usize = 16 * 1024 * 1024;
 /// Portions decided before what they led to is sent.
 const BATCH: usize = 64;
-/// Connections in all, and connections from one address.
-const CONNECTIONS: usize = 4096;
-const PER_ADDRESS: usize = 1024;
 /// How often the runtime looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
 
 /// What is told of a running daemon beside its log.
 pub trait Observer {
-    /// Something happened; the controller is as it is after the step in which it did.
-    fn event(&mut self, event: &Event, controller: &Controller);
+    /// Something happened; the controller is as it is after the step in which it did. `peer` is the far end of the connection that
+    /// the event is about, if it is about one.
+    fn event(&mut self, event: &Event, peer: Option<SocketAddr>, controller: &Controller);
     /// The policy was read again.
     fn reloaded(&mut self, reload: &Reload<'_>);
 }
@@ -67,30 +59,37 @@ pub struct Daemon {
     pub loaded: Loaded,
 }
 
-struct Connection {
-    out: mpsc::UnboundedSender<BytesMut>,
-    backlog: Arc<AtomicUsize>,
-    address: std::net::IpAddr,
-    reader: AbortHandle,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.reader.abort();
-    }
-}
-
 struct Reactor<'o> {
     controller: Controller,
     effects: Effects,
     connections: HashMap<ConnId, Connection>,
+    slots: Slots,
     inputs: mpsc::Sender<Input>,
     clock: Clock,
     next: u64,
     observer: &'o mut dyn Observer,
-    files: Vec<PathBuf>,
     loaded: Loaded,
     refused: Option<SourceMap>,
+}
+
+/// When the runtime looks at the clock next.
+struct Pace {
+    due: Instant,
+    held: bool,
+}
+
+impl Pace {
+    /// True if it is time. Where the loop itself was held up, what came meanwhile is not read yet, and nobody may be judged silent for
+    /// it: then once, not twice in a row, another [`TICK`] is given for that.
+    fn is_due(&mut self, now: Instant) -> bool {
+        if now < self.due {
+            return false;
+        }
+        let held_up = now.duration_since(self.due) > TICK;
+        self.due = now + TICK;
+        self.held = held_up && !self.held;
+        !self.held
+    }
 }
 
 /// The wall clock read once, counted on monotonically.
@@ -127,31 +126,41 @@ impl Daemon {
     /// # Errors
     /// SIGHUP cannot be received.
     pub async fn run(self, clock: Clock, observer: &mut dyn Observer, stop: impl Future<Output = ()>) -> std::io::Result<Status> {
+        let reading = Reading::of(self.files.clone());
+        self.run_reading(reading, clock, observer, stop).await
+    }
+
+    async fn run_reading(
+        self,
+        mut reading: Reading,
+        clock: Clock,
+        observer: &mut dyn Observer,
+        stop: impl Future<Output = ()>,
+    ) -> std::io::Result<Status> {
         let (inputs, mut arriving) = mpsc::channel(WAITING);
         let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         let mut watch = Watch::new();
         watch.add(&self.files);
         watch.add(&self.loaded.files());
+        let changes = !self.files.is_empty();
         let mut reactor = Reactor {
             controller: self.controller,
             effects: Effects::default(),
             connections: HashMap::new(),
+            slots: Slots::default(),
             inputs,
             clock,
             next: 0,
             observer,
-            files: self.files,
             loaded: self.loaded,
             refused: None,
         };
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pace = Pace { due: Instant::now(), held: false };
         let mut stop = pin!(stop);
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                _ = ticks.tick() => reactor.step(Input::Tick),
                 Some(input) = arriving.recv() => {
                     reactor.step(input);
                     for _ in 1..BATCH {
@@ -161,9 +170,18 @@ impl Daemon {
                         }
                     }
                 }
+                _ = hangup.recv(), if changes => reading.ask(Reason::Signal),
+                () = watch.changed(), if changes => reading.ask(Reason::FileChanged),
+                (reason, loaded) = reading.done() => match loaded {
+                    Ok(loaded) => reactor.reload(reason, loaded, &mut watch),
+                    Err(error) => tracing::error!(%error, "the policy could not be read again"),
+                },
                 accepted = self.listener.accept() => reactor.accept(accepted),
-                _ = hangup.recv() => reactor.reload(Reason::Signal, &mut watch).await,
-                () = watch.changed() => reactor.reload(Reason::FileChanged, &mut watch).await,
+                () = tokio::time::sleep_until(pace.due.into()) => {}
+            }
+            // Here and not above, so that it has its turn whatever else there is to do.
+            if pace.is_due(Instant::now()) {
+                reactor.step(Input::Tick);
             }
             reactor.carry_out();
         }
@@ -173,37 +191,36 @@ impl Daemon {
 
 impl Reactor<'_> {
     fn step(&mut self, input: Input) {
-        if let Input::Closed(conn) = input {
-            self.connections.remove(&conn);
-        }
+        let (speaker, closed) = match &input {
+            Input::Received(conn, _) => (Some(*conn), None),
+            Input::Closed(conn) => (None, Some(*conn)),
+            Input::Connected(_) | Input::Policy(_) | Input::Tick => (None, None),
+        };
         self.controller.step(input, self.clock.now(), &mut self.effects);
         for event in self.effects.events.drain(..) {
-            self.observer.event(&event, &self.controller);
+            let peer = peer_of(&event, speaker, &mut self.connections);
+            self.observer.event(&event, peer, &self.controller);
+        }
+        if let Some(conn) = closed {
+            self.connections.remove(&conn);
         }
     }
 
-    fn accept(&mut self, accepted: std::io::Result<(TcpStream, std::net::SocketAddr)>) {
+    fn accept(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => return tracing::warn!(%error, "a connection could not be accepted"),
         };
-        let address = peer.ip();
-        let same = self.connections.values().filter(|connection| connection.address == address).count();
-        if self.connections.len() >= CONNECTIONS || same >= PER_ADDRESS {
-            return tracing::warn!(%peer, "too many connections: refused");
-        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
         self.next += 1;
         let conn = ConnId(self.next);
-        let (reader, writer) = stream.into_split();
-        let (out, outgoing) = mpsc::unbounded_channel();
-        let backlog = Arc::new(AtomicUsize::new(0));
-        tracing::debug!(%peer, conn = conn.0, "connected");
-        let reader = tokio::spawn(read(conn, reader, self.inputs.clone())).abort_handle();
-        self.connections.insert(conn, Connection { out, backlog: backlog.clone(), address, reader });
-        tokio::spawn(write(writer, outgoing, backlog));
+        let Some(connection) = Connection::open(conn, stream, peer, &self.slots, self.inputs.clone()) else {
+            return tracing::warn!(%peer, "too many connections: refused");
+        };
+        log::connected(conn, peer);
+        self.connections.insert(conn, connection);
         self.step(Input::Connected(conn));
     }
 
@@ -211,33 +228,22 @@ impl Reactor<'_> {
     fn carry_out(&mut self) {
         let mut stuck = Vec::new();
         for (conn, bytes) in self.effects.sends.drain(..) {
-            let Some(connection) = self.connections.get(&conn) else { continue };
-            let waiting = connection.backlog.fetch_add(bytes.len(), Ordering::Relaxed);
-            if waiting > BACKLOG {
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            if !connection.send(bytes, || self.controller.is_up(conn)) {
                 stuck.push(conn);
-            } else {
-                // A writer that is gone means that the connection broke; the reader tells.
-                let _ = connection.out.send(bytes);
             }
         }
         for conn in self.effects.closes.drain(..) {
             self.connections.remove(&conn);
         }
         for conn in stuck {
-            tracing::warn!(conn = conn.0, "the switch does not read: dropped");
+            let peer = self.connections.get(&conn).map(|connection| tracing::field::display(connection.peer));
+            tracing::warn!(conn = conn.0, peer, "the switch does not read: dropped");
             self.step(Input::Closed(conn));
         }
     }
 
-    async fn reload(&mut self, reason: Reason, watch: &mut Watch) {
-        if self.files.is_empty() {
-            return;
-        }
-        let files = self.files.clone();
-        let loaded = match tokio::task::spawn_blocking(move || policy::load(&files)).await {
-            Ok(loaded) => loaded,
-            Err(error) => return tracing::error!(%error, "the policy could not be read again"),
-        };
+    fn reload(&mut self, reason: Reason, loaded: Loaded, watch: &mut Watch) {
         watch.add(&loaded.files());
         let seen = loaded.sources == self.loaded.sources || self.refused.as_ref() == Some(&loaded.sources);
         if seen && reason == Reason::FileChanged {
@@ -259,32 +265,20 @@ impl Reactor<'_> {
     }
 }
 
-/// Brings what a switch sends, until it ends or the daemon does.
-async fn read(conn: ConnId, mut reader: OwnedReadHalf, inputs: mpsc::Sender<Input>) {
-    let mut buffer = BytesMut::with_capacity(READ);
-    loop {
-        buffer.reserve(READ / 4);
-        match reader.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {
-                if inputs.send(Input::Received(conn, buffer.split())).await.is_err() {
-                    return;
-                }
+/// The far end of the connection that an event is about. `speaker` is the connection that was heard: a switch that joins or is held
+/// pending for the first time is its own.
+fn peer_of(event: &Event, speaker: Option<ConnId>, connections: &mut HashMap<ConnId, Connection>) -> Option<SocketAddr> {
+    match event {
+        Event::SessionEnded { conn, .. } => connections.get(conn).map(|connection| connection.peer),
+        Event::SwitchJoined { dpid, .. } | Event::SwitchPending { dpid } => {
+            if let Some(connection) = speaker.and_then(|conn| connections.get_mut(&conn)) {
+                connection.dpid = Some(*dpid);
             }
+            connections.values().find(|connection| connection.dpid == Some(*dpid)).map(|connection| connection.peer)
         }
+        _ => None,
     }
-    // The daemon may be ending: nobody needs to hear then.
-    let _ = inputs.send(Input::Closed(conn)).await;
 }
 
-/// Sends what is to be sent; ends when the connection is dropped, after all of it is out.
-async fn write(mut writer: OwnedWriteHalf, mut outgoing: mpsc::UnboundedReceiver<BytesMut>, backlog: Arc<AtomicUsize>) {
-    while let Some(bytes) = outgoing.recv().await {
-        if writer.write_all(&bytes).await.is_err() {
-            return;
-        }
-        backlog.fetch_sub(bytes.len(), Ordering::Relaxed);
-    }
-    // Closing a connection that the peer has closed already is no news.
-    let _ = writer.shutdown().await;
-}
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use daemon::log::{port_name, switch_name};
+use daemon::policy::rule_count;
 use daemon::reactor::Clock;
 use daemon::{Observer, Reload};
 use lang::checked::{Checked, RuleId, Verdict};
@@ -18,10 +19,9 @@ use runtime::{Controller, Event, Status};
 
 use super::story::Story;
 use crate::exit::{Exit, Failure};
+use crate::fold::{WIDTH, folded};
 use crate::output::{Output, Paint};
-
-/// Columns of a terminal that everybody has.
-const WIDTH: usize = 80;
+use crate::report::counted;
 
 /// Standard output, and what was counted for the summary.
 pub struct Screen<'o> {
@@ -34,19 +34,20 @@ pub struct Screen<'o> {
     failure: Option<Failure>,
 }
 
-/// How often a rule decided, and where it was last.
+/// How often a rule decided, and where it stands in the policy in force: the default behind all rules.
 #[derive(Default)]
 struct Tally {
     allowed: u64,
     denied: u64,
     place: String,
+    rank: usize,
 }
 
 /// Shows what the daemon tells.
 pub struct Watcher<'o>(pub Rc<RefCell<Screen<'o>>>);
 
 impl Observer for Watcher<'_> {
-    fn event(&mut self, event: &Event, controller: &Controller) {
+    fn event(&mut self, event: &Event, _peer: Option<SocketAddr>, controller: &Controller) {
         self.0.borrow_mut().event(event, controller.policy());
     }
 
@@ -78,10 +79,10 @@ impl<'o> Screen<'o> {
     /// What is going to be seen.
     pub fn opening(&mut self, policy: &Checked, address: SocketAddr) {
         self.line(&format!(
-            "Ethane's campus on this machine: {} rules, {} hosts, {} switches.",
-            policy.rules.len(),
-            policy.hosts.len(),
-            policy.switches.len()
+            "Ethane's campus on this machine: {}, {}, {}.",
+            counted(rule_count(policy), "rule"),
+            counted(policy.hosts.len(), "host"),
+            counted(policy.switches.len(), "switch")
         ));
         self.line(&format!("Software switches speak OpenFlow to the daemon at {address}.\n"));
     }
@@ -101,25 +102,32 @@ impl<'o> Screen<'o> {
     pub fn summary(&mut self, status: &Status, story: &Story<'_>) {
         let counters = status.counters;
         let seconds = self.clock.now().since(self.start).as_secs_f64();
-        self.line(&format!(
-            "\nIn {seconds:.0} s: {} flows allowed, {} denied, {} conversations revoked.",
-            counters.allowed, counters.denied, self.revoked
-        ));
-        self.line(&format!(
-            "Hosts opened {} conversations: {} were answered, {} were not.",
-            story.answered + story.silent,
-            story.answered,
-            story.silent
-        ));
-        self.line(&format!(
-            "{} switches, {} links, {} stations, {} flow entries in the switches.\n",
-            status.switches,
-            status.links,
-            status.stations,
-            story.entries()
-        ));
-        self.line("allowed  denied  decided by");
-        for (text, Tally { allowed, denied, place }) in std::mem::take(&mut self.by_rule) {
+        let opened = counted(story.answered + story.silent, "conversation");
+        let lines = [
+            format!("In {seconds:.0} s, hosts opened {opened}: {} answered, {} not.", story.answered, story.silent),
+            format!(
+                "The daemon allowed {} times, denied {} times and revoked {}. What an entry carries is not decided again; who \
+                 goes on after a deny is denied again when the drop entry has expired.",
+                counters.allowed,
+                counters.denied,
+                counted(self.revoked, "conversation")
+            ),
+            format!(
+                "{}, {}, {}. Flow entries in the switches: {}.",
+                counted(status.switches, "switch"),
+                counted(status.links, "link"),
+                counted(status.stations, "station"),
+                story.entries()
+            ),
+        ];
+        self.line("");
+        for line in lines.iter().flat_map(|line| folded(line, WIDTH)) {
+            self.line(&line);
+        }
+        self.line("\nallowed  denied  decided by");
+        let mut tallies: Vec<_> = std::mem::take(&mut self.by_rule).into_iter().collect();
+        tallies.sort_by_key(|(_, tally)| tally.rank);
+        for (text, Tally { allowed, denied, place, .. }) in tallies {
             self.line(&format!("{allowed:>7}  {denied:>6}  {}", shortened(&format!("{place}  {text}"), WIDTH - 17)));
         }
         self.flush();
@@ -136,6 +144,7 @@ impl<'o> Screen<'o> {
                 self.stamped("revoke", Paint::Red, flow, &why);
             }
             Event::PolicyInForce { kept, changed, .. } => {
+                self.place_again(policy);
                 let text = format!("the new policy is in force: {kept} kept untouched, {changed} revoked");
                 self.stamped("policy", Paint::Bold, &text, "");
                 self.line("");
@@ -161,10 +170,10 @@ impl<'o> Screen<'o> {
 
     fn decided(&mut self, decided: &Decided, policy: &Checked) {
         let place = self.place(policy, decided.rule);
-        let text = decided.rule.and_then(|id| policy.rule(id)).map(|rule| rule.span).or(policy.default.span);
-        let text = text.map(|span| one_line(policy.sources.text(span))).unwrap_or_default();
+        let text = rule_text(policy, decided.rule);
         let tally = self.by_rule.entry(text.clone()).or_default();
         tally.place.clone_from(&place);
+        tally.rank = decided.rule.map_or(usize::MAX, RuleId::index);
         let (word, paint) = match decided.verdict {
             Verdict::Allow => {
                 tally.allowed += 1;
@@ -176,6 +185,17 @@ impl<'o> Screen<'o> {
             }
         };
         self.stamped(word, paint, &brief(policy, &decided.flow), &format!("{place}  {text}"));
+    }
+
+    /// Rules that have decided may stand elsewhere in a new policy.
+    fn place_again(&mut self, policy: &Checked) {
+        for rule in policy.rules.iter().map(|rule| Some(rule.id)).chain([None]) {
+            let place = self.place(policy, rule);
+            if let Some(tally) = self.by_rule.get_mut(&rule_text(policy, rule)) {
+                tally.place = place;
+                tally.rank = rule.map_or(usize::MAX, RuleId::index);
+            }
+        }
     }
 
     /// A deciding rule's place, without the folder.
@@ -192,7 +212,7 @@ impl<'o> Screen<'o> {
     fn stamped(&mut self, word: &str, paint: Paint, text: &str, more: &str) {
         let at = self.clock.now().since(self.start).as_secs_f64();
         let word = self.out.paint(paint, &format!("{word:<6}"));
-        let mut lines = wrapped(text, WIDTH - 17).into_iter().chain((!more.is_empty()).then(|| shortened(more, WIDTH - 17)));
+        let mut lines = folded(text, WIDTH - 17).into_iter().chain((!more.is_empty()).then(|| shortened(more, WIDTH - 17)));
         self.line(&format!("{at:6.2}s  {word}  {}", lines.next().unwrap_or_default()));
         for line in lines {
             self.line(&format!("{:17}{line}", ""));
@@ -238,19 +258,9 @@ fn who(policy: &Checked, end: &End) -> String {
     }
 }
 
-/// Broken between words into lines of no more than so many characters.
-fn wrapped(text: &str, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
+/// A deciding rule's text, in one line.
+fn rule_text(policy: &Checked, rule: Option<RuleId>) -> String {
+    policy.deciding_span(rule).map(|span| one_line(policy.sources.text(span))).unwrap_or_default()
 }
 
 /// White space folded.

@@ -5,6 +5,7 @@ use lang::source::Position;
 
 use super::{Answered, is_uniform};
 use crate::exit::Failure;
+use crate::fold::{WIDTH, folded};
 use crate::load::Policy;
 use crate::output::{Output, Paint};
 use crate::report::counted;
@@ -87,11 +88,12 @@ fn decider(answer: &Answered<'_>) -> String {
     parts.join(", ")
 }
 
-/// A heading with its lines; nothing where there are none.
+/// A heading with its lines; nothing where there are none. What a line has no room for goes on below it, indented.
 fn row(out: &mut Output, heading: &str, lines: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     for (place, line) in lines.into_iter().enumerate() {
         let heading = if place == 0 { heading } else { "" };
-        out.line(format!("  {heading:8} {line}"))?;
+        let lines = folded(&line, WIDTH - 13).join(&format!("\n{:13}", ""));
+        out.line(format!("  {heading:8} {lines}"))?;
     }
     Ok(())
 }

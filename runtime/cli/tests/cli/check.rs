@@ -40,6 +40,37 @@ fn files_that_cannot_be_had_end_with_two() {
     assert_run!(run(&folder, &["check", "folder.pol"]));
     assert_run!(run(&folder, &["check", "gone.pol", "--format", "json"]));
     assert_run!(run(&folder, &["check", "gone.pol/below"]));
+    for command in ["test", "check"] {
+        let told = run(&folder, &[command, "gone.pol", "folder.pol", "--format", "concise"]);
+        let why = "error: `folder.pol` is a folder, not a file\nerror: there is no file `gone.pol`\n";
+        let mut lines: Vec<&str> = told.stderr.lines().collect();
+        lines.sort_unstable();
+        assert_eq!((told.code, &*told.stdout, lines), (2, "", why.lines().collect()), "{command}");
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let folder = scratch("kinds");
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.pol")).status().unwrap();
+    assert!(made.success());
+    for file in ["pipe.pol", "/dev/zero"] {
+        let why = format!("error: `{file}` cannot be read: it is no regular file\n");
+        for command in ["check", "test", "fmt"] {
+            let told = run(&folder, &[command, file]);
+            assert_eq!((told.code, &*told.stdout, &*told.stderr), (2, "", &*why), "{command}");
+        }
+    }
+    fs::write(folder.join("a.pol"), "include \"pipe.pol\";\n").unwrap();
+    assert_eq!(run(&folder, &["check", "a.pol"]).code, 1);
+    assert_eq!(run(&folder, &["run", "-c", "/dev/zero"]).code, 2);
+}
+
+#[test]
+fn a_sound_policy_is_good_news_in_one_line_too() {
+    let told = told(&["check", "small.pol", "--format", "concise"]);
+    assert_eq!((told.code, told.stdout.lines().count()), (0, 1), "{told}");
+    assert!(told.stdout.starts_with("ok: ") && told.stderr.is_empty(), "{told}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `pentane explain`.
 
-use crate::run::{assert_run, told};
+use crate::run::{assert_run, run, scratch, told};
 
 #[test]
 fn an_allow_names_its_rule_and_its_obligations() {
@@ -17,6 +17,19 @@ fn a_deny_names_what_would_have_allowed_it() {
 fn json_has_its_fields() {
     assert_run!(told(&["explain", "user none host roo at wap1 -> internet tcp/22", "small.pol", "--format", "json"]));
     assert_run!(told(&["explain", "internet -> www tcp/80", "small.pol", "--format", "json"]));
+}
+
+/// The default is named where the text states it, and is nothing where it does not.
+#[test]
+fn the_default_is_named_where_it_stands() {
+    let folder = scratch("default");
+    let ask = |text: &str| {
+        std::fs::write(folder.join("a.pol"), text).unwrap();
+        run(&folder, &["explain", "user none -> internet", "a.pol", "--format", "json"]).json()["rule"].clone()
+    };
+    let stated = serde_json::json!({ "name": "default", "file": "a.pol", "line": 2 });
+    assert_eq!(ask("user bob;\ndefault allow;\n"), stated);
+    assert_eq!(ask("user bob;\n"), serde_json::Value::Null);
 }
 
 #[test]
@@ -46,6 +59,21 @@ fn a_flow_that_cannot_be_read_is_shown_with_its_mistake() {
     assert_run!(told(&["explain", "host grifin -> www tcp/80", "small.pol", "--format", "concise"]));
     assert_run!(told(&["explain", "", "small.pol"]));
     assert_run!(told(&["explain", "desktops -> registered", "small.pol"]));
+    assert_run!(told(&["explain", "roomz -> x", "small.pol", "--format", "json"]));
+    let empty = told(&["explain", "", "small.pol", "--format", "json"]);
+    assert_eq!((empty.code, empty.json()["errors"].as_u64()), (2, Some(1)), "{empty}");
+}
+
+#[test]
+fn answers_fit_a_terminal() {
+    for flow in
+        ["user none host roo at wap1 -> internet tcp/22", "internet -> www tcp/80", "desktops -> www web", "host roo -> www"]
+    {
+        let told = told(&["explain", flow, "small.pol"]);
+        for line in told.stdout.lines().filter(|line| line.starts_with("  ")) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
 }
 
 #[test]

@@ -30,6 +30,18 @@ fn unknown_words_are_refused_with_advice() {
 }
 
 #[test]
+fn help_fits_a_terminal() {
+    let commands = ["check", "fmt", "test", "explain", "run", "demo", "bench", "help"];
+    let asked = commands.map(|command| vec![command, "--help"]);
+    let more = [vec!["--help"], vec!["help"], vec!["bench", "openflow", "--help"], vec!["fmt", "-h"]];
+    for args in asked.into_iter().chain(more) {
+        let told = told(&args);
+        assert_eq!(told.code, 0, "{told}");
+        assert!(told.stdout.lines().all(|line| line.chars().count() <= 80), "{told}");
+    }
+}
+
+#[test]
 fn the_version_and_the_help_are_good_answers() {
     assert_run!(told(&["--version"]));
     for args in
