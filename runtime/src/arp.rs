@@ -70,6 +70,10 @@ impl Controller {
     }
 
     fn answer(&mut self, at: Location, arp: &Arp, now: Time, out: &mut Effects) {
+        let known = self.holder(arp.target_ip).is_some_and(|(_, reachable)| reachable);
+        if !known && !self.may_ask(at, arp.target_ip, now) {
+            return;
+        }
         match self.holder(arp.target_ip) {
             Some((mac, true)) => self.reply(at, arp, mac, out),
             Some((mac, false)) => {
@@ -93,15 +97,27 @@ impl Controller {
         Some((mac, true))
     }
 
+    /// Asks for an address that somebody at this port has a packet for.
+    pub(crate) fn ask_from(&mut self, at: Location, address: Ipv4Addr, now: Time, out: &mut Effects) {
+        if self.may_ask(at, address, now) {
+            self.ask(address, None, None, now, out);
+        }
+    }
+
+    /// True if a question for this address may be put because of this port: it is put already, or the port has not caused too
+    /// many this second. Whoever scans uses up his own share only.
+    fn may_ask(&mut self, at: Location, address: Ipv4Addr, now: Time) -> bool {
+        if self.hosts.askers.contains_key(&address) {
+            return true;
+        }
+        let (since, count) = self.hosts.asked.get(&at).copied().unwrap_or((now, 0));
+        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
+        self.hosts.asked.insert(at, (since, count.saturating_add(1)));
+        count < self.settings.relays_per_second
+    }
+
     /// Asks for an address: at the one port where its owner must be, or at every edge port but the asker's. Once in a while only.
-    pub(crate) fn ask(
-        &mut self,
-        address: Ipv4Addr,
-        asker: Option<(Location, Arp)>,
-        only: Option<Location>,
-        now: Time,
-        out: &mut Effects,
-    ) {
+    fn ask(&mut self, address: Ipv4Addr, asker: Option<(Location, Arp)>, only: Option<Location>, now: Time, out: &mut Effects) {
         if let Some(question) = self.hosts.askers.get_mut(&address) {
             if let Some(asker) = asker.filter(|_| question.waiting.len() < ASKERS) {
                 question.waiting.push(asker);

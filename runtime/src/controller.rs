@@ -183,6 +183,12 @@ impl Controller {
         self.topology.links()
     }
 
+    /// True if this connection speaks for a switch that takes flows.
+    #[must_use]
+    pub fn is_up(&self, conn: ConnId) -> bool {
+        self.switches.sessions.get(&conn).is_some_and(Session::is_up)
+    }
+
     /// How things stand.
     #[must_use]
     pub fn status(&self) -> Status {

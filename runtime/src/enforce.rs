@@ -8,7 +8,7 @@ use compiler::principal::{self, Identity, Refusal};
 use compiler::template::Template;
 use lang::checked::{Attachment, MiddleboxId, Verdict};
 use lang::flow::{End, Flow, Judgement, Place};
-use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time};
+use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, MacAddr, Time};
 use packet::{Frame, Payload};
 
 use crate::controller::Controller;
@@ -53,20 +53,50 @@ impl Controller {
         }
         match payload {
             Payload::Arp(arp) => self.arp_in(at, key.dl_src, &arp, now, out),
-            Payload::Ip(_) | Payload::Eapol(_) | Payload::Other => self.at_edge(&arrival, now, out),
+            Payload::Ip(ip) => self.ip_at_edge(&arrival, ip.bytes, now, out),
+            Payload::Eapol(_) | Payload::Other => self.at_edge(&arrival, now, out),
             Payload::Lldp(_) => {}
         }
     }
 
-    fn at_edge(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+    fn ip_at_edge(&mut self, arrival: &Arrival<'_>, content: &[u8], now: Time, out: &mut Effects) {
         let key = &arrival.key;
-        let believed = match key.ip {
-            Some(ip) if self.claims_by_sending(arrival.at, &ip.src) => self.claim(key.dl_src, ip.src, arrival.at, now, out),
-            _ => true,
-        };
-        if !believed {
+        let Some(ip) = key.ip else { return };
+        if self.claims_by_sending(arrival.at, &ip.src) && !self.claim(key.dl_src, ip.src, arrival.at, now, out) {
             return;
         }
+        match packet::icmp_error::quoted(&ip, content).and_then(|quoted| self.quoted_conversation(arrival, quoted)) {
+            Some(to) => self.hand_on(arrival, to, now, out),
+            None => self.at_edge(arrival, now, out),
+        }
+    }
+
+    /// Where an ICMP error belongs that is about a packet of an allowed conversation, and comes from where that packet went. Not
+    /// where middleboxes stand between: they would not see it.
+    fn quoted_conversation(&self, arrival: &Arrival<'_>, quoted: IpHeader) -> Option<Location> {
+        let first = FlowKey { dl_src: arrival.key.dl_dst, dl_dst: arrival.key.dl_src, ip: Some(quoted), ..arrival.key };
+        let (id, direction) = self.known_conversation(&first)?;
+        let conversation = self.records.get(id)?;
+        let (last, begin) = (conversation.hops.last()?, conversation.ingress);
+        let end = Location::new(last.dpid, last.out_port);
+        let (from, to) = match direction {
+            Direction::Forward => (end, begin),
+            Direction::Reply => (begin, end),
+        };
+        let allowed = conversation.template.verdict == Verdict::Allow && conversation.template.via.is_empty();
+        (allowed && from == arrival.at).then_some(to)
+    }
+
+    /// Brings one packet to a port by hand, a few a second from each port.
+    fn hand_on(&mut self, arrival: &Arrival<'_>, to: Location, now: Time, out: &mut Effects) {
+        if !self.may_relay(arrival, now) {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        }
+        self.send_frame(to.dpid, None, &arrival.packet.frame, &[Action::Output(to.port)], out);
+    }
+
+    fn at_edge(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        let key = &arrival.key;
         match self.known_conversation(key) {
             Some((id, direction)) => self.again(id, direction, arrival, now, out),
             None => self.initiated(arrival, now, out),
@@ -175,7 +205,7 @@ impl Controller {
         if matches!(refusal, Refusal::UnknownStation | Refusal::UnclaimedAddress) {
             // The sender was learned a moment ago, so it is the destination that nobody has seen.
             if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
-                self.ask(address, None, None, now, out);
+                self.ask_from(arrival.at, address, now, out);
             }
             return;
         }
@@ -208,7 +238,7 @@ impl Controller {
     fn allow(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         let Some(to) = flow.dst.location else {
             if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
-                self.ask(address, None, None, now, out);
+                self.ask_from(arrival.at, address, now, out);
             }
             return;
         };

@@ -49,6 +49,8 @@ pub(crate) struct Hosts {
     pub(crate) askers: HashMap<Ipv4Addr, crate::arp::Question>,
     /// Relayed frames of this second, per port.
     pub(crate) relays: HashMap<Location, (Time, u32)>,
+    /// Questions for unknown addresses that a port has caused this second.
+    pub(crate) asked: HashMap<Location, (Time, u32)>,
 }
 
 impl Hosts {
@@ -310,6 +312,7 @@ impl Controller {
         let patience = self.settings.move_probe * 3;
         self.hosts.askers.retain(|_, question| now.since(question.first) < patience);
         self.hosts.relays.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
+        self.hosts.asked.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
     }
 
     /// Something that decisions depend on changed at a station: its conversations are judged again.

@@ -6,6 +6,7 @@ pub mod arp;
 pub mod build;
 pub mod checksum;
 pub mod icmp;
+pub mod icmp_error;
 pub mod lldp;
 pub mod ndp;
 mod parse;
