@@ -8,6 +8,7 @@ mod inventory;
 mod sets;
 mod statements;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::ast;
@@ -16,6 +17,7 @@ use crate::checked::{Checked, DefaultRule, MultiUser, Service, Verdict};
 use crate::codes::names::E0201;
 use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Related};
+use crate::flowspec::Mentions;
 use crate::resolve::{self, Names, Statements};
 use crate::source::SourceMap;
 
@@ -92,6 +94,8 @@ pub(crate) struct Checker {
     damaged: bool,
     /// How many terms all services have together.
     terms: usize,
+    /// The addresses that the policy mentions, found when a test first needs them: behind the rules.
+    mentions: OnceCell<Mentions>,
     /// For each group: whether it is empty, and how deep it nests.
     facts: Vec<GroupFacts>,
 }
@@ -120,7 +124,7 @@ impl Checker {
             multi_user: MultiUser::default(),
             tests: Vec::new(),
         };
-        Checker { policy, names, found, damaged: false, terms: 0, facts: Vec::new() }
+        Checker { policy, names, found, damaged: false, terms: 0, mentions: OnceCell::new(), facts: Vec::new() }
     }
 
     fn run(&mut self, statements: &Statements<'_>) {

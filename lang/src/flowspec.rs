@@ -3,15 +3,17 @@
 //!
 //! What the text leaves open is filled in. A host has its first MAC address, its first declared address of the flow's family, and
 //! its pinned place. A user without a host sits at a device that is not declared. `internet` is an example address in no
-//! declared network, at the first gateway. Port ranges stand for both their ends and one port inside; a protocol with ports but
+//! declared network, at the first gateway, and one more address for each part that the policy tells apart; so is a network. Port ranges stand for both their ends and one port inside; a protocol with ports but
 //! without one given stands for port 65000, ICMP for an echo request; the source port is 49152. Without a service
 //! there are no headers but the Ethernet type. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
 //! host has IPv6 addresses alone.
 
+mod addresses;
 mod complete;
 mod ends;
 mod print;
 
+use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
 use net::{EtherType, IpProto, Transport};
@@ -27,6 +29,8 @@ use crate::parse;
 use crate::resolve::{Names, Symbol};
 use crate::source::{SourceMap, Span};
 use complete::Family;
+
+pub(crate) use addresses::Mentions;
 use ends::Draft;
 
 pub use print::{flow_text, location_text};
@@ -63,7 +67,7 @@ impl Traffic {
 /// # Errors
 /// What is wrong with it, with places in the text that it was read from.
 pub fn flows(policy: &Checked, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
-    resolve(policy, &Names::of(policy), spec)
+    resolve(policy, &Names::of(policy), &OnceCell::new(), spec)
 }
 
 /// A text that is no flow of the policy, and why.
@@ -91,16 +95,23 @@ pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
 }
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
-pub(crate) fn resolve(policy: &Checked, names: &Names, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+/// `mentions` is found once, when a flow first names addresses by a set.
+pub(crate) fn resolve(
+    policy: &Checked,
+    names: &Names,
+    mentions: &OnceCell<Mentions>,
+    spec: &FlowSpec,
+) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    let site = ends::Site { policy, names, mentions };
     let mut found = Vec::new();
     let (traffic, trailing) = match &spec.service {
         None => (Some(vec![Traffic::default()]), None),
         Some(service) => traffic_of(policy, names, service, &mut found),
     };
     let trailing = trailing.map(EndTerm::Term);
-    let src = ends::drafts(policy, names, &spec.src.iter().collect::<Vec<_>>(), spec.span, &mut found);
+    let src = ends::drafts(site, &spec.src.iter().collect::<Vec<_>>(), spec.span, &mut found);
     let dst_terms: Vec<&EndTerm> = spec.dst.iter().chain(&trailing).collect();
-    let dst = ends::drafts(policy, names, &dst_terms, spec.span, &mut found);
+    let dst = ends::drafts(site, &dst_terms, spec.span, &mut found);
     let (Some(src), Some(dst), Some(traffic)) = (src, dst, traffic) else { return Err(found) };
     if !found.is_empty() {
         return Err(found);

@@ -121,3 +121,38 @@ fn where_the_most_restrictive_wins_the_boxes_of_all_users_are_passed() {
     ));
     holds(&format!("{rules}\ntest \"x\" {{ {both} tcp/80 => allow via ids by a; {both} tcp/81 => allow; }}"));
 }
+
+/// The addresses of the responder that a line stands for.
+fn responders(text: &str, flow: &str) -> Vec<String> {
+    let (policy, found) = checked(text);
+    let policy = policy.unwrap_or_else(|| panic!("{text}: {found:#?}"));
+    let flows = lang::flowspec::read(&policy, flow).unwrap_or_else(|unreadable| panic!("{flow}: {:#?}", unreadable.found));
+    flows.iter().map(|flow| flow.dst.address.map_or("none".to_owned(), |address| address.to_string())).collect()
+}
+
+#[test]
+fn a_network_stands_for_all_its_addresses() {
+    assert_eq!(responders("default allow;", "roo -> lab"), ["10.4.0.1"]);
+    let cut = "deny to 10.4.0.0/24;\nallow to 10.4.0.7;\ngroup g = network { 10.4.255.0/24 };\nhost h { mac 02:00:00:00:00:31; ip 10.4.9.9; }\ndeny to 10.0.0.0/8;";
+    assert_eq!(responders(cut, "roo -> lab"), ["10.4.1.0", "10.4.0.1", "10.4.0.7", "10.4.9.9", "10.4.255.1"]);
+    assert_eq!(responders(cut, "roo -> 10.4.0.4/30"), ["10.4.0.5", "10.4.0.7"]);
+    assert_eq!(responders(cut, "roo -> 10.4.3.0/24"), ["10.4.3.1"]);
+    let halves = "network whole = 10.9.0.0/24, 2001:db8::/32;\ndeny to 10.9.0.0/25;\ndeny to 10.9.0.128/25;\ndeny to 2001:db8:1::/48;";
+    assert_eq!(responders(halves, "roo -> whole"), ["10.9.0.1", "10.9.0.129", "2001:db8::1", "2001:db8:1::1"]);
+    let group = "group rest = lab - 10.4.0.0/17;\ndeny to 10.4.128.0/18;\ndefault allow;";
+    assert_eq!(responders(group, "roo -> rest"), ["10.4.192.0", "10.4.128.1"]);
+    assert_eq!(responders("deny to multicast 239.1.0.0/24;", "roo -> multicast 239.1.0.0/16"), ["239.1.1.0", "239.1.0.1"]);
+    assert_eq!(responders("default deny;", "roo -> 0.0.0.0/0").len(), 3);
+}
+
+#[test]
+fn the_internet_stands_for_all_that_is_not_declared() {
+    assert_eq!(responders("default allow;", "roo -> internet"), ["198.51.100.1"]);
+    let rules = "network site = 10.0.0.0/8;\ndeny to 8.8.8.0/24;\ndeny to 10.3.0.0/16;\ndeny to 198.51.100.0/24;\ndeny to 2001:db8:77::/48;";
+    let all = ["198.51.100.1", "1.0.0.0", "8.8.8.1", "2001:db8:77::1"];
+    assert_eq!(responders(rules, "roo -> internet"), all);
+    assert_eq!(responders(rules, "roo -> internet 9.9.9.9"), ["9.9.9.9"]);
+    let (policy, found) = checked("deny to 8.8.8.0/24;\ndefault allow;\ntest \"x\" { roo -> internet => allow; }");
+    let policy = policy.unwrap_or_else(|| panic!("{found:#?}"));
+    assert_eq!(testing::run(&policy, &Reference(&policy)).failed(), 1);
+}

@@ -57,7 +57,7 @@ impl Checker {
     }
 
     fn case(&mut self, case: &CaseStmt) -> Option<TestCase> {
-        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, flow) {
+        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.mentions, flow) {
             Ok(flows) => Some(flows),
             Err(found) => {
                 self.found.extend(found);

@@ -161,7 +161,7 @@ pub(super) fn end(policy: &Checked, draft: &Draft, family: Family) -> End {
 }
 
 /// An address in no declared network; where the site has declared them all, there is none.
-fn beyond(policy: &Checked, family: Family) -> Option<IpAddr> {
+pub(super) fn beyond(policy: &Checked, family: Family) -> Option<IpAddr> {
     BEYOND.into_iter().find(|address| Family::of(*address) == family && !policy.is_inside(*address))
 }
 

@@ -1,9 +1,10 @@
 //! What the text says of one end of a flow, one draft for each choice out of the sets that it names. Knows nothing of defaults.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::cell::OnceCell;
+use std::net::IpAddr;
 
 use indexmap::IndexSet;
-use net::{Location, MacAddr, PortNo, Prefix};
+use net::{Location, MacAddr, PortNo};
 
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
 use crate::check::port_of;
@@ -17,7 +18,7 @@ use crate::resolve::{Names, Symbol};
 use crate::source::Span;
 use crate::types;
 
-use super::MAX_FLOWS;
+use super::{MAX_FLOWS, Mentions};
 
 /// What the text says of one end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,7 @@ enum Said {
     Mac(MacAddr),
     Address(IpAddr),
     Place(Place),
+    Internet(Option<IpAddr>),
     Multicast(IpAddr),
 }
 
@@ -67,7 +69,7 @@ impl Said {
             Said::At(_) => Slot::At,
             Said::Mac(_) => Slot::Mac,
             Said::Address(_) => Slot::Address,
-            Said::Place(_) | Said::Multicast(_) => Slot::Place,
+            Said::Place(_) | Said::Internet(_) | Said::Multicast(_) => Slot::Place,
         }
     }
 
@@ -80,6 +82,10 @@ impl Said {
             Said::Mac(mac) => draft.mac = Some(mac),
             Said::Address(address) => draft.address = Some(address),
             Said::Place(place) => draft.place = Some(place),
+            Said::Internet(address) => {
+                draft.place = Some(Place::Internet(None));
+                draft.address = draft.address.or(address);
+            }
             Said::Multicast(address) => {
                 draft.place = Some(Place::Multicast);
                 draft.address = Some(address);
@@ -110,27 +116,37 @@ impl Slot {
     }
 }
 
+/// What terms are about.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub policy: &'a Checked,
+    pub names: &'a Names,
+    pub mentions: &'a OnceCell<Mentions>,
+}
+
+impl Site<'_> {
+    fn mentions(&self) -> &Mentions {
+        self.mentions.get_or_init(|| Mentions::of(self.policy))
+    }
+}
+
 /// Reads terms, collecting what is wrong with them.
 struct Reader<'a> {
+    site: Site<'a>,
     policy: &'a Checked,
     names: &'a Names,
     found: &'a mut Vec<Diagnostic>,
 }
 
 /// The drafts of one end; nothing if something is wrong with it, which is found or has been reported.
-pub(super) fn drafts(
-    policy: &Checked,
-    names: &Names,
-    terms: &[&EndTerm],
-    flow: Span,
-    found: &mut Vec<Diagnostic>,
-) -> Option<Vec<Draft>> {
+pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut Vec<Diagnostic>) -> Option<Vec<Draft>> {
+    let Site { policy, names, .. } = site;
     if terms.is_empty() {
         found.push(Diagnostic::new(E0402, flow, "the flow lacks an end"));
         return None;
     }
     let named_gateway = terms.iter().any(|term| is_gateway_name(names, term));
-    let mut reader = Reader { policy, names, found };
+    let mut reader = Reader { site, policy, names, found };
     let mut choices: Vec<(Slot, Vec<Said>)> = Vec::new();
     let mut sound = true;
     for term in terms {
@@ -142,6 +158,10 @@ pub(super) fn drafts(
             None => sound = false,
             Some(said) => sound &= reader.add(&mut choices, said, term.span()),
         }
+    }
+    // `internet 9.9.9.9` means this address.
+    if choices.iter().any(|(slot, _)| *slot == Slot::Address) {
+        choices.iter_mut().for_each(|(_, said)| said.retain(|said| !matches!(said, Said::Internet(Some(_)))));
     }
     sound.then(|| expand(&choices))
 }
@@ -228,10 +248,10 @@ impl Reader<'_> {
             Atom::Name(name) => self.name(name, term.kind.map(|kind| kind.value)),
             Atom::BuiltIn(set) => self.built_in(*set, term.span),
             Atom::Multicast(prefix) if prefix.value.network().is_multicast() => {
-                Some(vec![Said::Multicast(prefix.value.network())])
+                Some(self.site.mentions().within(prefix.value).into_iter().map(Said::Multicast).collect())
             }
             Atom::Multicast(prefix) => self.fail(E0402, prefix.span, format!("{} is no multicast group", prefix.value)),
-            Atom::Address(prefix) => Some(vec![Said::Address(example(prefix))]),
+            Atom::Address(prefix) => Some(self.site.mentions().within(*prefix).into_iter().map(Said::Address).collect()),
             Atom::Mac(mac) => Some(vec![Said::Mac(*mac)]),
             Atom::Port { switch, port } => self.port(switch, port.value, term.span),
             Atom::Any => self.fail(E0402, term.span, "`any` is no example: name an end"),
@@ -244,7 +264,10 @@ impl Reader<'_> {
         let said = match set {
             BuiltIn::Unauthenticated => Said::User(None),
             BuiltIn::Unregistered => Said::Unregistered,
-            BuiltIn::Internet => Said::Place(Place::Internet(None)),
+            BuiltIn::Internet => {
+                let others = self.site.mentions().beyond(self.policy).into_iter().map(Some);
+                return Some(std::iter::once(None).chain(others).map(Said::Internet).collect());
+            }
             BuiltIn::Broadcast => Said::Place(Place::Broadcast),
             BuiltIn::Multicast => Said::Place(Place::Multicast),
             BuiltIn::Controller => Said::Place(Place::Controller),
@@ -267,7 +290,7 @@ impl Reader<'_> {
             Symbol::Gateway(id) => Some(vec![Said::Place(Place::Gateway(id))]),
             Symbol::Location(place) => self.policy.locations.get(place).map(|location| vec![Said::At(location.at)]),
             Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
-            Symbol::Group(id) => Some(members(self.policy, EndTest::Group(id))),
+            Symbol::Group(id) => Some(members(self.site, EndTest::Group(id))),
             Symbol::Service(_) | Symbol::Middlebox(_) => {
                 let what = symbol.what(self.policy);
                 self.fail(E0203, name.span, format!("`{}` is {what}, which is no end of a flow", name.text))
@@ -306,12 +329,11 @@ fn ports(switch: &Switch) -> Vec<Said> {
     ports.map(|port| Said::At(Location::new(switch.dpid, PortNo(port)))).collect()
 }
 
-/// The members of a set that the text lists, one example address for each prefix.
-fn members(policy: &Checked, set: EndTest) -> Vec<Said> {
+/// The members of a set that the text lists; of each prefix the addresses that stand for all of it.
+fn members(site: Site<'_>, set: EndTest) -> Vec<Said> {
+    let policy = site.policy;
     let mut leaves = IndexSet::new();
     collect(policy, &SetExpr::Leaf(set), &mut leaves);
-    let addresses: Vec<IpAddr> =
-        leaves.iter().flat_map(|leaf| if let EndTest::Address(p) = leaf { edges(p) } else { Vec::new() }).collect();
     let mut said = IndexSet::new();
     for leaf in &leaves {
         match leaf {
@@ -324,9 +346,8 @@ fn members(policy: &Checked, set: EndTest) -> Vec<Said> {
                 said.extend(switches.flat_map(ports).filter(|port| member(policy, set, *port).is_some()));
             }
             EndTest::Address(prefix) => {
-                let inside = std::iter::once(example(prefix)).chain(addresses.iter().copied());
-                let mut fitting = inside.filter(|address| prefix.contains(*address));
-                said.extend(fitting.find_map(|address| member(policy, set, Said::Address(address))));
+                let all = site.mentions().within(*prefix).into_iter();
+                said.extend(all.filter_map(|address| member(policy, set, Said::Address(address))));
             }
             EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::User(None))),
             EndTest::BuiltIn(_) | EndTest::Known(_) | EndTest::Group(_) => {}
@@ -364,27 +385,5 @@ fn collect(policy: &Checked, set: &SetExpr, leaves: &mut IndexSet<EndTest>) {
             collect(policy, a, leaves);
             collect(policy, b, leaves);
         }
-    }
-}
-
-/// An address in a prefix: the first that a host can have.
-fn example(prefix: &Prefix) -> IpAddr {
-    if prefix.is_host() { prefix.network() } else { step(prefix.network(), 1) }
-}
-
-/// The addresses around a prefix: candidates for what is left of another when this one is taken away.
-fn edges(prefix: &Prefix) -> Vec<IpAddr> {
-    let size = match prefix.network() {
-        IpAddr::V4(_) => 1_u128.checked_shl(32 - u32::from(prefix.length())),
-        IpAddr::V6(_) => 1_u128.checked_shl(128 - u32::from(prefix.length())),
-    };
-    let behind = size.map(|size| step(prefix.network(), size));
-    std::iter::once(prefix.network()).chain(behind).collect()
-}
-
-fn step(address: IpAddr, by: u128) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits().wrapping_add(u32::try_from(by).unwrap_or(0)))),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits().wrapping_add(by))),
     }
 }
