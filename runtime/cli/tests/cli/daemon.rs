@@ -1,0 +1,71 @@
+//! `pentane run`: how it refuses to start, and what its log says of whom.
+#![expect(clippy::unwrap_used, reason = "a daemon that cannot be run or read has failed the test")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::run::{command, run, scratch};
+
+/// The lines of a daemon's log, each an object, while `act` does something at the address where it listens.
+fn log_of(folder: &Path, last: &str, act: impl FnOnce(&str)) -> Vec<Value> {
+    fs::write(folder.join("pentane.toml"), "policy = \"a.pol\"\nlisten = \"127.0.0.1:0\"\nlog.format = \"json\"\n").unwrap();
+    let mut daemon = command(folder, &["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let mut told = vec![next()];
+    act(told[0]["listen"].as_str().unwrap());
+    while told.last().unwrap()["event"] != last {
+        told.push(next());
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    told
+}
+
+#[test]
+fn who_connects_is_named_until_the_end() {
+    let folder = scratch("peers");
+    fs::write(folder.join("a.pol"), "host h { mac 02:00:00:00:00:01; }\noutbound-only from h;\ndefault deny;\n").unwrap();
+    let mut peer = String::new();
+    let told = log_of(&folder, "session-ended", |address| {
+        let stream = TcpStream::connect(address).unwrap();
+        peer = stream.local_addr().unwrap().to_string();
+    });
+    let events: Vec<&str> = told.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert_eq!(events, ["started", "connected", "session-ended"]);
+    assert_eq!(told[0]["rules"], 1, "an `outbound-only` is one rule");
+    for line in &told[1..] {
+        assert_eq!((line["peer"].as_str(), line["conn"].as_u64()), (Some(&*peer), Some(1)), "{line}");
+    }
+}
+
+#[test]
+fn a_policy_that_no_switch_can_keep_is_warned_of() {
+    let folder = scratch("by-hand");
+    fs::write(folder.join("a.pol"), "deny from any when pcp = 3;\ndefault allow;\n").unwrap();
+    let told = log_of(&folder, "carried-by-hand", |_| {});
+    assert_eq!((told.len(), told[1]["level"].as_str()), (2, Some("WARN")), "{told:?}");
+}
+
+#[test]
+fn a_daemon_without_a_policy_says_why_it_does_not_start() {
+    let folder = scratch("refused");
+    let start = |settings: &str| {
+        fs::write(folder.join("pentane.toml"), settings).unwrap();
+        let told = run(&folder, &["run"]);
+        (told.code, told.stdout, told.stderr)
+    };
+    let said = |code: i32, why: &str| (code, String::new(), why.to_owned());
+    let gone = "error: there is no file `gone.pol`\nerror: the policy cannot be read: the daemon does not start\n";
+    assert_eq!(start("policy = \"gone.pol\"\n"), said(2, gone));
+    let range = "error: pentane.toml:2:22: `discovery.interval` must be 1 to 60, not 61\n";
+    assert_eq!(start("policy = \"gone.pol\"\ndiscovery.interval = 61\n"), said(2, range));
+    fs::write(folder.join("bad.pol"), "deny from\n").unwrap();
+    let (code, _, why) = start("policy = \"bad.pol\"\n");
+    assert!(code == 1 && why.ends_with("error: the policy has errors: the daemon does not start\n"), "{why}");
+}
