@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lang::source::SourceMap;
-use net::{Dpid, Time};
+use net::Time;
 use runtime::{ConnId, Controller, Effects, Event, Input, Status};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
