@@ -361,3 +361,31 @@ fn a_carriage_return_without_a_line_feed_is_refused_wherever_it_stands() {
     let (_, diagnostics, _) = read("user bob; # a comment\r\nuser bill;\r\n");
     assert_eq!(diagnostics, Vec::new());
 }
+
+/// One mistake in a line of a test is one report, and what stands behind the line is read.
+#[test]
+fn a_line_of_a_test_that_is_no_case_is_one_report() {
+    let lines = [
+        "a -> b allow;",
+        "a -> b tcp/80 deny by r;",
+        "a -> b\n    allow;",
+        "a -> b => allow please;",
+        "a -> b => allow allow;",
+        "a -> b => deny deny from c;",
+        "a -> b => allow default allow;",
+        "a -> b;",
+        "a b => allow;",
+        "a -> b = allow;",
+    ];
+    let mut told = String::new();
+    for line in lines {
+        let text = format!("test \"x\" {{\n    {line}\n    c -> d => allow;\n}}\nuser bob;\n");
+        let (file, diagnostics, sources) = read(&text);
+        assert_eq!((diagnostics.len(), file.items.len()), (1, 2), "{line}: {diagnostics:#?}");
+        assert!(matches!(file.items[1], Item::User(_)), "{line}");
+        told += &format!("{line}\n  {}", self::lines(&diagnostics, &sources));
+    }
+    insta::assert_snapshot!(told);
+    let (file, diagnostics, _) = read("test \"x\" {\n    a -> b => allow\nallow from c;\nuser bob;\n");
+    assert_eq!((diagnostics.len(), file.items.len()), (1, 3), "{diagnostics:#?}");
+}

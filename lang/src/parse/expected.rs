@@ -7,7 +7,7 @@ use lalrpop_util::ParseError;
 use super::Failure;
 use crate::codes::syntax;
 use crate::diag::Diagnostic;
-use crate::keyword::{KEYWORDS, Role};
+use crate::keyword::{KEYWORDS, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::SourceId;
 use crate::suggest::{self, Candidate};
@@ -53,6 +53,11 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         return Some(
             Diagnostic::new(syntax::E0111, place, message).help(format!("choose another name, `{found}-1` for example")),
         );
+    }
+    let verdict = matches!(tok, Some(Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly)));
+    if verdict && terminals.contains("=>") {
+        let message = format!("expected `=>` before `{found}`");
+        return Some(Diagnostic::new(syntax::E0101, place, message).help("a line of a test is `FLOW => VERDICT;`"));
     }
     let wanted = listed(&phrases(&terminals));
     let message = match (found.is_empty(), wanted.is_empty()) {

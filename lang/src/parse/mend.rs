@@ -232,9 +232,10 @@ impl<'t> Mender<'t> {
     fn take_body(&mut self, chunk: &mut Chunk, test: bool) {
         let open = self.tokens.get(self.at).copied();
         let mut depth = 0_usize;
-        let mut decided = false;
+        let (mut arrow, mut decided) = (false, false);
         while let Some(token) = self.tokens.get(self.at) {
             let outer = depth == 1;
+            let in_case = test && Self::goes_on_as_case(chunk, *token, arrow && !decided);
             match token.tok {
                 Tok::RBrace if outer => {
                     let last = chunk.tokens.last().map(|last| last.tok);
@@ -245,18 +246,19 @@ impl<'t> Mender<'t> {
                 }
                 Tok::RBrace => depth -= 1,
                 Tok::LBrace => depth += 1,
+                Tok::Arrow => arrow = true,
                 Tok::FatArrow => decided = true,
                 Tok::Semi => {
-                    decided = false;
+                    (arrow, decided) = (false, false);
                     // An empty line of a block says nothing.
                     if outer && matches!(chunk.tokens.last().map(|last| last.tok), Some(Tok::Semi | Tok::LBrace)) {
                         self.at += 1;
                         continue;
                     }
                 }
-                _ if outer && self.starts_statement(self.at) => break,
+                _ if outer && !in_case && self.starts_statement(self.at) => break,
                 _ if outer && self.starts_line(chunk, *token, test, decided) => {
-                    decided = false;
+                    (arrow, decided) = (false, false);
                     self.put_in_semi(chunk);
                 }
                 _ => {}
@@ -266,6 +268,13 @@ impl<'t> Mender<'t> {
         if let Some(open) = open {
             self.put_in_brace(chunk, open);
         }
+    }
+
+    /// True if the case of a test that is not finished surely goes on: within its line, or where the flow still lacks its verdict.
+    fn goes_on_as_case(chunk: &Chunk, token: Token, lacks_verdict: bool) -> bool {
+        let begun = !matches!(chunk.tokens.last().map(|last| last.tok), Some(Tok::Semi | Tok::LBrace));
+        let verdict = matches!(token.tok, Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly));
+        begun && (!token.starts_line || lacks_verdict && verdict)
     }
 
     /// True if a line of a block starts here although the last one has no `;`.
