@@ -177,7 +177,7 @@ fn outbound_only_works_in_both_directions() {
 fn a_failed_case_names_the_flow_and_what_decided() {
     let text = "user bob; user bill; host a { mac 02:00:00:00:00:01; }\ngroup all = user { bob, bill };\n\
                 setting multi-user = most-restrictive;\nno-bill: deny from bill;\nallow from all;\n\
-                test \"sets\" { all -> a ssh => allow by default; user bob user bill -> a => allow; user bob -> a ssh => allow by no-bill; }";
+                test \"sets\" { all -> a ssh => deny by default; user bob user bill -> a => allow; user bob -> a ssh => deny by no-bill; }";
     let (checked, found, sources) = check_text("failed.pol", text);
     assert_eq!(render(&found, &sources), "");
     let policy = checked.unwrap();
@@ -193,9 +193,9 @@ fn a_failed_case_names_the_flow_and_what_decided() {
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
-    6:15 false user bob -> a tcp/22: wanted allow by default, got allow by rule at failed.pol:5
-    6:49 false user bob user bill -> a: wanted allow, got deny by no-bill
-    6:83 false user bob -> a tcp/22: wanted allow by no-bill, got allow by rule at failed.pol:5
+    6:15 false user bob -> a tcp/22: wanted deny by default, got allow by rule at failed.pol:5
+    6:48 false user bob user bill -> a: wanted allow, got deny by no-bill
+    6:82 false user bob -> a tcp/22: wanted deny by no-bill, got allow by rule at failed.pol:5
     ");
 }
 

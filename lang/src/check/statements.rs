@@ -47,6 +47,10 @@ impl Checker {
     /// Checks a `test` block and adds it.
     pub(super) fn test(&mut self, block: &TestBlock) {
         let cases: Vec<Option<TestCase>> = block.cases.iter().map(|case| self.case(case)).collect();
+        if block.cases.is_empty() {
+            let found = Diagnostic::new(E0404, block.name.span, "a test without a line cannot fail");
+            self.report(found.help("add what it is to show: `FLOW => VERDICT;`"));
+        }
         let sound = cases.iter().all(Option::is_some);
         self.damaged |= !sound;
         self.policy.tests.push(Test {
@@ -57,13 +61,14 @@ impl Checker {
     }
 
     fn case(&mut self, case: &CaseStmt) -> Option<TestCase> {
-        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.mentions, flow) {
-            Ok(flows) => Some(flows),
-            Err(found) => {
-                self.found.extend(found);
-                None
-            }
-        });
+        let flows =
+            case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.mentions, flow) {
+                Ok(flows) => Some(flows),
+                Err(found) => {
+                    self.found.extend(found);
+                    None
+                }
+            });
         let verdict = case.verdict.and_then(|word| match word.value {
             VerdictWord::Allow => Some(Verdict::Allow),
             VerdictWord::Deny => Some(Verdict::Deny),
@@ -93,6 +98,9 @@ impl Checker {
                 None
             }
         };
+        if let (Some(verdict), Some(Some(by)), Some(by_ref)) = (verdict, &by, &case.by) {
+            self.fitting_decider(verdict, by, by_ref);
+        }
         let span = case.flow.as_ref()?.span;
         Some(TestCase {
             flows: flows?,
@@ -102,6 +110,25 @@ impl Checker {
             flow_text: self.policy.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ").into(),
             span: case.span,
         })
+    }
+
+    /// Reports a verdict that what is to decide never gives.
+    fn fitting_decider(&mut self, wanted: Verdict, by: &DecidedBy, by_ref: &ByRef) {
+        let word = |verdict| if verdict == Verdict::Allow { "allow" } else { "deny" };
+        let (given, span, what) = match (by, by_ref) {
+            (DecidedBy::Default, ByRef::Default(span)) => (vec![self.policy.default.verdict], *span, "the default".to_owned()),
+            (DecidedBy::Rules(ids), ByRef::Rule(name)) => {
+                let verdicts = ids.iter().filter_map(|id| self.policy.rule(*id)).map(|rule| rule.verdict);
+                (verdicts.collect(), name.span, format!("`{}`", name.text))
+            }
+            (DecidedBy::Default, ByRef::Rule(_)) | (DecidedBy::Rules(_), ByRef::Default(_)) => return,
+        };
+        if let Some(first) = given.first()
+            && !given.contains(&wanted)
+        {
+            let message = format!("{what} gives `{}`, never `{}`", word(*first), word(wanted));
+            self.report(Diagnostic::new(E0404, span, message));
+        }
     }
 
     fn rules_named(&self, name: &str) -> Vec<RuleId> {
