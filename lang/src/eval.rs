@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::checked::{
-    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MiddleboxId, MultiUser, Rule, RuleId, ServiceTerm, SetExpr, UserId, Verdict,
+    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MiddleboxId, MultiUser, Rule, RuleId, ServiceTerm, SetExpr,
+    UserId, Verdict,
 };
 use crate::flow::{Decide, End, Flow, Headers, Judgement, Place, Side};
 use net::{Field, Transport};

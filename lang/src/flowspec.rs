@@ -5,7 +5,7 @@
 //! its pinned place. A user without a host sits at a device that is not declared. `internet` is an example address in no
 //! declared network, at the first gateway, and one more address for each part that the policy tells apart; so is a network. Port ranges stand for both their ends and one port inside; a protocol with ports but
 //! without one given stands for port 65000, ICMP for an echo request; the source port is 49152. Without a service
-//! there are no headers but the Ethernet type. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
+//! there are no headers but the Ethernet type and a DSCP of 0. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
 //! host has IPv6 addresses alone.
 
 mod addresses;
@@ -139,9 +139,12 @@ fn report_count(span: Span, count: usize) -> Diagnostic {
 /// Every choice whose parts are of one family.
 fn product(policy: &Checked, src: &[Draft], dst: &[Draft], traffic: &[Traffic]) -> Vec<Flow> {
     let mut flows = Vec::new();
+    let both = [Family::V4, Family::V6].into_iter().all(|family| traffic.iter().any(|one| one.family() == Some(family)));
     for src in src {
         for dst in dst {
-            for traffic in traffic {
+            // A service of both families, such as `ping`, is that of the ends' own.
+            let family = complete::family(policy, src, dst, None).filter(|_| both);
+            for traffic in traffic.iter().filter(|one| family.is_none() || one.family().is_none_or(|own| Some(own) == family)) {
                 flows.extend(flow(policy, src, dst, *traffic));
             }
         }
@@ -159,7 +162,13 @@ fn flow(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic) -> Option<
     Some(Flow {
         src: complete::end(policy, src, family),
         dst: complete::end(policy, dst, family),
-        headers: Headers { dl_type: Some(dl_type), proto: traffic.proto, transport: traffic.transport, ..Headers::default() },
+        headers: Headers {
+            dl_type: Some(dl_type),
+            proto: traffic.proto,
+            dscp: Some(0),
+            transport: traffic.transport,
+            ..Headers::default()
+        },
     })
 }
 

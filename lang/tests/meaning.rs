@@ -67,7 +67,9 @@ fn a_comparison_with_what_is_absent_fails_and_not_is_plain_negation() {
         holds(&format!("allow when not {negated};\ntest \"x\" {{ {absent} -> griffin => allow; }}"));
     }
     holds("allow when vlan != 5 or pcp != 1;\ntest \"x\" { roo -> griffin => deny; }");
-    holds("allow when usrc != bob and hsrc != roo;\ntest \"x\" { internet -> griffin => allow; unregistered -> griffin => allow; }");
+    holds(
+        "allow when usrc != bob and hsrc != roo;\ntest \"x\" { internet -> griffin => allow; unregistered -> griffin => allow; }",
+    );
 }
 
 #[test]
@@ -109,7 +111,8 @@ fn outbound_only_denies_whoever_knocks_wherever_the_host_is() {
 
 #[test]
 fn where_the_most_restrictive_wins_the_boxes_of_all_users_are_passed() {
-    let rules = "a: allow from user bob for tcp/80 via ids;\nb: allow from user bill for tcp via proxy, ids;\nallow from user bob;";
+    let rules =
+        "a: allow from user bob for tcp/80 via ids;\nb: allow from user bill for tcp via proxy, ids;\nallow from user bob;";
     let both = "user bob user bill host roo -> griffin";
     holds(&format!(
         "setting multi-user = most-restrictive;\n{rules}\ntest \"x\" {{
@@ -137,7 +140,8 @@ fn a_network_stands_for_all_its_addresses() {
     assert_eq!(responders(cut, "roo -> lab"), ["10.4.1.0", "10.4.0.1", "10.4.0.7", "10.4.9.9", "10.4.255.1"]);
     assert_eq!(responders(cut, "roo -> 10.4.0.4/30"), ["10.4.0.5", "10.4.0.7"]);
     assert_eq!(responders(cut, "roo -> 10.4.3.0/24"), ["10.4.3.1"]);
-    let halves = "network whole = 10.9.0.0/24, 2001:db8::/32;\ndeny to 10.9.0.0/25;\ndeny to 10.9.0.128/25;\ndeny to 2001:db8:1::/48;";
+    let halves =
+        "network whole = 10.9.0.0/24, 2001:db8::/32;\ndeny to 10.9.0.0/25;\ndeny to 10.9.0.128/25;\ndeny to 2001:db8:1::/48;";
     assert_eq!(responders(halves, "roo -> whole"), ["10.9.0.1", "10.9.0.129", "2001:db8::1", "2001:db8:1::1"]);
     let group = "group rest = lab - 10.4.0.0/17;\ndeny to 10.4.128.0/18;\ndefault allow;";
     assert_eq!(responders(group, "roo -> rest"), ["10.4.192.0", "10.4.128.1"]);
@@ -155,4 +159,60 @@ fn the_internet_stands_for_all_that_is_not_declared() {
     let (policy, found) = checked("deny to 8.8.8.0/24;\ndefault allow;\ntest \"x\" { roo -> internet => allow; }");
     let policy = policy.unwrap_or_else(|| panic!("{found:#?}"));
     assert_eq!(testing::run(&policy, &Reference(&policy)).failed(), 1);
+}
+
+/// The codes of what is wrong.
+fn codes(text: &str) -> String {
+    let (policy, found) = checked(text);
+    assert_eq!(policy.is_none(), !found.is_empty(), "{text}: {found:#?}");
+    found.iter().map(|found| found.code.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_service_of_both_families_is_that_of_the_ends() {
+    assert_eq!(responders("default allow;", "roo -> lab ping"), ["10.4.0.1"]);
+    assert_eq!(responders("default allow;", "roo -> 2001:db8::7 ping"), ["2001:db8::7"]);
+    assert_eq!(responders("service s = ping, tcp/80;\ndefault allow;", "roo -> griffin s").len(), 2);
+    holds("allow for ping;\ntest \"x\" { roo -> 2001:db8::7 ping => allow; roo -> griffin ping => allow; }");
+}
+
+#[test]
+fn the_dscp_of_a_flow_in_text_is_0() {
+    holds("allow when dscp = 0;\ntest \"x\" { roo -> griffin => allow; roo -> griffin tcp/80 => allow; }");
+    holds("allow when dscp != 46;\ntest \"x\" { roo -> griffin => allow; }");
+}
+
+#[test]
+fn a_flow_of_a_host_that_is_elsewhere_or_somebody_else_cannot_be() {
+    let case = |flow: &str| {
+        codes(&format!(
+            "host pinned {{ mac 02:00:00:00:00:31; ip 10.0.9.31; at edge1:1; }}\ngroup all = host {{ pinned, roo }};
+            default allow;\ntest \"x\" {{ {flow} => allow; }}"
+        ))
+    };
+    for sound in
+        ["pinned at edge1:1 -> roo", "all at wap1 -> roo", "host roo 10.0.9.77 -> pinned", "host pinned 10.0.9.31 -> roo"]
+    {
+        assert_eq!(case(sound), "", "{sound}");
+    }
+    for odd in
+        ["pinned at wap1 -> roo", "roo -> pinned at edge1:2", "host roo 02:00:00:00:00:31 -> roo", "host roo 10.0.9.31 -> roo"]
+    {
+        assert_eq!(case(odd), "E0402", "{odd}");
+    }
+}
+
+#[test]
+fn a_test_that_cannot_fail_or_cannot_pass_is_refused() {
+    assert_eq!(codes("default deny;\ntest \"x\" { }"), "E0404");
+    let case = |expected: &str| {
+        codes(&format!("r: deny from roo;\no: outbound-only from server;\ntest \"x\" {{ roo -> griffin => {expected}; }}"))
+    };
+    for odd in ["allow by default", "allow by r"] {
+        assert_eq!(case(odd), "E0404", "{odd}");
+    }
+    for sound in ["deny by default", "deny by r", "allow by o", "deny by o"] {
+        assert_eq!(case(sound), "", "{sound}");
+    }
+    assert_eq!(codes("default allow;\ntest \"x\" { roo -> griffin => deny by default; }"), "E0404");
 }

@@ -163,7 +163,46 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
     if choices.iter().any(|(slot, _)| *slot == Slot::Address) {
         choices.iter_mut().for_each(|(_, said)| said.retain(|said| !matches!(said, Said::Internet(Some(_)))));
     }
-    sound.then(|| expand(&choices))
+    let (drafts, impossible) = sort(policy, sound.then(|| expand(&choices))?);
+    match impossible {
+        Some(why) if drafts.is_empty() => reader.fail(E0402, flow, why),
+        Some(_) | None => Some(drafts),
+    }
+}
+
+/// The choices that can be, and why the first of the others cannot.
+fn sort(policy: &Checked, mut drafts: Vec<Draft>) -> (Vec<Draft>, Option<String>) {
+    let mut first = None;
+    drafts.retain(|draft| {
+        let why = impossible(policy, draft);
+        let possible = why.is_none();
+        first = first.take().or(why);
+        possible
+    });
+    (drafts, first)
+}
+
+/// Why no host is what the draft says: it is pinned elsewhere, or an address is declared for another.
+fn impossible(policy: &Checked, draft: &Draft) -> Option<String> {
+    let host = policy.hosts.get(draft.host?.index())?;
+    if let (Some(pin), Some(at)) = (host.pin, draft.location)
+        && pin != at
+    {
+        let (pin, at) = (super::location_text(policy, pin), super::location_text(policy, at));
+        return Some(format!("host `{}` is pinned to {pin} and cannot be at {at}", host.name));
+    }
+    let others = || policy.hosts.iter().filter(|other| other.name != host.name);
+    if let Some(mac) = draft.mac
+        && let Some(other) = others().find(|other| other.macs.contains(&mac))
+    {
+        return Some(format!("{mac} is declared for host `{}`, not for `{}`", other.name, host.name));
+    }
+    if let Some(address) = draft.address
+        && let Some(other) = others().find(|other| other.addresses.contains(&address))
+    {
+        return Some(format!("{address} is declared for host `{}`, not for `{}`", other.name, host.name));
+    }
+    None
 }
 
 fn is_gateway_name(names: &Names, term: &EndTerm) -> bool {
