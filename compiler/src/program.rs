@@ -62,6 +62,12 @@ pub(crate) struct Decision {
 /// Where the most restrictive verdict wins, the rank of what is allowed through middleboxes: behind what is denied.
 const MOST_WITH_VIA: u8 = 1;
 
+/// How an answer compares with those for other users: the smaller wins.
+type Rank = (u8, usize);
+
+/// An answer, and for which users of the two ends it is.
+type Face = (Option<ClauseId>, usize, usize);
+
 impl Program {
     /// Compiles. Rules with more alternatives than [`Program::try_compile`] admits are decided by trying them on every flow:
     /// slower, never otherwise.
@@ -186,7 +192,7 @@ impl Program {
     pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers) -> Decision {
         let class = self.index.services.class(headers);
         let mut others = BTreeSet::new();
-        let mut best: Option<((u8, usize), (Option<ClauseId>, usize, usize))> = None;
+        let mut best: Option<(Rank, Face)> = None;
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
                 let clause = self.index.find(&Question { src: src_record, dst: dst_record, headers, class });
@@ -207,7 +213,7 @@ impl Program {
     }
 
     /// The order among the answers for several users: the smaller wins.
-    fn rank(&self, clause: Option<ClauseId>) -> (u8, usize) {
+    fn rank(&self, clause: Option<ClauseId>) -> Rank {
         let rule = self.rule_of(clause).and_then(|id| self.policy.rule(id));
         let (verdict, via) = match rule {
             Some(rule) => (rule.verdict, rule.via.is_empty()),

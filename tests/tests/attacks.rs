@@ -5,7 +5,7 @@ use std::time::Duration;
 use net::{Dpid, EtherType, MacAddr};
 use packet::Arp;
 use packet::build::{IpEnds, ethernet, tcp, udp};
-use packet::tcp::{SYN, Segment};
+use packet::tcp::Segment;
 use packet::udp::Datagram;
 use runtime::Event;
 use tests::{World, at, inventory, policy, rules};
@@ -17,7 +17,7 @@ fn mac(last: u8) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0, last])
 }
 fn location(world: &World, who: MacAddr) -> Option<net::Location> {
-    world.controller.as_ref().unwrap().view().station(who).unwrap().location
+    world.controller.as_ref()?.view().station(who)?.location
 }
 
 #[test]
@@ -36,7 +36,6 @@ fn i01_a_station_that_cannot_be_asked_is_not_moved() {
 #[test]
 fn i01_a_station_whose_switch_is_away_is_not_moved() {
     let mut world = World::campus(rules("default allow;"), V13);
-    let roo = world.ip("roo");
     assert!(world.tcp("glaptop", world.ip("http-server"), 80));
     assert!(world.tcp("roo", world.ip("http-server"), 80));
     world.disconnect(Dpid(0x2));
