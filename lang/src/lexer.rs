@@ -152,7 +152,7 @@ pub struct Lexed {
 /// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported.
 #[must_use]
 pub fn lex(source: SourceId, text: &str) -> Lexed {
-    let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0 };
+    let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0, quoted: None };
     cutter.report_hidden();
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     cutter.last_end = bom;
@@ -169,6 +169,8 @@ struct Cutter<'a> {
     text: &'a str,
     out: Lexed,
     last_end: usize,
+    /// Where the line starts in which a single quote has been reported.
+    quoted: Option<usize>,
 }
 
 impl Cutter<'_> {
@@ -278,9 +280,18 @@ impl Cutter<'_> {
                 self.last_end = end;
             }
             _ => {
-                if let Some(c) = shown {
+                let line = self.text.get(..start).and_then(|before| before.rfind('\n')).unwrap_or(0);
+                let reported = shown == Some('\'') && self.quoted == Some(line);
+                if let Some(c) = shown.filter(|_| !reported) {
                     let message = format!("`{c}` has no meaning here");
-                    self.out.diagnostics.push(Diagnostic::new(syntax::E0106, self.span(start, end), message));
+                    let help = match c {
+                        '\'' => Some("strings stand in double quotes: `\"…\"`"),
+                        '!' => Some("write `not`, or `!=` between a field and its value"),
+                        _ => None,
+                    };
+                    let found = Diagnostic::new(syntax::E0106, self.span(start, end), message);
+                    self.out.diagnostics.push(found.maybe_help(help.map(str::to_owned)));
+                    self.quoted = (c == '\'').then_some(line).or(self.quoted);
                 }
                 self.push(Tok::Junk, start, end);
             }

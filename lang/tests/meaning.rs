@@ -216,3 +216,37 @@ fn a_test_that_cannot_fail_or_cannot_pass_is_refused() {
     }
     assert_eq!(codes("default allow;\ntest \"x\" { roo -> griffin => deny by default; }"), "E0404");
 }
+
+#[test]
+fn names_addresses_and_places_that_cannot_be_are_refused() {
+    for (text, wanted) in [
+        ("user 1x;", "E0107"),
+        ("user _x;", "E0107"),
+        ("host h { mac 02:00:00:00:00:41; ip 239.1.1.1; }", "E0121"),
+        ("host h { mac 02:00:00:00:00:41; ip 0.0.0.0, 127.0.0.1, 255.255.255.255; }", "E0121 E0121 E0121"),
+        ("gateway g { at core:47; ip ::1; }", "E0121"),
+        ("location inside = core:48;", "E0211"),
+        ("location boxed = core:41;", "E0211"),
+        ("audit deny to roo;", "E0110"),
+        ("test \"x\" { roo -> griffin http https => deny; }", "E0402"),
+    ] {
+        assert_eq!(codes(&format!("{text}\ndefault deny;")), wanted, "{text}");
+    }
+}
+
+#[test]
+fn misspelt_fields_and_foreign_operators_are_met_with_the_right_words() {
+    for (text, wanted) in [
+        ("allow when hscr = roo;", "`hsrc`"),
+        ("allow when protcol = tcp;", "`protocol`"),
+        ("allow when hsrc = roo && tpdst = 80;", "`and`"),
+        ("allow when hsrc = roo || tpdst = 80;", "`or`"),
+        ("allow when !hsrc = roo;", "`not`"),
+        ("include 'x.pol';", "double quotes"),
+    ] {
+        let (_, found) = checked(text);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert!(found[0].help.as_ref().is_some_and(|help| help.contains(wanted)), "{text}: {found:#?}");
+    }
+    holds("allow when hsrc == roo;\ntest \"x\" { roo -> griffin => allow; }");
+}

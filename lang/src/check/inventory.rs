@@ -12,6 +12,7 @@ use crate::ast::{
 };
 use crate::checked::{Attachment, Checked, Gateway, Host, Kind, Middlebox, NamedLocation, PortSet, Switch, User};
 use crate::codes::names::{E0203, E0208, E0209, E0210, E0211, E0212, E0213};
+use crate::codes::syntax::E0121;
 use crate::diag::Diagnostic;
 use crate::resolve::{Names, Statements, Symbol};
 use crate::source::Span;
@@ -75,6 +76,16 @@ impl Checker {
         for decl in &statements.gateways {
             let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
             self.gateway(decl, members, &mut attached);
+        }
+        for decl in &statements.locations {
+            let place = self.policy.locations.iter().find(|location| location.span == decl.span).map(|location| location.at);
+            if let Some(first) = place.and_then(|place| attached.0.get(&place)) {
+                let message = format!(
+                    "`{}` is taken by a gateway or a middlebox: no host is there",
+                    self.policy.sources.text(decl.at.span())
+                );
+                self.report(Diagnostic::new(E0211, decl.at.span(), message).related(*first, "attached here"));
+            }
         }
         for decl in &statements.hosts {
             let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
@@ -165,6 +176,7 @@ impl Checker {
                 }
                 HostMember::Ip(list, _) => {
                     for address in list {
+                        self.machine_address(address.value, address.span);
                         addresses.claim(self, "address", address.value, address.span);
                         all.addresses.push(address.value);
                     }
@@ -175,6 +187,19 @@ impl Checker {
         }
         self.damaged |= all.damaged;
         all
+    }
+
+    /// Refuses an address that no machine has.
+    fn machine_address(&mut self, address: std::net::IpAddr, span: Span) {
+        let what = match address {
+            _ if address.is_multicast() => "a multicast group",
+            _ if address.is_unspecified() => "no address of anything",
+            _ if address.is_loopback() => "a loopback address",
+            std::net::IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
+            _ => return,
+        };
+        let message = format!("{address} is {what}, which no machine on the network has");
+        self.report(Diagnostic::new(E0121, span, message));
     }
 
     fn host(&mut self, decl: &HostDecl, members: HostMembers<'_>, attached: &Attached) {

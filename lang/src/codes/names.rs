@@ -62,7 +62,7 @@ codes! {
         instead "Take the port out of one of the two."
     }
     E0211 "port already taken" {
-        what "Two of gateways, middleboxes and pinned hosts are attached to the same port, or a middlebox goes in where it comes out."
+        what "Two of gateways, middleboxes and pinned hosts are attached to the same port, a location is one of a gateway or a middlebox, or a middlebox goes in where it comes out."
         why "Packets that come in at the port could not be told apart."
         example "switch core { dpid 0x10; }\ngateway border { at core:48; }\nmiddlebox ids { at core:48; }"
         instead "Attach them to ports of their own. A middlebox on one port is written with `at`."

@@ -38,7 +38,7 @@ codes! {
         instead "Remove it; comments start with `#`, strings stand in quotes."
     }
     E0107 "letter that names may not hold" {
-        what "A name holds a character that is not an ASCII letter, digit, `-`, `_` or `.`."
+        what "A name holds a character that is not an ASCII letter, digit, `-`, `_` or `.`, or does not start with a letter."
         why "Letters of other alphabets can look like ASCII letters: two names that look the same would be two names."
         example "host gr\u{456}ffin { mac 02:00:00:00:00:11; }"
         instead "Spell the name in ASCII letters. Comments and strings may hold other letters."
@@ -110,7 +110,7 @@ codes! {
         instead "Six pairs of hexadecimal digits, `02:00:00:00:00:12`; a group address cannot belong to a host."
     }
     E0121 "not an address" {
-        what "An IP address or prefix is malformed, or its length is out of range."
+        what "An IP address or prefix is malformed, its length is out of range, or it is one that no machine has: a group, broadcast, loopback or no address at all."
         why "An address that is guessed at could match the wrong machines."
         example "network lab = 10.4.0.0/33;"
         instead "`10.4.0.0/16`, `10.0.9.10`, `2001:db8:4::/48`"

@@ -7,6 +7,7 @@ use indexmap::IndexSet;
 use net::{Location, MacAddr, PortNo};
 
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
+use crate::builtin;
 use crate::check::port_of;
 use crate::checked::{BuiltIn, Checked, EndTest, HostId, Kind, SetExpr, Switch, UserId};
 use crate::codes::names::E0203;
@@ -319,7 +320,13 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, name: &Ident, wanted: Option<Kind>) -> Option<Vec<Said>> {
-        let Some(symbol) = self.names.get(&name.text) else {
+        let symbol = self.names.get(&name.text);
+        if matches!(symbol, Some(Symbol::Service(_))) || symbol.is_none() && builtin::service(&name.text).is_some() {
+            let message =
+                format!("a flow has one kind of traffic, the last word: `{}` is a service, too, or stands too early", name.text);
+            return self.fail(E0402, name.span, message);
+        }
+        let Some(symbol) = symbol else {
             self.found.extend(self.names.unknown(self.policy, name, wanted));
             return None;
         };

@@ -64,6 +64,16 @@ impl<'t> Build<'t> {
         Ident { text: Arc::from(self.slice(l, r)), span: self.span(l, r) }
     }
 
+    /// A name, which starts with a letter.
+    pub(crate) fn name(&mut self, l: usize, r: usize) -> Ident {
+        let name = self.ident(l, r);
+        if name.text.starts_with(|first: char| first.is_ascii_digit() || first == '_') {
+            let message = format!("names start with a letter, and `{}` does not", name.text);
+            self.diagnostics.push(Diagnostic::new(syntax::E0107, name.span, message));
+        }
+        name
+    }
+
     /// The string between the quotes, with `\"` and `\\` read.
     pub(crate) fn string(&self, l: usize, r: usize) -> Spanned<Arc<str>> {
         let quoted = self.slice(l, r);

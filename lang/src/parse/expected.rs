@@ -7,7 +7,7 @@ use lalrpop_util::ParseError;
 use super::Failure;
 use crate::codes::syntax;
 use crate::diag::Diagnostic;
-use crate::keyword::{KEYWORDS, Keyword, Role};
+use crate::keyword::{self, KEYWORDS, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::SourceId;
 use crate::suggest::{self, Candidate};
@@ -66,7 +66,9 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         (true, false) => format!("expected {wanted} here"),
         (true, true) => "the statement is not complete".to_owned(),
     };
-    Some(Diagnostic::new(syntax::E0101, place, message).maybe_help(hint(tok, found, &terminals)))
+    Some(
+        Diagnostic::new(syntax::E0101, place, message).maybe_help(operator(text, start).or_else(|| hint(tok, found, &terminals))),
+    )
 }
 
 /// A token as messages show it: short, on one line.
@@ -96,12 +98,25 @@ fn is_word(tok: Tok) -> bool {
     matches!(tok, Tok::Word(_) | Tok::Reserved | Tok::Field | Tok::Set | Tok::Multicast | Tok::Service)
 }
 
+/// The word for a doubled operator of other languages, at its second character.
+fn operator(text: &str, at: usize) -> Option<String> {
+    let doubled = text.get(at.checked_sub(1)?..at + 1)?;
+    let word = match doubled {
+        "&&" => "and",
+        "||" => "or",
+        _ => return None,
+    };
+    Some(format!("write `{word}` for `{doubled}`"))
+}
+
 /// What was probably meant: a near word among the expected ones, or another name.
 fn hint(tok: Option<Tok>, found: &str, terminals: &BTreeSet<&str>) -> Option<String> {
     let tok = tok?;
     if tok == Tok::Name {
-        let words = terminals.iter().filter(|name| KEYWORDS.iter().any(|row| row.word == **name));
-        return suggest::did_you_mean(&suggest::nearest(found, None, words.map(|name| Candidate { name, kind: None })));
+        let words = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name));
+        let fields = keyword::fields().map(|(name, _)| name).filter(|_| terminals.contains("field"));
+        let all = words.chain(fields).map(|name| Candidate { name, kind: None });
+        return suggest::did_you_mean(&suggest::nearest(found, None, all));
     }
     if found == "," && terminals.contains("from") {
         return Some("sets are joined with `|`: `a | b`".to_owned());

@@ -303,7 +303,13 @@ impl<'t> Mender<'t> {
                     depth += 1;
                     open = open.or(Some(*token));
                 }
-                _ if depth == 0 && self.at > head && self.starts_statement(self.at) => break,
+                // `audit deny …` is one statement.
+                _ if depth == 0
+                    && (self.at > head + 1 || self.at > head && token.starts_line)
+                    && self.starts_statement(self.at) =>
+                {
+                    break;
+                }
                 _ => {}
             }
             self.push(chunk);
