@@ -188,7 +188,39 @@ async fn send_all(writer: &mut OwnedWriteHalf, outgoing: &mut mpsc::UnboundedRec
 mod tests {
     use std::net::Ipv4Addr;
 
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
     use super::*;
+
+    /// Longer than anything here takes, even on a busy machine.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_writer_that_is_stuck_ends_after_its_connection() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let slots = Slots::default();
+        let (inputs, _arriving) = mpsc::channel(1);
+        let mut connection = Connection::open(ConnId(1), stream, address, &slots, inputs).unwrap();
+        let backlog = connection.backlog.clone();
+        // More than the system takes for a peer that does not read; the connection speaks for a switch.
+        while connection.send(BytesMut::zeroed(EARLY_BACKLOG), || true) {
+            tokio::task::yield_now().await;
+        }
+        assert!((BACKLOG..=BACKLOG + 2 * EARLY_BACKLOG).contains(&backlog.load(Ordering::Relaxed)));
+        drop(connection);
+        let released = async {
+            while slots.taken().all > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, released).await.expect("both tasks end though nobody reads");
+        assert!(backlog.load(Ordering::Relaxed) > 0, "it was stuck");
+        assert_eq!(Arc::strong_count(&backlog), 1);
+        drop(peer);
+    }
 
     #[test]
     fn slots_are_given_back() {

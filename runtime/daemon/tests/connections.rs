@@ -1,5 +1,6 @@
 //! What peers that never read can make the daemon hold: over real sockets, counted by the system.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what cannot be made has failed the test")]
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use daemon::reactor::Clock;
 use daemon::{Daemon, Observer, Reload};
 use runtime::{Controller, Event, Settings};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -16,8 +17,9 @@ use tokio::time::timeout;
 /// Longer than anything here takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 const PEERS: usize = 30;
-/// Bytes that a peer asks to have back, unless it is cut off before.
-const ASKED: usize = 15_000_000;
+/// What a peer asks to have back, in bytes, and how often unless it is cut off before: 15 MB in all.
+const REQUEST: usize = 5_000;
+const REQUESTS: usize = 3_000;
 /// What the daemon may have needed beside what it had at the start, in KiB: much less than all answers.
 const MEMORY: usize = 128 * 1024;
 
@@ -46,32 +48,49 @@ fn peak() -> usize {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Asks for so many bytes at a time and never reads, until the connection is reset.
-async fn ask(address: SocketAddr, portion: usize) -> TcpStream {
+/// A peer that behaves. Once it has its answer, the daemon has heard what others said before.
+async fn answered(witness: &mut TcpStream) {
+    witness.write_all(&message(2, 0)).await.unwrap();
+    let mut header = [0; 8];
+    while header[1] != 3 {
+        timeout(DEADLINE, witness.read_exact(&mut header)).await.expect("an answer in time").unwrap();
+        let mut body = vec![0; usize::from(u16::from_be_bytes([header[2], header[3]])) - 8];
+        timeout(DEADLINE, witness.read_exact(&mut body)).await.expect("all of it").unwrap();
+    }
+}
+
+async fn greet(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&message(0, 0)).await.unwrap();
+    stream
+}
+
+/// Asks and never reads, until the connection is reset. With a witness, one request at a time.
+async fn ask(address: SocketAddr, mut witness: Option<TcpStream>) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
     stream.write_all(&message(0, 0)).await.unwrap();
-    let request = message(2, portion);
-    for _ in 0..ASKED / portion {
+    let request = message(2, REQUEST);
+    for _ in 0..REQUESTS {
         if stream.write_all(&request).await.is_err() {
             return stream;
         }
-        tokio::task::yield_now().await;
+        if let Some(witness) = &mut witness {
+            answered(witness).await;
+        }
     }
     panic!("all requests were taken, and no answer was read");
 }
 
 async fn besiege(address: SocketAddr) {
-    // One that behaves, so that what the daemon itself holds open is counted.
-    let first = TcpStream::connect(address).await.unwrap();
-    let mut greeting = [0; 8];
-    timeout(DEADLINE, tokio::io::AsyncReadExt::read_exact(&mut { first }, &mut greeting)).await.unwrap().unwrap();
+    // What the daemon itself holds open is counted once it answers.
+    answered(&mut greet(address).await).await;
     let (files, memory) = (open_files(), peak());
     let mut peers = JoinSet::new();
     for peer in 0..PEERS {
-        // Large portions are refused as they come; small ones fill what the system holds, and the writer is stuck with the rest.
-        peers.spawn(ask(address, if peer % 2 == 0 { 60_000 } else { 4_000 }));
+        let witness = if peer % 2 == 0 { Some(greet(address).await) } else { None };
+        peers.spawn(ask(address, witness));
     }
     let held = timeout(DEADLINE, peers.join_all()).await.expect("connections of peers that do not read are ended");
     assert_eq!(held.len(), PEERS);
