@@ -1,4 +1,5 @@
 //! What rules mean where it is easily mistaken: policies with their own `test` blocks, answered by the plain evaluator.
+#![expect(clippy::panic, reason = "a test's own functions, outside of `#[test]`")]
 
 use lang::ast::Policy;
 use lang::check::check;
