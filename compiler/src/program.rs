@@ -127,7 +127,7 @@ impl Program {
     /// The answer to a packet between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
     /// are as the view had them are found, not derived again.
     #[must_use]
-    pub fn judge_key(&self, _view: &View, src: &End, dst: &End, key: &FlowKey) -> Judgement {
+    pub fn judge_key(&self, src: &End, dst: &End, key: &FlowKey) -> Judgement {
         let decision = self.decision(&self.records(src), &self.records(dst), &Program::headers(key));
         self.judgement(&decision)
     }

@@ -118,7 +118,7 @@ impl Controller {
             return;
         }
         let Ok((src, dst)) = self.identify(ingress, &key) else { return };
-        let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
+        let judgement = self.program.judge_key(&src, &dst, &key);
         let template = self.program.template(&key, &dst, &judgement);
         // What its responder has under way must not open a conversation of its own in place of this one.
         let rest = FlowMatch::exact(&key.reply());

@@ -146,8 +146,6 @@ pub enum Action {
 /// What is said to a switch.
 #[derive(Clone, Debug)]
 pub enum ToSwitch<'a> {
-    /// Which versions we speak.
-    Hello,
     /// No version in common.
     HelloFailed,
     /// Who are you?

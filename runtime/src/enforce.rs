@@ -162,7 +162,7 @@ impl Controller {
             Ok(ends) => ends,
             Err(refusal) => return self.unidentified(refusal, arrival, now, out),
         };
-        let judgement = self.program.judge_key(&self.view, &src, &dst, &arrival.key);
+        let judgement = self.program.judge_key(&src, &dst, &arrival.key);
         let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
         let template = self.program.template(&arrival.key, &dst, &judgement);
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst });
@@ -181,7 +181,7 @@ impl Controller {
         let ingress = self.ended.rest(key, now)?;
         let first = key.reply();
         let (src, dst) = self.identify(ingress, &first).ok()?;
-        let judgement = self.program.judge_key(&self.view, &src, &dst, &first);
+        let judgement = self.program.judge_key(&src, &dst, &first);
         if judgement.verdict == Verdict::Deny {
             return Some(judgement);
         }

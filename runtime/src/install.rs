@@ -136,12 +136,6 @@ impl Tables {
         self.pair(dpid, slot)?.wanted.as_ref()
     }
 
-    /// True if the switch is believed to hold an entry in this slot.
-    #[must_use]
-    pub fn is_present(&self, dpid: Dpid, slot: &Slot) -> bool {
-        self.pair(dpid, slot).is_some_and(|pair| pair.present.is_some())
-    }
-
     /// The switch no longer holds the entry: it says so, or is suspected of it.
     pub fn lost(&mut self, dpid: Dpid, slot: &Slot) {
         self.table(dpid).change(slot, |pair| pair.present = None);

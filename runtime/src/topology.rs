@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use net::{Dpid, Location, PortNo, Time};
+#[cfg(test)]
+use net::PortNo;
+use net::{Dpid, Location, Time};
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use rustc_hash::FxHashMap;
 
@@ -210,9 +212,9 @@ impl Topology {
     }
 }
 
-/// The port `port` of switch `dpid`, for tests and tables.
-#[must_use]
-pub fn location(dpid: u64, port: u32) -> Location {
+/// The port `port` of switch `dpid`.
+#[cfg(test)]
+pub(crate) fn location(dpid: u64, port: u32) -> Location {
     Location::new(Dpid(dpid), PortNo(port))
 }
 

@@ -109,7 +109,7 @@ impl Controller {
         if !self.is_edge(ingress) {
             return self.no_longer(id, was, cause, out);
         }
-        let judgement = self.program.judge_key(&self.view, &src, &dst, &key);
+        let judgement = self.program.judge_key(&src, &dst, &key);
         let template = self.program.template(&key, &dst, &judgement);
         let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst });
         match (was, judgement.verdict) {

@@ -48,7 +48,7 @@ fn packets_are_judged_as_their_flows() {
             {
                 known += 1;
                 let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Program::headers(&key) };
-                assert_eq!(program.judge_key(&view, &src, &dst, &key), eval::judge(&policy, &flow), "seed {seed}: {key:?}");
+                assert_eq!(program.judge_key(&src, &dst, &key), eval::judge(&policy, &flow), "seed {seed}: {key:?}");
             }
         }
     }
@@ -104,7 +104,7 @@ fn every_packet_in_a_template_is_judged_as_the_first() {
                 _ => None,
             };
             let Some((src, dst)) = ends(&key) else { continue };
-            let judgement = program.judge_key(&view, &src, &dst, &key);
+            let judgement = program.judge_key(&src, &dst, &key);
             let template = program.template(&key, &dst, &judgement);
             if !template.installable {
                 assert_eq!(template.reply, None);
@@ -117,7 +117,7 @@ fn every_packet_in_a_template_is_judged_as_the_first() {
                 if template.region.matches(at.port, &other) {
                     others += usize::from(other != key);
                     let (src, dst) = ends(&other).unwrap();
-                    assert_eq!(program.judge_key(&view, &src, &dst, &other), judgement, "seed {seed}: {key:?} {other:?}");
+                    assert_eq!(program.judge_key(&src, &dst, &other), judgement, "seed {seed}: {key:?} {other:?}");
                 }
             }
         }

@@ -54,7 +54,6 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
             let buffer = buffer.unwrap_or(OFP_NO_BUFFER);
             return PacketOut::encode_parts((buffer, in_port), &actions, frame, xid, out).map_err(|_| Inexpressible);
         }
-        ToSwitch::Hello => Message::Hello(openflow::Hello::offering(super::Version::OFFERED)),
         ToSwitch::HelloFailed => Message::Error(Error {
             kind: ErrorType::HELLO_FAILED,
             code: 0,
