@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use daemon::config::{Level, Log, LogFormat};
-use daemon::log::{Logger, caution, farewell};
+use daemon::log::{Logger, caution};
 use daemon::reactor::Clock;
 use daemon::{Config, Daemon};
 use runtime::Controller;
@@ -61,8 +61,9 @@ async fn serve(
     tracing::info!(event = "started", %listen, config = %path.display(), rules, "switches may connect");
     caution(&loaded);
     let daemon = Daemon { listener, controller, files, loaded };
-    let status = daemon.run(clock, &mut Logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
-    farewell(&status);
+    let mut logger = Logger::default();
+    let status = daemon.run(clock, &mut logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
+    logger.farewell(&status);
     Ok(Exit::Good)
 }
 

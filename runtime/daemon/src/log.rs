@@ -11,9 +11,11 @@ use runtime::{ConnId, Controller, Status};
 use crate::policy::{self, Loaded};
 use crate::reactor::{Observer, Reload};
 
-/// Writes every event to the log.
+/// Writes every event to the log, and counts the policies that were refused.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Logger;
+pub struct Logger {
+    refusals: u64,
+}
 
 impl Observer for Logger {
     fn event(&mut self, event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
@@ -27,12 +29,31 @@ impl Observer for Logger {
                 tracing::info!(event = "policy-reloaded", rules = rules(loaded), "the new policy is in force");
                 caution(loaded);
             }
-            Reload::Refused(loaded) => tracing::error!(
-                event = "policy-refused",
-                report = loaded.report(),
-                "the new policy has errors: the one before stays in force"
-            ),
+            Reload::Refused(loaded) => {
+                self.refusals += 1;
+                tracing::error!(
+                    event = "policy-refused",
+                    refusals = self.refusals,
+                    report = loaded.report(),
+                    "the new policy has errors: the one before stays in force"
+                );
+            }
         }
+    }
+}
+
+impl Logger {
+    /// The last line of a daemon.
+    pub fn farewell(&self, status: &Status) {
+        let counters = status.counters;
+        tracing::info!(
+            event = "stopped",
+            allowed = counters.allowed,
+            denied = counters.denied,
+            revoked = counters.revoked,
+            refusals = self.refusals,
+            "stopped; entries stay in the switches"
+        );
     }
 }
 
@@ -54,18 +75,6 @@ pub fn caution(loaded: &Loaded) {
              limits.relays_per_second"
         );
     }
-}
-
-/// The last line of a daemon.
-pub fn farewell(status: &Status) {
-    let counters = status.counters;
-    tracing::info!(
-        event = "stopped",
-        allowed = counters.allowed,
-        denied = counters.denied,
-        revoked = counters.revoked,
-        "stopped; entries stay in the switches"
-    );
 }
 
 /// The place of a deciding rule as `file:line`, or `default`.
