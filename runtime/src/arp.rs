@@ -70,12 +70,9 @@ impl Controller {
     }
 
     fn answer(&mut self, at: Location, arp: &Arp, now: Time, out: &mut Effects) {
-        let known = self.holder(arp.target_ip).is_some_and(|(_, reachable)| reachable);
-        if !known && !self.may_ask(at, arp.target_ip, now) {
-            return;
-        }
         match self.holder(arp.target_ip) {
             Some((mac, true)) => self.reply(at, arp, mac, out),
+            _ if !self.may_ask(at, arp.target_ip, now) => {}
             Some((mac, false)) => {
                 let pin = self.view.station(mac).and_then(|station| station.host);
                 let pin = pin.and_then(|host| self.policy.hosts.get(host.index())).and_then(|host| host.pin);
@@ -110,10 +107,7 @@ impl Controller {
         if self.hosts.askers.contains_key(&address) {
             return true;
         }
-        let (since, count) = self.hosts.asked.get(&at).copied().unwrap_or((now, 0));
-        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
-        self.hosts.asked.insert(at, (since, count.saturating_add(1)));
-        count < self.settings.relays_per_second
+        self.hosts.asked.count(at, now) <= self.settings.relays_per_second
     }
 
     /// Asks for an address: at the one port where its owner must be, or at every edge port but the asker's. Once in a while only.

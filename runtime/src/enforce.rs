@@ -89,10 +89,9 @@ impl Controller {
 
     /// Brings one packet to a port by hand, a few a second from each port.
     fn hand_on(&mut self, arrival: &Arrival<'_>, to: Location, now: Time, out: &mut Effects) {
-        if !self.may_relay(arrival, now) {
-            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        if self.may_carry(arrival, &[], now, out) {
+            self.send_frame(to.dpid, None, &arrival.packet.frame, &[Action::Output(to.port)], out);
         }
-        self.send_frame(to.dpid, None, &arrival.packet.frame, &[Action::Output(to.port)], out);
     }
 
     fn at_edge(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
@@ -298,8 +297,8 @@ impl Controller {
         now: Time,
         out: &mut Effects,
     ) {
-        if !template.via.is_empty() || !self.may_relay(arrival, now) {
-            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        if !self.may_carry(arrival, &template.via, now, out) {
+            return;
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);
@@ -308,11 +307,8 @@ impl Controller {
 
     /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
     fn relay(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
-        if is_link_constrained(arrival.key.dl_dst) {
+        if is_link_constrained(arrival.key.dl_dst) || !self.may_carry(arrival, &template.via, now, out) {
             return;
-        }
-        if !template.via.is_empty() || !self.may_relay(arrival, now) {
-            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);
@@ -322,12 +318,17 @@ impl Controller {
         }
     }
 
-    /// True if the controller may carry this packet itself: it has all of it, and the port has not sent too many of its kind.
-    fn may_relay(&mut self, arrival: &Arrival<'_>, now: Time) -> bool {
-        let (since, count) = self.hosts.relays.get(&arrival.at).copied().unwrap_or((now, 0));
-        let (since, count) = if now.since(since).as_secs() >= 1 { (now, 0) } else { (since, count) };
-        self.hosts.relays.insert(arrival.at, (since, count.saturating_add(1)));
-        arrival.packet.whole && count < self.settings.relays_per_second
+    /// True if the controller may carry this packet itself: it has all of it, no middlebox must see it, and the port has not sent
+    /// too many of its kind.
+    fn may_carry(&mut self, arrival: &Arrival<'_>, via: &[MiddleboxId], now: Time, out: &mut Effects) -> bool {
+        let may = via.is_empty() && {
+            let within = self.hosts.relays.count(arrival.at, now) <= self.settings.relays_per_second;
+            within && arrival.packet.whole
+        };
+        if !may {
+            out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        }
+        may
     }
 
     fn is_full(&self, at: Location, out: &mut Effects) -> bool {

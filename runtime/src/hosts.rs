@@ -48,9 +48,30 @@ pub(crate) struct Hosts {
     /// Who waits to hear of an address.
     pub(crate) askers: HashMap<Ipv4Addr, crate::arp::Question>,
     /// Relayed frames of this second, per port.
-    pub(crate) relays: HashMap<Location, (Time, u32)>,
+    pub(crate) relays: PerSecond,
     /// Questions for unknown addresses that a port has caused this second.
-    pub(crate) asked: HashMap<Location, (Time, u32)>,
+    pub(crate) asked: PerSecond,
+}
+
+/// How often something happened because of each port within a second.
+#[derive(Debug, Default)]
+pub(crate) struct PerSecond(HashMap<Location, (Time, u32)>);
+
+impl PerSecond {
+    /// It happens once more: how often within this second, this time included.
+    pub(crate) fn count(&mut self, at: Location, now: Time) -> u32 {
+        let (since, count) = self.0.entry(at).or_insert((now, 0));
+        if now.since(*since).as_secs() >= 1 {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Forgets the seconds that are over.
+    fn age(&mut self, now: Time) {
+        self.0.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
+    }
 }
 
 impl Hosts {
@@ -311,8 +332,8 @@ impl Controller {
         }
         let patience = self.settings.move_probe * 3;
         self.hosts.askers.retain(|_, question| now.since(question.first) < patience);
-        self.hosts.relays.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
-        self.hosts.asked.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
+        self.hosts.relays.age(now);
+        self.hosts.asked.age(now);
     }
 
     /// Something that decisions depend on changed at a station: its conversations are judged again.
