@@ -204,15 +204,23 @@ impl Controller {
 
     /// A station is no longer attached where it was.
     pub(crate) fn detach(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) {
-        if self.view.detach(mac) {
-            self.hosts.moves.remove(&mac);
-            out.event(Event::StationDetached { mac, at });
+        if self.unbind(mac, at, out) {
             self.station_changed(mac, now, out);
-            self.hosts.left.push_back(mac);
-            if self.hosts.left.len() > LEFT {
+            while self.hosts.left.len() > LEFT {
                 self.forget_oldest(now, out);
             }
         }
+    }
+
+    /// Takes a station from its port and judges nothing: whoever calls judges its conversations again. True if it was attached.
+    pub(crate) fn unbind(&mut self, mac: MacAddr, at: Location, out: &mut Effects) -> bool {
+        let attached = self.view.detach(mac);
+        if attached {
+            self.hosts.moves.remove(&mac);
+            self.hosts.left.push_back(mac);
+            out.event(Event::StationDetached { mac, at });
+        }
+        attached
     }
 
     /// The station that went first is forgotten, unless it is back.

@@ -32,14 +32,14 @@ impl Controller {
     /// Puts a policy in force: compiles it beside the old one, swaps, and judges every conversation again.
     pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
         let view = self.view.rebase(&self.policy, &policy);
-        let Ok(program) = Program::try_compile(policy.clone(), &view) else { return };
+        let program = Program::compile(policy.clone(), &view);
         let before = Naming { policy: self.policy.clone(), flows: self.allowed_flows() };
         self.inventory = Inventory::new(&policy);
         self.view = view;
         self.program = program;
         self.policy = policy;
         self.hosts.gateway_addresses.clear();
-        self.clear_ports_that_are_no_edge(now, out);
+        self.clear_ports_that_are_no_edge(out);
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
             let since = out.events.len();
@@ -56,12 +56,15 @@ impl Controller {
         out.event(Event::PolicyInForce { kept, changed, undropped });
     }
 
-    /// Whoever was a host at a port that is declared to be something else now is none.
-    fn clear_ports_that_are_no_edge(&mut self, now: Time, out: &mut Effects) {
+    /// Whoever was a host at a port that is declared to be something else now is none. Conversations are not judged here: those
+    /// that were not yet judged under the policy in force speak of ends by the numbers of the one before.
+    fn clear_ports_that_are_no_edge(&mut self, out: &mut Effects) {
         let attached = self.view.stations().filter_map(|station| Some((station.mac, station.location?)));
         let gone: Vec<(MacAddr, Location)> = attached.filter(|(_, at)| !self.is_edge(*at)).collect();
         for (mac, at) in gone {
-            self.detach(mac, at, now, out);
+            if self.unbind(mac, at, out) {
+                self.program.update(&self.view, &[mac]);
+            }
         }
     }
 

@@ -297,3 +297,30 @@ fn icmp_errors_about_an_allowed_conversation_pass() {
     world.run(Duration::from_millis(200));
     assert_eq!(world.network.host(l).unwrap().received().ip, before + 1, "CUT: fragmentation needed");
 }
+
+/// The old policy's numbers of hosts mean others in the new one: what is told must be told in the old one's words.
+#[test]
+fn what_a_closed_port_takes_along_is_told_in_the_words_that_allowed_it() {
+    let mut world = World::campus(rules("allow from griffin to http-server;\ndefault deny;"), V13);
+    let server = world.ip("http-server");
+    assert!(world.tcp("griffin", server, 80));
+    world.take_events();
+    let shut = inventory().replace("access 9-48; }", "access 10-48; }");
+    let texts = [
+        ("test.pol", "include \"more.pol\";\ninclude \"inventory.pol\";\ndefault deny;\n".to_owned()),
+        ("more.pol", "host newcomer { mac 02:00:00:00:00:77; }\nhost another { mac 02:00:00:00:00:78; }\n".to_owned()),
+        ("inventory.pol", shut),
+    ];
+    world.apply(policy(&texts));
+    let told: Vec<(String, String)> = world
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Revoked { flow, allowed_by, .. } => Some((flow.to_string(), allowed_by.to_string())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].0.contains("griffin") && told[0].0.contains("http-server"), "{told:?}");
+    assert_eq!(told[0].1, "test.pol:2");
+}
