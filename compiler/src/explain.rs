@@ -3,7 +3,7 @@
 
 mod words;
 
-use lang::checked::{MultiUser, RuleId, Verdict};
+use lang::checked::{MultiUser, RuleId, TimeTest, Verdict};
 use lang::flow::{Flow, Judgement, Side};
 
 use crate::index::{Body, Clause, Conjunction, Question};
@@ -42,8 +42,9 @@ const MAX_NEAREST: usize = 8;
 #[must_use]
 pub fn explain(program: &Program, flow: &Flow) -> Explanation {
     let (srcs, dsts) = (program.records(&flow.src), program.records(&flow.dst));
-    let decision = program.decision(&srcs, &dsts, &flow.headers);
-    let judgement = program.judgement(&decision);
+    let moment = program.moment(flow.time);
+    let decision = program.decision(&srcs, &dsts, &flow.headers, &moment);
+    let judgement = program.judgement(decision.clone());
     let words = Words {
         names: program.names(),
         flow,
@@ -54,7 +55,7 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
         return Explanation { judgement, src: String::new(), dst: String::new(), because: Vec::new(), nearest: Vec::new() };
     };
     let class = program.index().services.class(&flow.headers);
-    let question = Question { src, dst, headers: &flow.headers, class };
+    let question = Question { src, dst, headers: &flow.headers, class, moment: &moment };
     Explanation {
         because: because(program, &decision, &words, srcs.len() * dsts.len()),
         nearest: nearest(program, &judgement, &question, &words),
@@ -89,8 +90,9 @@ fn because(program: &Program, decision: &Decision, words: &Words<'_>, pairs: usi
         let (src, dst) = (words.user(Side::Src), words.user(Side::Dst));
         facts.push(format!("of {pairs} pairs of users, {src} to {dst} is judged {how} restrictively"));
     }
-    for other in decision.others.iter().filter(|id| Some(**id) != program.judgement(decision).rule) {
-        facts.push(format!("{} allows another pair, whose middleboxes have to be passed, too", words.names.rule(*other)));
+    let decided = decision.clause.and_then(|id| program.index().clause(id)).map(|clause| clause.rule);
+    for other in decision.others.iter().filter(|id| Some(**id) != decided) {
+        facts.push(format!("{} allows another pair, whose obligations bind it, too", words.names.rule(*other)));
     }
     facts
 }
@@ -99,13 +101,15 @@ fn because(program: &Program, decision: &Decision, words: &Words<'_>, pairs: usi
 enum Fact<'a> {
     End(Side, crate::label::LabelId),
     Header(&'a lang::checked::HeaderTest),
+    Time(TimeTest),
 }
 
 fn facts(all: &Conjunction) -> impl Iterator<Item = (Fact<'_>, bool)> {
     let src = all.src.iter().map(|(label, wanted)| (Fact::End(Side::Src, *label), *wanted));
     let dst = all.dst.iter().map(|(label, wanted)| (Fact::End(Side::Dst, *label), *wanted));
     let headers = all.service.iter().chain(&all.headers).map(|(test, wanted)| (Fact::Header(test), *wanted));
-    src.chain(dst).chain(headers)
+    let times = all.times.iter().map(|(test, wanted)| (Fact::Time(*test), *wanted));
+    src.chain(dst).chain(headers).chain(times)
 }
 
 fn holds(fact: &Fact<'_>, question: &Question<'_>) -> bool {
@@ -114,6 +118,7 @@ fn holds(fact: &Fact<'_>, question: &Question<'_>) -> bool {
         Fact::End(Side::Src, label) => has(question.src, *label),
         Fact::End(Side::Dst, label) => has(question.dst, *label),
         Fact::Header(test) => passes(test, question.headers),
+        Fact::Time(test) => question.moment.passes(*test),
     }
 }
 
@@ -124,7 +129,7 @@ fn nearest(program: &Program, judgement: &Judgement, question: &Question<'_>, wo
         return nearest;
     }
     for clause in &program.index().clauses {
-        let allows = program.policy().rule(clause.rule).is_some_and(|rule| rule.verdict == Verdict::Allow);
+        let allows = program.policy().rule(clause.rule).is_some_and(|rule| rule.verdict() == Some(Verdict::Allow));
         if !allows || nearest.iter().any(|other| other.rule == clause.rule) {
             continue;
         }

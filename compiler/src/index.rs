@@ -3,11 +3,12 @@
 
 use std::ops::Range;
 
-use lang::checked::{Checked, Cond, HeaderTest, RuleId};
+use lang::checked::{Checked, Cond, Effect, HeaderTest, RuleId, TimeTest};
 use lang::flow::{Headers, Side};
 use net::Field;
 
 use crate::label::{LabelId, Labels, Record};
+use crate::moment::Moment;
 use crate::normal::{Alternative, LiteralAtom, TooMany, alternatives};
 use crate::program::CompileError;
 use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, is_classed, passes};
@@ -27,6 +28,12 @@ pub(crate) struct Index {
     unanchored: Vec<Vec<ClauseId>>,
     /// Rules with too many alternatives: right, but found by trying.
     pub(crate) excess: Vec<CompileError>,
+    /// For each rule, and one behind the last, the first clause that is its own or a later rule's.
+    first_clauses: Vec<ClauseId>,
+    /// Some rule does not decide what it matches: the search may have to go on.
+    goes_on: bool,
+    /// Some rule tests the time.
+    pub(crate) reads_time: bool,
     /// Some rule tests the VLAN priority.
     pub(crate) reads_pcp: bool,
     /// Some rule tests the DSCP.
@@ -61,6 +68,7 @@ pub(crate) struct Conjunction {
     pub(crate) service: Tests,
     /// The other header tests.
     pub(crate) headers: Tests,
+    pub(crate) times: Vec<(TimeTest, bool)>,
 }
 
 /// The number of a clause; smaller numbers are tried first.
@@ -88,6 +96,16 @@ pub(crate) struct Question<'a> {
     pub(crate) dst: &'a Record,
     pub(crate) headers: &'a Headers,
     pub(crate) class: Class,
+    pub(crate) moment: &'a Moment,
+}
+
+/// What a search came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The clause that decides; nothing is the default.
+    pub(crate) clause: Option<ClauseId>,
+    /// Rules that only audit and would have decided, in order.
+    pub(crate) audited: Vec<RuleId>,
 }
 
 impl Index {
@@ -100,6 +118,7 @@ impl Index {
         }
         let Draft { labels, services, clauses, excess } = draft;
         let services = services.classify();
+        let decides = |clause: &Clause| policy.rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
         let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
         Index {
             by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
@@ -107,7 +126,10 @@ impl Index {
                 Some(_) => None,
                 None => clause.dst.map(|dst| (dst, None)),
             }),
-            unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
+            unanchored: services.all().map(|class| unanchored(class, &services, &clauses, decides)).collect(),
+            first_clauses: first_clauses(policy.rules.len(), &clauses),
+            goes_on: policy.rules.iter().any(|rule| rule.verdict().is_none()),
+            reads_time: policy.tests_time(),
             reads_pcp: tests(|test| matches!(test, HeaderTest::Pcp(_) | HeaderTest::Present(Field::Pcp))),
             reads_dscp: tests(|test| matches!(test, HeaderTest::Dscp(_))),
             labels,
@@ -117,15 +139,37 @@ impl Index {
         }
     }
 
-    /// The first clause that holds.
-    pub(crate) fn find(&self, question: &Question<'_>) -> Option<ClauseId> {
+    /// The clause that decides. Rules that only audit are noted on the way, and one that passes leads behind its section.
+    pub(crate) fn search(&self, policy: &Checked, question: &Question<'_>) -> Found {
+        let mut from = ClauseId(0);
+        let mut audited = Vec::new();
+        loop {
+            let clause = self.find(question, from);
+            let rule = clause.filter(|_| self.goes_on).and_then(|id| self.clause(id)).map(|clause| clause.rule);
+            let next = match rule.and_then(|id| policy.rule(id)).map(|rule| rule.effect) {
+                Some(Effect::Audit(_)) => {
+                    audited.extend(rule);
+                    rule.and_then(|id| self.first_clauses.get(id.index() + 1))
+                }
+                Some(Effect::Pass(behind)) => self.first_clauses.get(behind.index()),
+                Some(Effect::Decide(_)) | None => return Found { clause, audited },
+            };
+            match next {
+                Some(next) => from = *next,
+                None => return Found { clause: None, audited },
+            }
+        }
+    }
+
+    /// The first clause that holds, of this one and those behind it.
+    fn find(&self, question: &Question<'_>, from: ClauseId) -> Option<ClauseId> {
         let unanchored = self.unanchored.get(question.class.index()).into_iter().flatten();
-        let mut best = unanchored.copied().find(|id| self.body_holds(*id, question));
+        let mut best = unanchored.copied().find(|id| *id >= from && self.body_holds(*id, question));
         for label in question.dst.labels() {
-            best = self.better(best, self.by_dst.of(*label), question);
+            best = self.better(best, self.by_dst.of(*label, from), question);
         }
         for label in question.src.labels() {
-            best = self.better(best, self.by_src.of(*label), question);
+            best = self.better(best, self.by_src.of(*label, from), question);
         }
         best
     }
@@ -157,6 +201,7 @@ impl Index {
                 all.src.iter().all(|(label, wanted)| question.src.has(*label) == *wanted)
                     && all.dst.iter().all(|(label, wanted)| question.dst.has(*label) == *wanted)
                     && all.headers.iter().all(|(test, wanted)| passes(test, question.headers) == *wanted)
+                    && all.times.iter().all(|(test, wanted)| question.moment.passes(*test) == *wanted)
             }
             Some(Body::Whole(cond)) => self.cond_holds(cond, question),
             None => false,
@@ -174,6 +219,7 @@ impl Index {
                 self.labels.find(*test).is_some_and(|label| record.has(label))
             }
             Cond::Header(test) => passes(test, question.headers),
+            Cond::Time(test) => question.moment.passes(*test),
             Cond::Not(inner) => !self.cond_holds(inner, question),
             Cond::All(parts) => parts.iter().all(|part| self.cond_holds(part, question)),
             Cond::Any(parts) => parts.iter().any(|part| self.cond_holds(part, question)),
@@ -210,6 +256,7 @@ impl Draft {
                 LiteralAtom::End(Side::Dst, label) => all.dst.push((label, literal.wanted)),
                 LiteralAtom::Header(test) if is_classed(&test) => all.service.push((test, literal.wanted)),
                 LiteralAtom::Header(test) => all.headers.push((test, literal.wanted)),
+                LiteralAtom::Time(test) => all.times.push((test, literal.wanted)),
             }
         }
         let service = self.services.intern(all.service.clone());
@@ -228,7 +275,7 @@ impl Draft {
             Cond::End(_, test) => {
                 self.labels.test(*test);
             }
-            Cond::Header(_) => {}
+            Cond::Header(_) | Cond::Time(_) => {}
             Cond::Not(inner) => self.label_all(inner),
             Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| self.label_all(part)),
         }
@@ -251,7 +298,13 @@ impl Lists {
         }
     }
 
-    fn of(&self, label: LabelId) -> &[Entry] {
+    /// The entries of a label, of this clause and those behind it.
+    fn of(&self, label: LabelId, from: ClauseId) -> &[Entry] {
+        let all = self.all_of(label);
+        if from == ClauseId(0) { all } else { all.get(all.partition_point(|entry| entry.clause < from)..).unwrap_or_default() }
+    }
+
+    fn all_of(&self, label: LabelId) -> &[Entry] {
         let range = match self.starts.get(label.index()..label.index() + 2) {
             Some([start, end]) => Range { start: *start as usize, end: *end as usize },
             Some(_) | None => 0..0,
@@ -260,23 +313,30 @@ impl Lists {
     }
 }
 
-fn unanchored(class: Class, services: &Services, clauses: &[Clause]) -> Vec<ClauseId> {
+fn unanchored(class: Class, services: &Services, clauses: &[Clause], decides: impl Fn(&Clause) -> bool) -> Vec<ClauseId> {
     let mut list = Vec::new();
     for (clause, id) in clauses.iter().zip((0..).map(ClauseId)) {
         if clause.src.is_some() || clause.dst.is_some() || !services.holds(clause.service, class) {
             continue;
         }
         list.push(id);
-        if matches!(&clause.body, Body::Conjunction(all) if all.src.is_empty() && all.dst.is_empty() && all.headers.is_empty()) {
+        let always = matches!(&clause.body, Body::Conjunction(all)
+            if all.src.is_empty() && all.dst.is_empty() && all.headers.is_empty() && all.times.is_empty());
+        if always && decides(clause) {
             break;
         }
     }
     list
 }
 
+fn first_clauses(rules: usize, clauses: &[Clause]) -> Vec<ClauseId> {
+    let first = |rule: usize| clauses.partition_point(|clause| clause.rule.index() < rule);
+    (0..=rules).map(|rule| ClauseId(u32::try_from(first(rule)).unwrap_or(u32::MAX))).collect()
+}
+
 fn tests_header(cond: &Cond, wanted: fn(&HeaderTest) -> bool) -> bool {
     match cond {
-        Cond::End(..) => false,
+        Cond::End(..) | Cond::Time(_) => false,
         Cond::Header(test) => wanted(test),
         Cond::Not(inner) => tests_header(inner, wanted),
         Cond::All(parts) | Cond::Any(parts) => parts.iter().any(|part| tests_header(part, wanted)),

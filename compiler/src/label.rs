@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use indexmap::IndexMap;
-use lang::checked::{Aspect, BuiltIn, Checked, EndTest, GroupId, SetExpr, UserId};
-use lang::flow::{End, Place};
+use lang::checked::{Aspect, BuiltIn, Checked, EndTest, GroupId, SetExpr};
+use lang::flow::{End, Person, Place};
 use net::Prefix;
 use rustc_hash::FxBuildHasher;
 
@@ -51,6 +51,9 @@ pub(crate) struct Record {
     fingerprint: [u64; 8],
 }
 
+/// How many members a dynamic group is taken to have.
+const DYNAMIC_WEIGHT: u64 = 1 << 10;
+
 const BUILT_IN: [BuiltIn; 9] = [
     BuiltIn::Unauthenticated,
     BuiltIn::Authenticated,
@@ -87,7 +90,7 @@ impl Labels {
             lengths: BTreeSet::new(),
         };
         for (group, id) in policy.groups.iter().zip((0..).map(GroupId)) {
-            let weight = labels.set_weight(&group.members);
+            let weight = if group.dynamic.is_some() { DYNAMIC_WEIGHT } else { labels.set_weight(&group.members) };
             let label = labels.add(Meaning::Test(EndTest::Group(id)), weight);
             labels.atom(EndTest::Group(id)).label = Some(label);
             labels.plain.push(is_plain(&group.members));
@@ -156,7 +159,7 @@ impl Labels {
 
     /// The record of an end as this user. Sets are settled in ascending order, in which every set comes after those it names;
     /// only sets that something true leads to are looked at.
-    pub(crate) fn record(&self, policy: &Checked, end: &End, user: Option<UserId>) -> Record {
+    pub(crate) fn record(&self, policy: &Checked, end: &End, user: Option<&Person>) -> Record {
         let mut labels = Vec::new();
         let mut passed = Vec::new();
         let mut agenda: BTreeSet<LabelId> = BTreeSet::new();
@@ -186,7 +189,7 @@ impl Labels {
     }
 
     /// True if the end as this user passes the test, which need not have a label.
-    pub(crate) fn passes(&self, policy: &Checked, end: &End, user: Option<UserId>, test: EndTest) -> bool {
+    pub(crate) fn passes(&self, policy: &Checked, end: &End, user: Option<&Person>, test: EndTest) -> bool {
         match (test, self.find(test)) {
             (_, Some(label)) => self.record(policy, end, user).has(label),
             (EndTest::Address(prefix), None) => end.address.is_some_and(|address| prefix.contains(address)),
@@ -194,10 +197,11 @@ impl Labels {
         }
     }
 
-    /// Every test but group membership that the end passes and that may be an atom.
-    fn tests_passed(&self, end: &End, user: Option<UserId>) -> Vec<EndTest> {
+    /// Every test but membership in groups of the text that the end passes and that may be an atom.
+    fn tests_passed(&self, end: &End, user: Option<&Person>) -> Vec<EndTest> {
         let mut tests = Vec::with_capacity(24);
-        tests.extend(user.map(EndTest::User));
+        tests.extend(user.and_then(|person| person.user).map(EndTest::User));
+        tests.extend(user.into_iter().flat_map(|person| &person.groups).chain(&end.groups).copied().map(EndTest::Group));
         tests.extend(end.host.map(EndTest::Host));
         tests.extend(end.location.map(EndTest::Location));
         tests.extend(end.location.map(|location| EndTest::Switch(location.dpid)));
@@ -310,12 +314,12 @@ impl Record {
 }
 
 /// The users of an end, or `none` where there is no user: never empty.
-pub(crate) fn faces(end: &End) -> impl Iterator<Item = Option<UserId>> {
+pub(crate) fn faces(end: &End) -> impl Iterator<Item = Option<&Person>> {
     let nobody = end.users.is_empty().then_some(None);
-    nobody.into_iter().chain(end.users.iter().copied().map(Some))
+    nobody.into_iter().chain(end.users.iter().map(Some))
 }
 
-fn is_in(set: BuiltIn, end: &End, user: Option<UserId>) -> bool {
+fn is_in(set: BuiltIn, end: &End, user: Option<&Person>) -> bool {
     match set {
         BuiltIn::Unauthenticated => user.is_none(),
         BuiltIn::Authenticated => user.is_some(),

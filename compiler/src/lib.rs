@@ -4,6 +4,7 @@
 pub mod explain;
 mod index;
 mod label;
+mod moment;
 mod names;
 mod normal;
 pub mod principal;

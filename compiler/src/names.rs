@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, UserId};
+use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, TimeTest, UserId};
 use lang::flow::Side;
 use lang::flowspec::location_text;
 use lang::testing::rule_label;
@@ -86,6 +86,7 @@ impl Names<'_> {
         match test {
             EndTest::Group(id) => match self.policy.groups.get(id.index()) {
                 Some(group) if group.network => format!("in network {}", group.name),
+                Some(group) if group.dynamic.is_some() => format!("in {}", group.name),
                 Some(group) => format!("in group {}", group.name),
                 None => "in an unknown group".to_owned(),
             },
@@ -122,6 +123,20 @@ impl Names<'_> {
     pub(crate) fn header(&self, test: &HeaderTest, wanted: bool) -> String {
         let not = if wanted { "" } else { "not " };
         format!("{} {not}{}", header_field(test), self.wanted(test))
+    }
+
+    /// What a test of the time asks: `time in office`.
+    pub(crate) fn time(&self, test: TimeTest, wanted: bool) -> String {
+        format!("time {}{}", if wanted { "" } else { "not " }, self.wanted_time(test))
+    }
+
+    /// What a test of the time asks for.
+    pub(crate) fn wanted_time(&self, test: TimeTest) -> String {
+        match test {
+            TimeTest::Within(id) => format!("in {}", self.name(&self.policy.times, id.index())),
+            TimeTest::Before(end) => format!("before {}", self.policy.calendar.text(end)),
+            TimeTest::Known => "known".to_owned(),
+        }
     }
 
     /// What a header test asks for.
@@ -168,6 +183,12 @@ impl Named for lang::checked::User {
 }
 
 impl Named for lang::checked::Host {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for lang::checked::NamedTime {
     fn name(&self) -> &str {
         &self.name
     }

@@ -1,7 +1,7 @@
 //! Conditions as alternatives: each a conjunction of what must hold, and must not hold, at either end and in the headers.
 //! Knows nothing of the order of rules, nor of what they do.
 
-use lang::checked::{Cond, EndTest, HeaderTest};
+use lang::checked::{Cond, EndTest, HeaderTest, TimeTest};
 use lang::flow::Side;
 
 use crate::label::{LabelId, Labels};
@@ -23,6 +23,8 @@ pub(crate) enum LiteralAtom {
     End(Side, LabelId),
     /// The headers pass the test.
     Header(HeaderTest),
+    /// The time passes the test.
+    Time(TimeTest),
 }
 
 /// A conjunction without duplicates and without contradictions.
@@ -41,6 +43,7 @@ fn normalise(cond: &Cond, wanted: bool, labels: &mut Labels) -> Result<Vec<Alter
     match (cond, wanted) {
         (Cond::End(side, test), _) => Ok(vec![vec![Literal { atom: LiteralAtom::End(*side, labels.test(*test)), wanted }]]),
         (Cond::Header(test), _) => Ok(vec![vec![Literal { atom: LiteralAtom::Header(test.clone()), wanted }]]),
+        (Cond::Time(test), _) => Ok(vec![vec![Literal { atom: LiteralAtom::Time(*test), wanted }]]),
         (Cond::Not(inner), _) => normalise(inner, !wanted, labels),
         (Cond::All(parts), true) | (Cond::Any(parts), false) => conjunction(parts, wanted, labels),
         (Cond::All(parts), false) => disjunction(parts, false, labels),
@@ -132,7 +135,7 @@ impl<'a> Lists<'a> {
                 Cond::End(Side::Dst, test) => self.dst.push(*test),
                 Cond::Header(test @ HeaderTest::Service(_)) => self.services.push(test.clone()),
                 Cond::Any(inner) => self.add(inner),
-                Cond::Header(_) | Cond::Not(_) | Cond::All(_) => self.rest.push(part),
+                Cond::Header(_) | Cond::Time(_) | Cond::Not(_) | Cond::All(_) => self.rest.push(part),
             }
         }
     }

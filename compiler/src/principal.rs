@@ -199,6 +199,7 @@ fn has_broadcast(members: &SetExpr, address: Ipv4Addr) -> bool {
 pub(crate) fn end_of(station: &Station, address: Option<IpAddr>) -> End {
     End {
         users: station.users.clone(),
+        groups: station.groups.clone(),
         host: station.host,
         location: station.location,
         mac: Some(station.mac),

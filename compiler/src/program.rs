@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use lang::checked::{Checked, MultiUser, RuleId, Verdict};
+use lang::checked::{Checked, Duties, MultiUser, RuleId, Verdict};
 use lang::codes::names;
 use lang::diag::Diagnostic;
 use lang::flow::{Decide, End, Flow, Headers, Judgement};
-use net::{FlowKey, MacAddr};
+use net::{FlowKey, MacAddr, Time};
 
-use crate::index::{ClauseId, Index, Question};
+use crate::index::{ClauseId, Found, Index, Question};
 use crate::label::Record;
+use crate::moment::Moment;
 use crate::names::Names;
 use crate::principal::end_of;
 use crate::template::Template;
@@ -55,12 +56,14 @@ pub(crate) struct Decision {
     pub(crate) src: usize,
     /// Which user of the responder, by place.
     pub(crate) dst: usize,
-    /// Rules that allowed other pairs of users through middleboxes, which have to be passed, too.
+    /// Rules that allowed pairs of users with obligations, which all bind the conversation.
     pub(crate) others: BTreeSet<RuleId>,
+    /// Rules that only audit and would have decided for some pair.
+    pub(crate) audited: BTreeSet<RuleId>,
 }
 
-/// Where the most restrictive verdict wins, the rank of what is allowed through middleboxes: behind what is denied.
-const MOST_WITH_VIA: u8 = 1;
+/// Where the most restrictive verdict wins, the rank of what is allowed with obligations: behind all that is not allowed.
+const MOST_BOUND: u8 = 3;
 
 /// How an answer compares with those for other users: the smaller wins.
 type Rank = (u8, usize);
@@ -120,16 +123,16 @@ impl Program {
     /// The answer to a flow.
     #[must_use]
     pub fn judge(&self, flow: &Flow) -> Judgement {
-        let decision = self.decision(&self.records(&flow.src), &self.records(&flow.dst), &flow.headers);
-        self.judgement(&decision)
+        let decision = self.decision(&self.records(&flow.src), &self.records(&flow.dst), &flow.headers, &self.moment(flow.time));
+        self.judgement(decision)
     }
 
-    /// The answer to a packet between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
+    /// The answer to a packet of now between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
     /// are as the view had them are found, not derived again.
     #[must_use]
-    pub fn judge_key(&self, src: &End, dst: &End, key: &FlowKey) -> Judgement {
-        let decision = self.decision(&self.records(src), &self.records(dst), &Program::headers(key));
-        self.judgement(&decision)
+    pub fn judge_key(&self, src: &End, dst: &End, key: &FlowKey, now: Time) -> Judgement {
+        let moment = self.moment(Some(now));
+        self.judgement(self.decision(&self.records(src), &self.records(dst), &Program::headers(key), &moment))
     }
 
     /// The template of a decided flow, as wide as this policy's rules let it be.
@@ -170,6 +173,14 @@ impl Program {
         }
     }
 
+    /// What the rules see of a time; nothing is looked up where none asks.
+    pub(crate) fn moment(&self, time: Option<Time>) -> Moment {
+        match time {
+            Some(time) if self.index.reads_time => Moment::new(&self.policy, time),
+            Some(_) | None => Moment::default(),
+        }
+    }
+
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
@@ -189,44 +200,51 @@ impl Program {
 
     /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named. Where the
     /// most restrictive wins, what several pairs are allowed with middleboxes passes those of all.
-    pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers) -> Decision {
+    pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment) -> Decision {
         let class = self.index.services.class(headers);
         let mut others = BTreeSet::new();
+        let mut audited = BTreeSet::new();
         let mut best: Option<(Rank, Face)> = None;
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
-                let clause = self.index.find(&Question { src: src_record, dst: dst_record, headers, class });
+                let question = Question { src: src_record, dst: dst_record, headers, class, moment };
+                let Found { clause, audited: noted } = self.index.search(&self.policy, &question);
+                audited.extend(noted);
                 let rank = self.rank(clause);
                 if best.is_none_or(|(best, _)| rank < best) {
                     best = Some((rank, (clause, src, dst)));
                 }
                 if self.policy.multi_user == MultiUser::MostRestrictive {
-                    others.extend(self.rule_of(clause).filter(|_| rank.0 == MOST_WITH_VIA));
+                    others.extend(self.rule_of(clause).filter(|_| rank.0 == MOST_BOUND));
                 }
             }
         }
-        let Some((rank, (clause, src, dst))) = best else { return Decision { clause: None, src: 0, dst: 0, others } };
-        if rank.0 != MOST_WITH_VIA {
+        let Some((rank, (clause, src, dst))) = best else {
+            return Decision { clause: None, src: 0, dst: 0, others, audited };
+        };
+        if rank.0 != MOST_BOUND {
             others.clear();
         }
-        Decision { clause, src, dst, others }
+        Decision { clause, src, dst, others, audited }
     }
 
     /// The order among the answers for several users: the smaller wins.
     fn rank(&self, clause: Option<ClauseId>) -> Rank {
         let rule = self.rule_of(clause).and_then(|id| self.policy.rule(id));
-        let (verdict, via) = match rule {
-            Some(rule) => (rule.verdict, rule.via.is_empty()),
-            None => (self.policy.default.verdict, true),
+        let (verdict, bound) = match rule {
+            Some(rule) => (rule.verdict().unwrap_or(Verdict::Deny), rule.has_obligations()),
+            None => (self.policy.default.verdict, false),
         };
-        let restricted = match (verdict, via) {
-            (Verdict::Allow, true) => 0,
-            (Verdict::Allow, false) => 1,
-            (Verdict::Deny, _) => 2,
+        let restricted = match (verdict, bound) {
+            (Verdict::Allow, false) => 0,
+            (Verdict::Allow, true) => 1,
+            (Verdict::Redirect, _) => 2,
+            (Verdict::Reject, _) => 3,
+            (Verdict::Deny, _) => 4,
         };
         let first = match self.policy.multi_user {
             MultiUser::LeastRestrictive => restricted,
-            MultiUser::MostRestrictive => 2 - restricted,
+            MultiUser::MostRestrictive => 4 - restricted,
         };
         (first, rule.map_or(usize::MAX, |rule| rule.id.index()))
     }
@@ -235,18 +253,24 @@ impl Program {
         self.index.clause(clause?).map(|clause| clause.rule)
     }
 
-    pub(crate) fn judgement(&self, decision: &Decision) -> Judgement {
-        match self.rule_of(decision.clause).and_then(|id| self.policy.rule(id)) {
-            Some(rule) => {
-                let mut via = rule.via.clone();
-                for other in decision.others.iter().filter_map(|id| self.policy.rule(*id)) {
-                    let more = other.via.iter().filter(|id| !via.contains(id)).copied().collect::<Vec<_>>();
-                    via.extend(more);
-                }
-                Judgement { verdict: rule.verdict, rule: Some(rule.id), via }
-            }
-            None => Judgement { verdict: self.policy.default.verdict, rule: None, via: Vec::new() },
+    pub(crate) fn judgement(&self, decision: Decision) -> Judgement {
+        let audited = decision.audited.into_iter().collect();
+        let Some(rule) = self.rule_of(decision.clause).and_then(|id| self.policy.rule(id)) else {
+            let verdict = self.policy.default.verdict;
+            return Judgement { verdict, rule: None, via: Vec::new(), duties: Duties::default(), audited };
+        };
+        let mut judgement = Judgement {
+            // Rules that do not decide are never found.
+            verdict: rule.verdict().unwrap_or(Verdict::Deny),
+            rule: Some(rule.id),
+            via: rule.via.clone(),
+            duties: rule.duties.clone(),
+            audited,
+        };
+        for other in decision.others.iter().filter(|id| **id != rule.id).filter_map(|id| self.policy.rule(*id)) {
+            judgement.bind(&other.via, &other.duties);
         }
+        judgement
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Template {
     /// False if switches cannot tell such packets from ones that may be judged otherwise (later fragments, damaged headers):
     /// the decision then holds for the one packet, and nothing may be installed. `region` matches next to nothing then.
     pub installable: bool,
+    /// Rules that only audit and would have decided.
+    pub audited: Vec<RuleId>,
     /// The deciding rule; nothing is the default. Who talks to whom is in the flow that was judged.
     pub rule: Option<RuleId>,
 }
@@ -42,6 +44,7 @@ impl Template {
             verdict: judgement.verdict,
             via: judgement.via.clone(),
             installable,
+            audited: judgement.audited.clone(),
             rule: judgement.rule,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use indexmap::IndexMap;
-use lang::checked::{RuleId, Verdict};
+use lang::checked::{Effect, RuleId};
 use lang::flow::{End, Flow, Headers, Side};
 
 use crate::explain::end_text;
@@ -29,7 +29,7 @@ impl Program {
     /// them, up to the first that takes any service.
     #[must_use]
     pub fn pair_tree(&self, src: &End, dst: &End) -> String {
-        let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Headers::default() };
+        let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Headers::default(), time: None };
         let mut text = String::new();
         for (src_face, src) in self.records(src).iter().enumerate() {
             for (dst_face, dst) in self.records(dst).iter().enumerate() {
@@ -48,7 +48,9 @@ impl Program {
             match &clause.body {
                 Body::Conjunction(all) if sides_hold(all, src, dst) => {
                     self.plant(&mut forest, clause);
-                    if all.headers.is_empty() && self.index().services.is_all(clause.service) {
+                    let decides = self.policy().rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
+                    let always = all.headers.is_empty() && all.times.is_empty();
+                    if decides && always && self.index().services.is_all(clause.service) {
                         break;
                     }
                 }
@@ -78,7 +80,8 @@ impl Program {
 
     fn service_text(&self, all: &Conjunction) -> String {
         let tests = all.service.iter().chain(&all.headers);
-        let texts: Vec<String> = tests.map(|(test, wanted)| self.names().header(test, *wanted)).collect();
+        let times = all.times.iter().map(|(test, wanted)| self.names().time(*test, *wanted));
+        let texts: Vec<String> = tests.map(|(test, wanted)| self.names().header(test, *wanted)).chain(times).collect();
         if texts.is_empty() { "any service".to_owned() } else { texts.join(" and ") }
     }
 
@@ -93,7 +96,7 @@ impl Program {
                 }
             }
         }
-        let default = verdict(self.policy().default.verdict);
+        let default = self.policy().default.verdict;
         let _ = writeln!(text, "  otherwise: {default} (default)");
         text
     }
@@ -107,18 +110,16 @@ impl Program {
             .map(|middlebox| &*middlebox.name)
             .collect();
         let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
-        format!("#{} {}{via} ({})", u64::from(id.0) + 1, verdict(rule.verdict), self.names().rule(id))
+        let effect = match rule.effect {
+            Effect::Decide(verdict) => verdict.to_string(),
+            Effect::Audit(verdict) => format!("audit {verdict}"),
+            Effect::Pass(behind) => format!("pass to #{}", u64::from(behind.0) + 1),
+        };
+        format!("#{} {effect}{via} ({})", u64::from(id.0) + 1, self.names().rule(id))
     }
 }
 
 fn sides_hold(all: &Conjunction, src: &Record, dst: &Record) -> bool {
     all.src.iter().all(|(label, wanted)| src.has(*label) == *wanted)
         && all.dst.iter().all(|(label, wanted)| dst.has(*label) == *wanted)
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allow => "allow",
-        Verdict::Deny => "deny",
-    }
 }

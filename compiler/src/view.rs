@@ -6,10 +6,11 @@ mod file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use lang::checked::{Checked, GatewayId, Host, HostId, UserId};
+use lang::checked::{Checked, GatewayId, GroupId, Host, HostId, UserId};
+use lang::flow::Person;
 use net::{Location, MacAddr};
 
-pub use file::{GatewayFile, SCHEMA, StationFile, ViewError, ViewFile};
+pub use file::{GatewayFile, MemberFile, SCHEMA, StationFile, UserFile, ViewError, ViewFile};
 
 /// The facts that policy depends on. Every iteration is in the order of addresses, so that equal views give equal programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +37,9 @@ pub struct Station {
     /// The IP addresses that it owns.
     pub addresses: BTreeSet<IpAddr>,
     /// Users logged in on it, ascending; empty is the pseudo-user `none`.
-    pub users: Vec<UserId>,
+    pub users: Vec<Person>,
+    /// Dynamic groups that it is a member of, but those of users. Ascending.
+    pub groups: Vec<GroupId>,
 }
 
 impl View {
@@ -155,23 +158,31 @@ impl View {
         self.stations.get_mut(&mac).is_some_and(|station| station.addresses.remove(&address))
     }
 
-    /// Logs a user in on a known station. True if the view changed.
-    pub fn login(&mut self, mac: MacAddr, user: UserId) -> bool {
+    /// Logs a user in on a known station, or tells anew in which dynamic groups one is. True if the view changed.
+    pub fn login(&mut self, mac: MacAddr, person: Person) -> bool {
         let Some(station) = self.stations.get_mut(&mac) else { return false };
-        match station.users.binary_search(&user) {
-            Ok(_) => false,
-            Err(place) => {
-                station.users.insert(place, user);
-                true
-            }
+        let before = station.users.clone();
+        station.users.retain(|other| other.user.is_none() || other.user != person.user);
+        if let Err(place) = station.users.binary_search(&person) {
+            station.users.insert(place, person);
         }
+        station.users != before
     }
 
-    /// Logs a user out. True if the view changed.
+    /// Logs a declared user out. True if the view changed.
     pub fn logout(&mut self, mac: MacAddr, user: UserId) -> bool {
         let Some(station) = self.stations.get_mut(&mac) else { return false };
-        let found = station.users.binary_search(&user);
-        found.map(|place| station.users.remove(place)).is_ok()
+        let before = station.users.len();
+        station.users.retain(|person| person.user != Some(user));
+        station.users.len() != before
+    }
+
+    /// Tells of which dynamic groups a known station is a member, but those of users. True if the view changed.
+    pub fn join(&mut self, mac: MacAddr, mut groups: Vec<GroupId>) -> bool {
+        groups.sort_unstable();
+        groups.dedup();
+        let Some(station) = self.stations.get_mut(&mac) else { return false };
+        std::mem::replace(&mut station.groups, groups) != station.groups
     }
 
     /// Forgets all that was seen of a station: a registered one falls back to what registration says, any other is unknown
@@ -179,8 +190,9 @@ impl View {
     pub fn remove(&mut self, mac: MacAddr) -> bool {
         let mut changed = self.detach(mac);
         let Some(station) = self.stations.get_mut(&mac) else { return changed };
-        changed |= !station.users.is_empty();
+        changed |= !station.users.is_empty() || !station.groups.is_empty();
         station.users.clear();
+        station.groups.clear();
         let seen: Vec<IpAddr> = station.addresses.iter().copied().collect();
         for address in seen {
             changed |= self.release(mac, address);
@@ -236,13 +248,14 @@ impl View {
         for address in station.addresses.iter().filter(|address| !self.is_registered(station.mac, **address)) {
             view.claim(station.mac, *address);
         }
-        for user in &station.users {
-            let name = old.users.get(user.index()).map(|user| &user.name);
-            let place = new.users.iter().position(|user| Some(&user.name) == name);
-            if let Some(id) = place.and_then(|place| u32::try_from(place).ok()) {
-                view.login(station.mac, UserId(id));
-            }
+        let groups = |ids: &[GroupId]| ids.iter().filter_map(|id| same_group(*id, old, new)).collect::<Vec<_>>();
+        for person in &station.users {
+            let user = person.user.and_then(|id| same_user(id, old, new));
+            let groups = groups(&person.groups);
+            // A user whom the new policy does not declare, and of whom it asks nothing, is somebody all the same.
+            view.login(station.mac, Person { user, groups });
         }
+        view.join(station.mac, groups(&station.groups));
     }
 
     /// Makes sure that there is a station with this MAC address.
@@ -273,8 +286,22 @@ impl View {
 
 impl Station {
     fn unknown(mac: MacAddr) -> Station {
-        Station { mac, host: None, location: None, addresses: BTreeSet::new(), users: Vec::new() }
+        Station { mac, host: None, location: None, addresses: BTreeSet::new(), users: Vec::new(), groups: Vec::new() }
     }
+}
+
+/// The user of that name in another policy.
+fn same_user(id: UserId, old: &Checked, new: &Checked) -> Option<UserId> {
+    let name = old.users.get(id.index()).map(|user| &user.name);
+    let place = new.users.iter().position(|user| Some(&user.name) == name)?;
+    u32::try_from(place).ok().map(UserId)
+}
+
+/// The dynamic group of that source in another policy.
+fn same_group(id: GroupId, old: &Checked, new: &Checked) -> Option<GroupId> {
+    let group = old.groups.get(id.index()).filter(|group| group.dynamic.is_some())?;
+    let place = new.groups.iter().position(|other| other.dynamic == group.dynamic && other.kind == group.kind)?;
+    u32::try_from(place).ok().map(GroupId)
 }
 
 /// True for addresses that one interface can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, Field, MacAddr, PortNo, Prefix};
+use net::{Dpid, Field, MacAddr, PortNo, Prefix, VlanId};
 
-use crate::checked::{BuiltIn, Kind, MultiUser, ServiceTerm};
+use crate::calendar::{Calendar, Moment, Until, Window};
+use crate::checked::{BuiltIn, Claim, DynamicSource, Kind, MultiUser, Rate, ServiceTerm};
 use crate::flow::Side;
 use crate::source::{SourceId, Span};
 
@@ -85,6 +86,17 @@ pub enum Item {
     Middlebox(MiddleboxDecl),
     /// `allow …`, `deny …`, `outbound-only …`
     Rule(RuleStmt),
+    /// `section NAME scope (…) owner "…" {`; the statements up to the [`Item::SectionEnd`] of the same depth stand in it. In every
+    /// file each section is closed.
+    Section(SectionHead),
+    /// The `}` of a section.
+    SectionEnd(Span),
+    /// `time …`
+    Time(TimeDecl),
+    /// `invariant …;`
+    Invariant(InvariantStmt),
+    /// `assert …;`
+    Assert(AssertStmt),
     /// `default …;`
     Default(DefaultStmt),
     /// `setting …;`
@@ -357,6 +369,8 @@ pub enum Atom {
     BuiltIn(BuiltIn),
     /// `multicast 239.1.0.0/16`
     Multicast(Spanned<Prefix>),
+    /// `directory "cn=…"`, `radius class "…"`, `tagged "…"`
+    Dynamic(DynamicSource),
     /// `10.4.0.0/16`, `10.0.9.10`, `2001:db8::1`
     Address(Prefix),
     /// `02:00:00:00:00:11`
@@ -374,6 +388,76 @@ pub enum Atom {
     Number(RangeInclusive<u64>),
 }
 
+/// `section NAME scope (…) owner "…" {`
+#[derive(Clone, Debug)]
+pub struct SectionHead {
+    /// Its name; `prelude` for the rules that replace those that the language brings along.
+    pub name: Ident,
+    /// What its rules may speak about.
+    pub scope: Option<Cond>,
+    /// Who answers for it.
+    pub owner: Option<Spanned<Arc<str>>>,
+    /// From its word to its `{`.
+    pub span: Span,
+}
+
+/// `time NAME = mon-fri 08:00-18:00, 2026-12-24;`
+#[derive(Clone, Debug)]
+pub struct TimeDecl {
+    /// Its name.
+    pub name: Ident,
+    /// When it holds; those that could not be read are left out, and `damaged` is set.
+    pub windows: Vec<WindowRef>,
+    /// True if a window was refused.
+    pub damaged: bool,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// When a time holds: spelled out or by the name of another time.
+#[derive(Clone, Debug)]
+pub enum WindowRef {
+    /// `mon-fri 08:00-18:00`
+    Window(Spanned<Window>),
+    /// `office`
+    Name(Ident),
+}
+
+/// `invariant disjoint(a, b);`
+#[derive(Clone, Debug)]
+pub struct InvariantStmt {
+    /// What is assumed.
+    pub relation: Spanned<Relation>,
+    /// Of what: two sets, or one for `nonempty`; the parser has counted them.
+    pub sets: Vec<Expr>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// What an invariant says of its sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `disjoint(a, b)`
+    Disjoint,
+    /// `subset(a, b)`
+    Subset,
+    /// `nonempty(a)`
+    Nonempty,
+}
+
+/// `LABEL: assert never CLAUSE …;`
+#[derive(Clone, Debug)]
+pub struct AssertStmt {
+    /// Its name.
+    pub label: Option<Ident>,
+    /// What is claimed.
+    pub claim: Spanned<Claim>,
+    /// Which flows, and with `via` which way.
+    pub clauses: Vec<Clause>,
+    /// The statement.
+    pub span: Span,
+}
+
 /// `LABEL: VERDICT CLAUSE …;`
 #[derive(Clone, Debug)]
 pub struct RuleStmt {
@@ -387,13 +471,19 @@ pub struct RuleStmt {
     pub span: Span,
 }
 
-/// Verdicts that this version carries out.
+/// What a rule can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictWord {
     /// `allow`
     Allow,
     /// `deny`
     Deny,
+    /// `reject`
+    Reject,
+    /// `redirect portal`
+    Redirect,
+    /// `pass`
+    Pass,
     /// `outbound-only`
     OutboundOnly,
 }
@@ -422,9 +512,31 @@ pub enum ClauseKind {
     Via(Vec<Ident>),
     /// `when C`
     When(Cond),
+    /// `one-way`
+    OneWay,
+    /// `avoid A, edge1:25`
+    Avoid(Vec<LocationRef>),
+    /// `pin L`
+    Pin(Expr),
+    /// `vlan 5`
+    Vlan(Spanned<VlanId>),
+    /// `limit 50mbps`
+    Limit(Spanned<Rate>),
+    /// `mirror A, B`
+    Mirror(Vec<Ident>),
+    /// `queue 3`
+    Queue(Spanned<u32>),
     /// `log`
     Log,
-    /// Could not be read, or is not carried out by this version; reported.
+    /// `audit`
+    Audit,
+    /// `until 2026-12-31`, `until 2026-12-31T18:00`
+    Until(Spanned<Until>),
+    /// `owner "netsec"`
+    Owner(Spanned<Arc<str>>),
+    /// `ticket "CHG-1234"`
+    Ticket(Spanned<Arc<str>>),
+    /// Could not be read; reported.
     Error,
 }
 
@@ -439,7 +551,24 @@ pub enum Cond {
     Not(Box<Cond>, Span),
     /// `usrc in students`
     Test(FieldTest),
-    /// Could not be read, or is not carried out by this version; reported.
+    /// `time in office`
+    Time {
+        /// How it is compared: `in` and `=` are one, `not in` and `!=` are the other.
+        op: Spanned<CompareOp>,
+        /// With what.
+        time: Ident,
+        /// All of it.
+        span: Span,
+    },
+    /// `from X`
+    From(Expr, Span),
+    /// `to Y`
+    To(Expr, Span),
+    /// `at L`
+    At(Expr, Span),
+    /// `for S`
+    For(Vec<ServiceRef>, Span),
+    /// Could not be read; reported.
     Error(Span),
 }
 
@@ -501,10 +630,12 @@ pub struct SettingStmt {
 }
 
 /// A setting with its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// `multi-user = most-restrictive`
     MultiUser(MultiUser),
+    /// `time-zone = "Europe/Berlin"`
+    TimeZone(Calendar),
 }
 
 /// `test "NAME" { … }`
@@ -552,8 +683,21 @@ pub struct FlowSpec {
     /// What comes last, if it is a service spelled out (`tcp/80`, `icmp`), or a bare name behind at least one other term of the
     /// responder: then it is a service if one has that name, and else belongs to `dst`.
     pub service: Option<ServiceRef>,
+    /// What is said of the other headers: `vlan 5 dscp 46`.
+    pub headers: Vec<HeaderTerm>,
+    /// When: `time mon 10:00`.
+    pub time: Option<Spanned<Moment>>,
     /// All of it.
     pub span: Span,
+}
+
+/// `vlan 5`, `tpsrc 1024`, `dltype arp`
+#[derive(Clone, Debug)]
+pub struct HeaderTerm {
+    /// The field.
+    pub field: Spanned<Field>,
+    /// Its value, which is within the limits of the field.
+    pub value: u64,
 }
 
 /// One thing said of an end of a flow.
@@ -561,6 +705,15 @@ pub struct FlowSpec {
 pub enum EndTerm {
     /// `user gina`, `phones`, `10.0.9.10`, `internet`
     Term(Term),
+    /// `user gina & profs`: one that is a member of dynamic groups.
+    Member {
+        /// Who.
+        of: Term,
+        /// Of which groups, at least one.
+        groups: Vec<Term>,
+        /// All of it.
+        span: Span,
+    },
     /// `at wap1:3`
     At(LocationRef, Span),
 }

@@ -4,6 +4,12 @@ use net::{EtherType, IpProto};
 
 use crate::checked::{BuiltIn, ServiceTerm};
 
+/// The rules that stand before those of every policy without a `section prelude` of its own.
+pub const PRELUDE: &str = include_str!("builtin/prelude.pol");
+
+/// The name of the section that replaces [`PRELUDE`], and of the text that it is.
+pub const PRELUDE_NAME: &str = "prelude";
+
 /// What a built-in set's name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetMeaning {

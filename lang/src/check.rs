@@ -5,19 +5,23 @@ mod clauses;
 mod conditions;
 mod groups;
 mod inventory;
+mod sections;
 mod sets;
 mod statements;
+mod times;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::ast;
 use crate::builtin;
-use crate::checked::{Checked, DefaultRule, MultiUser, Service, Verdict};
+use crate::calendar::Calendar;
+use crate::checked::{Checked, DefaultRule, DynamicSource, GroupId, Kind, MultiUser, RuleId, Service, Verdict};
 use crate::codes::names::E0201;
 use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Related};
 use crate::flowspec::Mentions;
+use crate::parse;
 use crate::resolve::{self, Names, Statements};
 use crate::source::SourceMap;
 
@@ -35,8 +39,12 @@ const MAX_FINDINGS: usize = 1_000;
 pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>) -> (Option<Checked>, Vec<Diagnostic>) {
     let items = policy.items();
     let mut found = parsed;
-    let (statements, names) = resolve::collect(&items, &mut found);
-    let mut checker = Checker::new(sources, names, found);
+    // The texts of the policy keep their numbers.
+    let mut all_sources = sources.clone();
+    let prelude = if has_prelude(&items) { None } else { Some(built_in_prelude(&mut all_sources)) };
+    let all: Vec<&ast::Item> = prelude.iter().flatten().chain(items).collect();
+    let (statements, names) = resolve::collect(&all, &mut found);
+    let mut checker = Checker::new(&all_sources, names, found);
     checker.damaged = statements.damaged;
     checker.run(&statements);
     let Checker { policy, mut found, damaged, .. } = checker;
@@ -45,6 +53,17 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     // What could not be read has been reported; should it not have been, it still makes no policy.
     let sound = !damaged && !diag::any_error(&found);
     (sound.then_some(policy), found)
+}
+
+/// True if the policy brings its own prelude.
+fn has_prelude(items: &[&ast::Item]) -> bool {
+    items.iter().any(|item| matches!(item, ast::Item::Section(head) if &*head.name.text == builtin::PRELUDE_NAME))
+}
+
+/// The statements of the prelude that the language brings along.
+fn built_in_prelude(sources: &mut SourceMap) -> Vec<ast::Item> {
+    let id = sources.add(builtin::PRELUDE_NAME, builtin::PRELUDE);
+    parse::parse(sources, id).0.items
 }
 
 /// One report for each unknown name: later uses of it are joined to the first, a few of them by place.
@@ -98,6 +117,8 @@ pub(crate) struct Checker {
     mentions: OnceCell<Mentions>,
     /// For each group: whether it is empty, and how deep it nests.
     facts: Vec<GroupFacts>,
+    /// Dynamic sets that have a group already.
+    dynamic: HashMap<(Kind, DynamicSource), GroupId>,
 }
 
 /// What the checker keeps of a group besides its row.
@@ -109,33 +130,21 @@ struct GroupFacts {
 
 impl Checker {
     fn new(sources: &SourceMap, names: Names, found: Vec<Diagnostic>) -> Self {
-        let policy = Checked {
-            sources: sources.clone(),
-            switches: Vec::new(),
-            locations: Vec::new(),
-            hosts: Vec::new(),
-            users: Vec::new(),
-            gateways: Vec::new(),
-            middleboxes: Vec::new(),
-            groups: Vec::new(),
-            services: Vec::new(),
-            rules: Vec::new(),
-            default: DefaultRule { verdict: Verdict::Deny, span: None },
-            multi_user: MultiUser::default(),
-            tests: Vec::new(),
-        };
-        Checker { policy, names, found, damaged: false, terms: 0, mentions: OnceCell::new(), facts: Vec::new() }
+        let policy = Checked::empty(sources.clone());
+        let mentions = OnceCell::new();
+        Checker { policy, names, found, damaged: false, terms: 0, mentions, facts: Vec::new(), dynamic: HashMap::new() }
     }
 
     fn run(&mut self, statements: &Statements<'_>) {
         self.inventory(statements);
         self.groups(&statements.sets);
         self.well_known_services();
-        for rule in &statements.rules {
-            self.rule(rule);
-        }
-        self.defaults(&statements.defaults);
         self.settings(&statements.settings);
+        self.times(&statements.times);
+        self.body(&statements.body);
+        self.defaults(&statements.defaults);
+        statements.invariants.iter().for_each(|stmt| self.invariant(stmt));
+        self.assertions(&statements.assertions);
         for block in &statements.tests {
             self.test(block);
         }

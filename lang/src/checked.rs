@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix};
+use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time, VlanId};
 
+use crate::calendar::{Calendar, Window};
 use crate::flow::{Flow, Side};
 use crate::source::{SourceMap, Span};
 
@@ -32,6 +33,8 @@ id!(/** A switch in [`Checked::switches`]. */ SwitchId);
 id!(/** A group, or a network, in [`Checked::groups`]. */ GroupId);
 id!(/** A gateway in [`Checked::gateways`]. */ GatewayId);
 id!(/** A middlebox in [`Checked::middleboxes`]. */ MiddleboxId);
+id!(/** A declared time in [`Checked::times`]. */ TimeId);
+id!(/** A section in [`Checked::sections`]. */ SectionId);
 id!(/** A rule in [`Checked::rules`]. Rules are numbered in the order in which they are tried. */ RuleId);
 
 /// A checked policy. Rules stand in the order in which they are tried; the first that matches decides, else the default.
@@ -55,12 +58,24 @@ pub struct Checked {
     pub groups: Vec<Group>,
     /// Declared services and groups of services, flattened.
     pub services: Vec<Service>,
-    /// Rules in the order of trial; an `outbound-only` is two.
+    /// Declared times.
+    pub times: Vec<NamedTime>,
+    /// Whose wall clock the windows of times are read on.
+    pub calendar: Calendar,
+    /// Sections, each before those inside it.
+    pub sections: Vec<Section>,
+    /// The first rule behind the prelude.
+    pub prelude_end: RuleId,
+    /// Rules in the order of trial, the prelude's first; an `outbound-only` or a rule with `pin` is two.
     pub rules: Vec<Rule>,
     /// What happens to a flow that no rule matches.
     pub default: DefaultRule,
     /// The users of one host disagree: which verdict wins.
     pub multi_user: MultiUser,
+    /// What may be assumed of memberships.
+    pub invariants: Vec<Invariant>,
+    /// What must hold for all flows.
+    pub assertions: Vec<Assertion>,
     /// `test` blocks.
     pub tests: Vec<Test>,
 }
@@ -192,7 +207,51 @@ pub struct Group {
     pub members: SetExpr,
     /// True for `network` declarations: their addresses are inside the site.
     pub network: bool,
+    /// Where members come from at run time; `members` is empty then. A dynamic set inside an expression is a group of its own,
+    /// with its text for a name.
+    pub dynamic: Option<DynamicSource>,
     /// The declaration.
+    pub span: Span,
+}
+
+/// Where the members of a dynamic group come from at run time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DynamicSource {
+    /// `directory "cn=profs,ou=groups,dc=campus"`: a group of a directory, by its distinguished name.
+    Directory(Arc<str>),
+    /// `radius class "staff"`: the Class attribute (RFC 2865 §5.25) of the log-in.
+    RadiusClass(Arc<str>),
+    /// `tagged "printer"`: whatever an operator has given this tag.
+    Tagged(Arc<str>),
+}
+
+/// `time NAME = mon-fri 08:00-18:00;`
+#[derive(Clone, Debug)]
+pub struct NamedTime {
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it holds: in any of these. Times named in the text are in it.
+    pub windows: Vec<Window>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// `section NAME scope (…) owner "…" { … }`, or the prelude.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What its rules may speak about; true for all flows where the text gives none. Those of the sections around it hold, too.
+    pub scope: Cond,
+    /// The section around it.
+    pub parent: Option<SectionId>,
+    /// Its first rule.
+    pub first: RuleId,
+    /// The first rule behind it.
+    pub end: RuleId,
+    /// Who answers for it.
+    pub owner: Option<Arc<str>>,
+    /// Its head.
     pub span: Span,
 }
 
@@ -295,12 +354,25 @@ pub enum Cond {
     End(Side, EndTest),
     /// One test of the packet's headers.
     Header(HeaderTest),
+    /// One test of the time of the first packet. Where that is not known, it fails.
+    Time(TimeTest),
     /// The condition does not hold.
     Not(Box<Cond>),
     /// All hold; true if empty.
     All(Vec<Cond>),
     /// At least one holds; false if empty.
     Any(Vec<Cond>),
+}
+
+/// What can be asked of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimeTest {
+    /// It lies in a declared time.
+    Within(TimeId),
+    /// It is before this instant: `until`.
+    Before(Time),
+    /// It is known: what every comparison with it needs.
+    Known,
 }
 
 /// What can be asked of a packet's headers.
@@ -328,13 +400,28 @@ pub enum HeaderTest {
     Present(Field),
 }
 
-/// What a rule does with a flow.
+/// What happens to a flow; the least restrictive first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// Set the conversation up.
     Allow,
+    /// Answer web requests with the captive portal.
+    Redirect,
+    /// Drop and tell the initiator (TCP RST, ICMP administratively prohibited).
+    Reject,
     /// Drop, with a drop entry in the switch.
     Deny,
+}
+
+/// What a rule does with a flow that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Decides it.
+    Decide(Verdict),
+    /// Reports that it would have decided so, and leaves it to the rules behind.
+    Audit(Verdict),
+    /// Leaves the section: the rules from this one on go on.
+    Pass(RuleId),
 }
 
 /// A rule.
@@ -344,19 +431,61 @@ pub struct Rule {
     pub id: RuleId,
     /// Its name, if the text gives one.
     pub name: Option<Arc<str>>,
-    /// When it matches.
+    /// When it matches, `until` included.
     pub cond: Cond,
     /// What it does.
-    pub verdict: Verdict,
+    pub effect: Effect,
     /// Middleboxes to pass, in order from initiator to responder. Empty unless the verdict is allow.
     pub via: Vec<MiddleboxId>,
+    /// What else an allowed conversation is bound to. Empty unless the verdict is allow.
+    pub duties: Duties,
     /// Record each match in the log.
     pub log: bool,
+    /// The instant from which on it does not match.
+    pub until: Option<Time>,
+    /// Who answers for it: its own, else its section's.
+    pub owner: Option<Arc<str>>,
+    /// Why it is there, in the words of some other system.
+    pub ticket: Option<Arc<str>>,
+    /// The innermost section that it stands in.
+    pub section: Option<SectionId>,
     /// Which part of its statement it is.
     pub part: Part,
     /// The statement in the text.
     pub span: Span,
 }
+
+/// What an allowed conversation is bound to, besides `via`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Duties {
+    /// Only packets of the initiator pass the middleboxes.
+    pub one_way: bool,
+    /// What the path may not touch, ascending, each once.
+    pub avoid: Vec<Avoid>,
+    /// The VLAN that its packets are put into.
+    pub vlan: Option<VlanId>,
+    /// How fast it may be.
+    pub limit: Option<Rate>,
+    /// Middleboxes that get a copy, ascending, each once.
+    pub mirror: Vec<MiddleboxId>,
+    /// The queue that its packets wait in (OpenFlow 1.3.5 §7.2.2).
+    pub queue: Option<u32>,
+}
+
+/// What a path may not touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Avoid {
+    /// A switch.
+    Switch(Dpid),
+    /// The link or device at a port.
+    Port(Location),
+    /// Wherever the host is attached.
+    Host(HostId),
+}
+
+/// A rate in bits per second; never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(pub u64);
 
 /// Which part of its statement a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -367,6 +496,10 @@ pub enum Part {
     OutboundDeny,
     /// The half of an `outbound-only` that allows what it says.
     OutboundAllow,
+    /// The half of a rule with `pin` that allows from there.
+    PinAllow,
+    /// The half of a rule with `pin` that denies from elsewhere.
+    PinDeny,
 }
 
 /// What happens to a flow that no rule matches: deny, if the text does not say.
@@ -386,6 +519,50 @@ pub enum MultiUser {
     LeastRestrictive,
     /// The most restrictive verdict wins: SNAC's rule.
     MostRestrictive,
+}
+
+/// `invariant disjoint(a, b);`: what may be assumed of memberships in any view.
+#[derive(Clone, Debug)]
+pub struct Invariant {
+    /// What holds.
+    pub fact: Fact,
+    /// The statement.
+    pub span: Span,
+}
+
+/// What holds of one or two sets, which are of one kind and not of services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Nobody is in both.
+    Disjoint(Kind, SetExpr, SetExpr),
+    /// Whoever is in the first is in the second.
+    Subset(Kind, SetExpr, SetExpr),
+    /// Somebody is in it.
+    Nonempty(Kind, SetExpr),
+}
+
+/// `NAME: assert never from … to …;`: holds for all flows, for each pair of users, in every view that the invariants admit.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// Its name; its text where it has none.
+    pub name: Arc<str>,
+    /// What is claimed of the flows.
+    pub claim: Claim,
+    /// Which flows.
+    pub pattern: Cond,
+    /// With `always`: they pass these in this order. With `never`: they are not allowed through all of these.
+    pub via: Vec<MiddleboxId>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// What an assertion claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// None of the flows is allowed.
+    Never,
+    /// Every one of the flows is allowed.
+    Always,
 }
 
 /// `test "NAME" { … }`
@@ -425,6 +602,66 @@ pub enum DecidedBy {
     Default,
 }
 
+impl std::fmt::Display for DynamicSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DynamicSource::Directory(name) => write!(f, "directory {name:?}"),
+            DynamicSource::RadiusClass(class) => write!(f, "radius class {class:?}"),
+            DynamicSource::Tagged(tag) => write!(f, "tagged {tag:?}"),
+        }
+    }
+}
+
+impl Rule {
+    /// A rule that says this and nothing else.
+    #[must_use]
+    pub fn plain(id: RuleId, cond: Cond, verdict: Verdict, span: Span) -> Rule {
+        Rule {
+            id,
+            name: None,
+            cond,
+            effect: Effect::Decide(verdict),
+            via: Vec::new(),
+            duties: Duties::default(),
+            log: false,
+            until: None,
+            owner: None,
+            ticket: None,
+            section: None,
+            part: Part::Whole,
+            span,
+        }
+    }
+
+    /// The verdict of a rule that decides.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self.effect {
+            Effect::Decide(verdict) => Some(verdict),
+            Effect::Audit(_) | Effect::Pass(_) => None,
+        }
+    }
+
+    /// True if what it allows is bound to something.
+    #[must_use]
+    pub fn has_obligations(&self) -> bool {
+        !self.via.is_empty() || self.duties != Duties::default()
+    }
+}
+
+impl Cond {
+    /// True if a part of it tests the time.
+    #[must_use]
+    pub fn tests_time(&self) -> bool {
+        match self {
+            Cond::Time(_) => true,
+            Cond::End(..) | Cond::Header(_) => false,
+            Cond::Not(inner) => inner.tests_time(),
+            Cond::All(parts) | Cond::Any(parts) => parts.iter().any(Cond::tests_time),
+        }
+    }
+}
+
 impl PortSet {
     /// True if the port is in it.
     #[must_use]
@@ -440,11 +677,61 @@ impl PortSet {
 }
 
 impl Checked {
+    /// The policy that says nothing: it declares nothing and denies everything, without a prelude.
+    #[must_use]
+    pub fn empty(sources: SourceMap) -> Checked {
+        Checked {
+            sources,
+            switches: Vec::new(),
+            locations: Vec::new(),
+            hosts: Vec::new(),
+            users: Vec::new(),
+            gateways: Vec::new(),
+            middleboxes: Vec::new(),
+            groups: Vec::new(),
+            services: Vec::new(),
+            times: Vec::new(),
+            calendar: Calendar::default(),
+            sections: Vec::new(),
+            prelude_end: RuleId(0),
+            rules: Vec::new(),
+            default: DefaultRule { verdict: Verdict::Deny, span: None },
+            multi_user: MultiUser::default(),
+            invariants: Vec::new(),
+            assertions: Vec::new(),
+            tests: Vec::new(),
+        }
+    }
+
     /// The host with this number; ids come from the same policy.
     #[must_use]
     pub fn host_of_mac(&self, mac: MacAddr) -> Option<HostId> {
         let place = self.hosts.iter().position(|host| host.macs.contains(&mac))?;
         u32::try_from(place).ok().map(HostId)
+    }
+
+    /// The rules of the site: all but the prelude's.
+    #[must_use]
+    pub fn site_rules(&self) -> &[Rule] {
+        self.rules.get(self.prelude_end.index()..).unwrap_or_default()
+    }
+
+    /// True if a rule tests the time.
+    #[must_use]
+    pub fn tests_time(&self) -> bool {
+        self.rules.iter().any(|rule| rule.cond.tests_time())
+    }
+
+    /// The windows of all declared times.
+    #[must_use]
+    pub fn windows(&self) -> Vec<Window> {
+        self.times.iter().flat_map(|time| time.windows.iter().cloned()).collect()
+    }
+
+    /// The instants at which rules end.
+    #[must_use]
+    pub fn ends(&self) -> Vec<Time> {
+        self.rules.iter().filter_map(|rule| rule.until).collect()
     }
 
     /// The rule, or nothing for an id of another policy.

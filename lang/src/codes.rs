@@ -39,11 +39,12 @@ macro_rules! codes {
 }
 
 pub mod names;
+pub mod switches;
 pub mod syntax;
 pub mod tests_and_assertions;
 
 /// All ranges, ascending.
-pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES];
+pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES, switches::PAGES];
 
 impl Code {
     /// The code with this text. Only rows of the table make codes.

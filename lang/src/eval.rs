@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::checked::{
-    Aspect, BuiltIn, Checked, Cond, EndTest, GroupId, HeaderTest, MiddleboxId, MultiUser, Rule, RuleId, ServiceTerm, SetExpr,
-    UserId, Verdict,
+    Aspect, BuiltIn, Checked, Cond, Duties, Effect, EndTest, GroupId, HeaderTest, Kind, MultiUser, Rule, RuleId, ServiceTerm,
+    SetExpr, TimeTest, Verdict,
 };
-use crate::flow::{Decide, End, Flow, Headers, Judgement, Place, Side};
-use net::{Field, Transport};
+use crate::flow::{Decide, End, Flow, Headers, Judgement, Person, Place, Side};
+use net::{Field, Time, Transport};
 
 /// A policy that answers flows by plain evaluation.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +21,21 @@ impl Decide for Reference<'_> {
     }
 }
 
+/// The ends of a flow as one user each, and the rest of it.
+struct Case<'a> {
+    policy: &'a Checked,
+    src: &'a Face<'a>,
+    dst: &'a Face<'a>,
+    headers: &'a Headers,
+    time: Option<Time>,
+}
+
 /// One end of a flow, as one of its users; `None` is the pseudo-user `none`. What is found about a group is kept, since groups
 /// may name one another many times over.
 struct Face<'a> {
     policy: &'a Checked,
     end: &'a End,
-    user: Option<UserId>,
+    user: Option<&'a Person>,
     groups: RefCell<HashMap<GroupId, bool>>,
 }
 
@@ -36,10 +45,10 @@ pub fn judge(policy: &Checked, flow: &Flow) -> Judgement {
     let mut all = Vec::new();
     for src in faces(policy, &flow.src) {
         for dst in faces(policy, &flow.dst) {
-            all.push(judge_pair(policy, &src, &dst, &flow.headers));
+            all.push(judge_pair(&Case { policy, src: &src, dst: &dst, headers: &flow.headers, time: flow.time }));
         }
     }
-    fold(policy.multi_user, all).unwrap_or_else(|| by_default(policy))
+    fold(policy.multi_user, all).unwrap_or_else(|| by_default(policy, Vec::new()))
 }
 
 /// One face for each user of an end, or one without a user: never empty.
@@ -47,84 +56,110 @@ fn faces<'a>(policy: &'a Checked, end: &'a End) -> Vec<Face<'a>> {
     if end.users.is_empty() {
         return vec![Face::new(policy, end, None)];
     }
-    end.users.iter().map(|user| Face::new(policy, end, Some(*user))).collect()
+    end.users.iter().map(|user| Face::new(policy, end, Some(user))).collect()
 }
 
-/// First match in the order of the rules.
-fn judge_pair(policy: &Checked, src: &Face<'_>, dst: &Face<'_>, headers: &Headers) -> Judgement {
-    match policy.rules.iter().find(|rule| holds(&rule.cond, src, dst, headers)) {
-        Some(rule) => by_rule(rule),
-        None => by_default(policy),
+/// First match in the order of the rules. A rule that only audits is noted and does not count; one that passes goes on behind its
+/// section.
+fn judge_pair(case: &Case<'_>) -> Judgement {
+    let mut audited = Vec::new();
+    let mut next = 0;
+    while let Some(rule) = case.policy.rules.get(next) {
+        next += 1;
+        if !holds(&rule.cond, case) {
+            continue;
+        }
+        match rule.effect {
+            Effect::Decide(verdict) => return by_rule(rule, verdict, audited),
+            Effect::Audit(_) => audited.push(rule.id),
+            Effect::Pass(behind) => next = behind.index(),
+        }
     }
+    by_default(case.policy, audited)
 }
 
-fn by_rule(rule: &Rule) -> Judgement {
-    Judgement { verdict: rule.verdict, rule: Some(rule.id), via: rule.via.clone() }
+fn by_rule(rule: &Rule, verdict: Verdict, audited: Vec<RuleId>) -> Judgement {
+    Judgement { verdict, rule: Some(rule.id), via: rule.via.clone(), duties: rule.duties.clone(), audited }
 }
 
-fn by_default(policy: &Checked) -> Judgement {
-    Judgement { verdict: policy.default.verdict, rule: None, via: Vec::new() }
+fn by_default(policy: &Checked, audited: Vec<RuleId>) -> Judgement {
+    Judgement { verdict: policy.default.verdict, rule: None, via: Vec::new(), duties: Duties::default(), audited }
 }
 
-/// How much a judgement restricts a flow, the least first: allow, allow with obligations, deny.
+/// How much a judgement restricts a flow, the least first: allow, allow with obligations, redirect, reject, deny.
 #[must_use]
 pub fn restrictiveness(judgement: &Judgement) -> u8 {
     match judgement.verdict {
-        Verdict::Allow if judgement.via.is_empty() => 0,
+        Verdict::Allow if judgement.via.is_empty() && judgement.duties == Duties::default() => 0,
         Verdict::Allow => 1,
-        Verdict::Deny => 2,
+        Verdict::Redirect => 2,
+        Verdict::Reject => 3,
+        Verdict::Deny => 4,
     }
 }
 
 /// The one answer out of those for each pair of users; nothing if there is none. Among equally restricted ones the earliest rule
-/// is named; the default is the last of all. Where the most restrictive wins, an allowed conversation passes the middleboxes of
-/// every pair: those of the rules in their order, each once.
+/// is named; the default is the last of all. Where the most restrictive wins, an allowed conversation is bound to what every pair
+/// is bound to: it passes the middleboxes of the rules in their order, each once. What was audited for any pair is noted.
 #[must_use]
 pub fn fold(how: MultiUser, mut all: Vec<Judgement>) -> Option<Judgement> {
     all.sort_by_key(|judgement| judgement.rule.map_or(usize::MAX, RuleId::index));
+    let mut audited: Vec<RuleId> = all.iter().flat_map(|judgement| judgement.audited.iter().copied()).collect();
+    audited.sort_unstable();
+    audited.dedup();
     let ranks = all.iter().map(restrictiveness);
     let wins = match how {
         MultiUser::LeastRestrictive => ranks.min(),
         MultiUser::MostRestrictive => ranks.max(),
     }?;
     all.retain(|judgement| restrictiveness(judgement) == wins);
-    let mut boxes: Vec<MiddleboxId> = Vec::new();
-    for judgement in &all {
-        let more: Vec<MiddleboxId> = judgement.via.iter().filter(|id| !boxes.contains(id)).copied().collect();
-        boxes.extend(more);
+    let mut all = all.into_iter();
+    let mut first = Judgement { audited, ..all.next()? };
+    if how == MultiUser::MostRestrictive {
+        all.for_each(|other| first.bind(&other.via, &other.duties));
     }
-    let first = all.into_iter().next()?;
-    Some(match how {
-        MultiUser::LeastRestrictive => first,
-        MultiUser::MostRestrictive => Judgement { via: boxes, ..first },
-    })
+    Some(first)
 }
 
-fn holds(cond: &Cond, src: &Face<'_>, dst: &Face<'_>, headers: &Headers) -> bool {
+fn holds(cond: &Cond, case: &Case<'_>) -> bool {
     match cond {
-        Cond::End(Side::Src, test) => src.passes(*test),
-        Cond::End(Side::Dst, test) => dst.passes(*test),
-        Cond::Header(test) => header_passes(test, headers),
-        Cond::Not(inner) => !holds(inner, src, dst, headers),
-        Cond::All(parts) => parts.iter().all(|part| holds(part, src, dst, headers)),
-        Cond::Any(parts) => parts.iter().any(|part| holds(part, src, dst, headers)),
+        Cond::End(Side::Src, test) => case.src.passes(*test),
+        Cond::End(Side::Dst, test) => case.dst.passes(*test),
+        Cond::Header(test) => header_passes(test, case.headers),
+        Cond::Time(test) => case.time.is_some_and(|time| time_passes(case.policy, *test, time)),
+        Cond::Not(inner) => !holds(inner, case),
+        Cond::All(parts) => parts.iter().all(|part| holds(part, case)),
+        Cond::Any(parts) => parts.iter().any(|part| holds(part, case)),
+    }
+}
+
+/// One test of a time that is known.
+#[must_use]
+pub fn time_passes(policy: &Checked, test: TimeTest, time: Time) -> bool {
+    match test {
+        TimeTest::Known => true,
+        TimeTest::Before(end) => time < end,
+        TimeTest::Within(id) => policy.times.get(id.index()).is_some_and(|named| {
+            let civil = policy.calendar.civil(time);
+            named.windows.iter().any(|window| window.contains(civil))
+        }),
     }
 }
 
 /// One test of one end, as this one of its users (`None`: nobody is logged in). What is not known fails the test.
 #[must_use]
-pub fn end_passes(policy: &Checked, test: EndTest, end: &End, user: Option<UserId>) -> bool {
+pub fn end_passes(policy: &Checked, test: EndTest, end: &End, user: Option<&Person>) -> bool {
     Face::new(policy, end, user).passes(test)
 }
 
 impl<'a> Face<'a> {
-    fn new(policy: &'a Checked, end: &'a End, user: Option<UserId>) -> Self {
+    fn new(policy: &'a Checked, end: &'a End, user: Option<&'a Person>) -> Self {
         Face { policy, end, user, groups: RefCell::new(HashMap::new()) }
     }
 
     fn passes(&self, test: EndTest) -> bool {
         match test {
-            EndTest::User(wanted) => self.user == Some(wanted),
+            EndTest::User(wanted) => self.user.is_some_and(|person| person.user == Some(wanted)),
             EndTest::Host(wanted) => self.end.host == Some(wanted),
             EndTest::Location(wanted) => self.end.location == Some(wanted),
             EndTest::Switch(dpid) => self.end.location.is_some_and(|location| location.dpid == dpid),
@@ -142,7 +177,11 @@ impl<'a> Face<'a> {
         if let Some(known) = self.groups.borrow().get(&id) {
             return *known;
         }
-        let found = self.policy.groups.get(id.index()).is_some_and(|group| self.is_member(&group.members));
+        let found = self.policy.groups.get(id.index()).is_some_and(|group| match group.dynamic {
+            None => self.is_member(&group.members),
+            Some(_) if group.kind == Kind::User => self.user.is_some_and(|person| person.groups.contains(&id)),
+            Some(_) => self.end.groups.contains(&id),
+        });
         self.groups.borrow_mut().insert(id, found);
         found
     }
@@ -157,7 +196,7 @@ impl<'a> Face<'a> {
     }
 }
 
-fn in_built_in(set: BuiltIn, end: &End, user: Option<UserId>) -> bool {
+fn in_built_in(set: BuiltIn, end: &End, user: Option<&Person>) -> bool {
     match set {
         BuiltIn::Unauthenticated => user.is_none(),
         BuiltIn::Authenticated => user.is_some(),

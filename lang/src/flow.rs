@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
-use net::{EtherType, IpProto, Location, MacAddr, Transport, VlanTag};
+use net::{EtherType, IpProto, Location, MacAddr, Time, Transport, VlanTag};
 
-use crate::checked::{GatewayId, HostId, MiddleboxId, RuleId, UserId, Verdict};
+use crate::checked::{Duties, GatewayId, GroupId, HostId, MiddleboxId, RuleId, UserId, Verdict};
 
 /// Which end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub enum Side {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct End {
     /// Users logged in on it, ascending; empty is the pseudo-user `none`.
-    pub users: Vec<UserId>,
+    pub users: Vec<Person>,
     /// The host, if it is a declared one.
     pub host: Option<HostId>,
     /// Where it is attached, if that is known.
@@ -31,6 +31,17 @@ pub struct End {
     pub address: Option<IpAddr>,
     /// What sort of end it is.
     pub place: Place,
+    /// Dynamic groups that it is a member of, whoever uses it: all but those of users. Ascending.
+    pub groups: Vec<GroupId>,
+}
+
+/// A user who is logged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Person {
+    /// The user, if it is a declared one.
+    pub user: Option<UserId>,
+    /// Dynamic groups of users that it is a member of. Ascending.
+    pub groups: Vec<GroupId>,
 }
 
 /// What sort of end of a flow.
@@ -75,6 +86,8 @@ pub struct Flow {
     pub dst: End,
     /// The rest of the headers.
     pub headers: Headers,
+    /// When its first packet is sent; absent where nothing says.
+    pub time: Option<Time>,
 }
 
 /// The answer to a flow: always one verdict, always one deciding rule or the default.
@@ -86,12 +99,53 @@ pub struct Judgement {
     pub rule: Option<RuleId>,
     /// Middleboxes that the conversation must pass, in order.
     pub via: Vec<MiddleboxId>,
+    /// What else it is bound to.
+    pub duties: Duties,
+    /// Rules that only audit and would have decided, had they been in force: in their order.
+    pub audited: Vec<RuleId>,
 }
 
 /// Whatever answers flows: the compiled program everywhere, the reference evaluator in tests.
 pub trait Decide {
     /// The answer to one flow.
     fn decide(&self, flow: &Flow) -> Judgement;
+}
+
+impl Judgement {
+    /// Binds the conversation to this, too: what binds it more wins, what cannot be joined stays as it is.
+    pub fn bind(&mut self, via: &[MiddleboxId], duties: &Duties) {
+        let one_way = self.via.is_empty() || self.duties.one_way;
+        for id in via {
+            if !self.via.contains(id) {
+                self.via.push(*id);
+            }
+        }
+        let own = &mut self.duties;
+        own.one_way = one_way && (via.is_empty() || duties.one_way) && !self.via.is_empty();
+        join(&mut own.avoid, &duties.avoid);
+        join(&mut own.mirror, &duties.mirror);
+        own.vlan = own.vlan.or(duties.vlan);
+        own.queue = own.queue.or(duties.queue);
+        own.limit = match (own.limit, duties.limit) {
+            (Some(own), Some(other)) => Some(own.min(other)),
+            (own, other) => own.or(other),
+        };
+    }
+}
+
+/// Adds what is not there; both ascending.
+fn join<T: Copy + Ord>(own: &mut Vec<T>, more: &[T]) {
+    own.extend(more);
+    own.sort_unstable();
+    own.dedup();
+}
+
+impl Person {
+    /// A declared user who is in no dynamic group.
+    #[must_use]
+    pub fn declared(user: UserId) -> Person {
+        Person { user: Some(user), groups: Vec::new() }
+    }
 }
 
 impl Flow {

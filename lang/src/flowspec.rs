@@ -5,18 +5,20 @@
 //! its pinned place. A user without a host sits at a device that is not declared. `internet` is an example address in no
 //! declared network, at the first gateway, and one more address for each part that the policy tells apart; so is a network. Port ranges stand for both their ends and one port inside; a protocol with ports but
 //! without one given stands for port 65000, ICMP for an echo request; the source port is 49152. Without a service
-//! there are no headers but the Ethernet type and a DSCP of 0. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
+//! there are no headers but the Ethernet type and a DSCP of 0, unless `vlan 5`, `dscp 46` and the like say more. Where rules test the
+//! time and the text says none, a flow stands for one in each stretch of time that they tell apart. The family is IPv4, unless the text gives an IPv6 address or ICMPv6, or a named
 //! host has IPv6 addresses alone.
 
 mod addresses;
 mod complete;
 mod ends;
+mod headers;
 mod print;
 
 use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
-use net::{EtherType, IpProto, Transport};
+use net::{EtherType, IpProto, Time, Transport};
 
 use crate::ast::{Atom, EndTerm, FlowSpec, ServiceRef, Term};
 use crate::builtin;
@@ -116,16 +118,35 @@ pub(crate) fn resolve(
     if !found.is_empty() {
         return Err(found);
     }
-    let count = src.len().saturating_mul(dst.len()).saturating_mul(traffic.len());
+    let times = times_of(policy, spec);
+    let count = src.len().saturating_mul(dst.len()).saturating_mul(traffic.len()).saturating_mul(times.len());
     if count == 0 || count > MAX_FLOWS {
         return Err(vec![report_count(spec.span, count)]);
     }
-    let flows = product(policy, &src, &dst, &traffic);
+    let mut flows = product(policy, &src, &dst, &traffic);
     if flows.is_empty() {
         let message = "the flow mixes IPv4 and IPv6";
         return Err(vec![Diagnostic::new(E0402, spec.span, message)]);
     }
-    Ok(flows)
+    for term in &spec.headers {
+        for flow in &mut flows {
+            headers::set(&mut flow.headers, term).map_err(|found| vec![found])?;
+        }
+    }
+    Ok(flows.into_iter().flat_map(|flow| times.iter().map(move |time| Flow { time: *time, ..flow.clone() })).collect())
+}
+
+/// When the flows are sent: as the text says, else once in each stretch of time that the rules tell apart, their ends in the
+/// future. Not known where no rule asks.
+fn times_of(policy: &Checked, spec: &FlowSpec) -> Vec<Option<Time>> {
+    let (windows, ends) = (policy.windows(), policy.ends());
+    if let Some(moment) = &spec.time {
+        return vec![Some(policy.calendar.moment(moment.value, &windows, &ends))];
+    }
+    if !policy.tests_time() {
+        return vec![None];
+    }
+    policy.calendar.samples(&windows, &ends).into_iter().map(Some).collect()
 }
 
 fn report_count(span: Span, count: usize) -> Diagnostic {
@@ -169,6 +190,7 @@ fn flow(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic) -> Option<
             transport: traffic.transport,
             ..Headers::default()
         },
+        time: None,
     })
 }
 
@@ -192,6 +214,7 @@ fn traffic_of(
                 | Symbol::User(_)
                 | Symbol::Gateway(_)
                 | Symbol::Middlebox(_)
+                | Symbol::Time(_)
                 | Symbol::Group(_),
             ) => {
                 let term = Term { kind: None, atom: Atom::Name(name.clone()), span: name.span };

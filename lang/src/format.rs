@@ -2,11 +2,11 @@
 //! spelled. Knows the tree and the text, not what names stand for.
 
 use crate::ast::{
-    Atom, ByRef, CaseStmt, Clause, ClauseKind, CompareOp, Cond, EndTerm, Expr, File, FlowSpec, GroupDecl, HostMember, Ident,
-    Item, LocationRef, MiddleboxMember, PortList, RuleStmt, ServiceRef, SetOp, SettingStmt, Spanned, SwitchMember, Term,
-    TestBlock, VerdictWord,
+    Atom, ByRef, CaseStmt, Clause, ClauseKind, CompareOp, Cond, EndTerm, Expr, File, FlowSpec, GroupDecl, HeaderTerm, HostMember,
+    Ident, Item, LocationRef, MiddleboxMember, PortList, Relation, RuleStmt, SectionHead, ServiceRef, SetOp, SettingStmt,
+    Spanned, SwitchMember, Term, TestBlock, VerdictWord, WindowRef,
 };
-use crate::checked::{Kind, MultiUser};
+use crate::checked::{Claim, DynamicSource, Kind, MultiUser};
 use crate::diag::{self, Diagnostic};
 use crate::keyword;
 use crate::parse::parse;
@@ -36,7 +36,17 @@ pub fn format(sources: &SourceMap, id: SourceId) -> Result<String, Vec<Diagnosti
 #[must_use]
 pub fn print(text: &str, file: &File) -> String {
     let printer = Printer { text };
-    let lines: Vec<Line> = file.items.iter().flat_map(|item| printer.item(item)).collect();
+    let mut depth = 0_usize;
+    let mut lines: Vec<Line> = Vec::new();
+    for item in &file.items {
+        if matches!(item, Item::SectionEnd(_)) {
+            depth = depth.saturating_sub(1);
+        }
+        lines.extend(printer.item(item).into_iter().map(|line| line.indented(depth)));
+        if matches!(item, Item::Section(_)) {
+            depth += 1;
+        }
+    }
     Layout::new(text, &file.comments).write(&lines)
 }
 
@@ -61,9 +71,14 @@ impl Printer<'_> {
             | Item::Network(_)
             | Item::Service(_)
             | Item::Rule(_)
+            | Item::Section(_)
+            | Item::Time(_)
+            | Item::Invariant(_)
+            | Item::Assert(_)
             | Item::Default(_)
             | Item::Setting(_)
             | Item::Error(_) => None,
+            Item::SectionEnd(_) => return vec![Line::closing(span, 0, "}")],
         };
         match members {
             Some((head, members)) => self.block(&head, span, &members),
@@ -85,9 +100,29 @@ impl Printer<'_> {
             Item::Rule(rule) => self.rule(rule),
             Item::Default(default) => format!("default {};", verdict(default.verdict)),
             Item::Setting(setting) => setting_text(setting),
-            Item::Switch(_) | Item::Host(_) | Item::Gateway(_) | Item::Middlebox(_) | Item::Test(_) | Item::Error(_) => {
-                self.slice(span).to_owned()
+            Item::Section(head) => self.section(head),
+            Item::Time(decl) => {
+                let windows: Vec<String> = decl.windows.iter().map(window).collect();
+                fit(format!("time {} = ", decl.name.text), &windows, ";")
             }
+            Item::Invariant(stmt) => {
+                let sets: Vec<String> = stmt.sets.iter().map(|set| self.expr(set, Level::Chain)).collect();
+                format!("invariant {}({});", relation(stmt.relation.value), sets.join(", "))
+            }
+            Item::Assert(stmt) => {
+                let claim = match stmt.claim.value {
+                    Claim::Never => "never",
+                    Claim::Always => "always",
+                };
+                self.statement(stmt.label.as_ref(), &format!("assert {claim}"), &stmt.clauses)
+            }
+            Item::Switch(_)
+            | Item::Host(_)
+            | Item::Gateway(_)
+            | Item::Middlebox(_)
+            | Item::Test(_)
+            | Item::SectionEnd(_)
+            | Item::Error(_) => self.slice(span).to_owned(),
         };
         vec![Line::new(span, 0, text)]
     }
@@ -192,12 +227,29 @@ impl Printer<'_> {
         let end = |terms: &[EndTerm]| {
             let words = terms.iter().map(|term| match term {
                 EndTerm::Term(term) => self.term(term),
+                EndTerm::Member { of, groups, .. } => {
+                    std::iter::once(of).chain(groups).map(|term| self.term(term)).collect::<Vec<_>>().join(" & ")
+                }
                 EndTerm::At(at, _) => format!("at {}", place(at)),
             });
             words.collect::<Vec<_>>().join(" ")
         };
         let service = flow.service.as_ref().map(|service| format!(" {}", self.service(service))).unwrap_or_default();
-        format!("{} -> {}{service}", end(&flow.src), end(&flow.dst))
+        let headers: String = flow.headers.iter().map(|term| format!(" {}", self.header_term(term))).collect();
+        let time = flow.time.map(|time| format!(" time {}", self.words(time.span))).unwrap_or_default();
+        format!("{} -> {}{service}{headers}{time}", end(&flow.src), end(&flow.dst))
+    }
+
+    fn header_term(&self, term: &HeaderTerm) -> String {
+        // The value is the word behind the field's.
+        let behind = self.text.get(term.field.span.end as usize..).unwrap_or("");
+        let value: String = behind.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        format!("{} {value}", self.slice(term.field.span))
+    }
+
+    /// A stretch of words on one line.
+    fn words(&self, span: Span) -> String {
+        self.slice(span).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     fn group(&self, decl: &GroupDecl) -> String {
@@ -213,10 +265,21 @@ impl Printer<'_> {
         }
     }
 
+    fn section(&self, head: &SectionHead) -> String {
+        let scope = head.scope.as_ref().map(|scope| format!(" scope ({})", self.cond(scope, Level::Or))).unwrap_or_default();
+        let owner = head.owner.as_ref().map(|owner| format!(" owner {}", self.slice(owner.span))).unwrap_or_default();
+        format!("section {}{scope}{owner} {{", head.name.text)
+    }
+
     fn rule(&self, rule: &RuleStmt) -> String {
-        let label = rule.label.as_ref().map(|label| format!("{}: ", label.text)).unwrap_or_default();
-        let head = format!("{label}{}", verdict(rule.verdict));
-        let clauses: Vec<String> = rule.clauses.iter().map(|clause| self.clause(clause)).collect();
+        self.statement(rule.label.as_ref(), verdict(rule.verdict), &rule.clauses)
+    }
+
+    /// A label, what is said, and clauses: on lines of their own if they do not fit on one.
+    fn statement(&self, label: Option<&Ident>, what: &str, clauses: &[Clause]) -> String {
+        let label = label.map(|label| format!("{}: ", label.text)).unwrap_or_default();
+        let head = format!("{label}{what}");
+        let clauses: Vec<String> = clauses.iter().map(|clause| self.clause(clause)).collect();
         let flat: String = std::iter::once(head.clone()).chain(clauses.iter().cloned()).collect::<Vec<_>>().join(" ") + ";";
         if flat.len() <= WIDTH {
             return flat;
@@ -233,7 +296,18 @@ impl Printer<'_> {
             ClauseKind::For(services) => format!("for {}", self.services(services).join(", ")),
             ClauseKind::Via(boxes) => format!("via {}", names(boxes).join(", ")),
             ClauseKind::When(cond) => format!("when {}", self.cond(cond, Level::Or)),
+            ClauseKind::OneWay => "one-way".to_owned(),
+            ClauseKind::Avoid(places) => format!("avoid {}", places.iter().map(place).collect::<Vec<_>>().join(", ")),
+            ClauseKind::Pin(expr) => format!("pin {}", self.expr(expr, Level::Or)),
+            ClauseKind::Vlan(vlan) => format!("vlan {}", self.slice(vlan.span)),
+            ClauseKind::Limit(rate) => format!("limit {}", self.slice(rate.span)),
+            ClauseKind::Mirror(boxes) => format!("mirror {}", names(boxes).join(", ")),
+            ClauseKind::Queue(queue) => format!("queue {}", self.slice(queue.span)),
             ClauseKind::Log => "log".to_owned(),
+            ClauseKind::Audit => "audit".to_owned(),
+            ClauseKind::Until(until) => format!("until {}", self.slice(until.span)),
+            ClauseKind::Owner(owner) => format!("owner {}", self.slice(owner.span)),
+            ClauseKind::Ticket(ticket) => format!("ticket {}", self.slice(ticket.span)),
             ClauseKind::Error => self.slice(clause.span).to_owned(),
         }
     }
@@ -277,6 +351,16 @@ impl Printer<'_> {
             Atom::Name(name) => name.text.to_string(),
             Atom::Multicast(prefix) => format!("multicast {}", self.slice(prefix.span)),
             Atom::Port { switch, port } => format!("{}:{}", switch.text, port.value),
+            Atom::Dynamic(source) => {
+                let stretch = Span { start: from, ..term.span };
+                let quoted = self.slice(stretch).find('"').and_then(|at| self.slice(stretch).get(at..)).unwrap_or("").trim_end();
+                let word = match source {
+                    DynamicSource::Directory(_) => "directory",
+                    DynamicSource::RadiusClass(_) => "radius class",
+                    DynamicSource::Tagged(_) => "tagged",
+                };
+                format!("{word} {quoted}")
+            }
             Atom::Any | Atom::BuiltIn(_) | Atom::Address(_) | Atom::Mac(_) | Atom::Service(_) | Atom::Number(_) => {
                 self.last_word(Span { start: from, ..term.span }).to_owned()
             }
@@ -288,14 +372,14 @@ impl Printer<'_> {
         let (own, text) = match cond {
             Cond::Error(span) => return self.slice(*span).to_owned(),
             Cond::Test(test) => {
-                let op = match test.op.value {
-                    CompareOp::Equal => "=",
-                    CompareOp::NotEqual => "!=",
-                    CompareOp::In => "in",
-                    CompareOp::NotIn => "not in",
-                };
-                return format!("{} {op} {}", keyword::field_word(test.field.value), self.expr(&test.value, Level::Chain));
+                let (field, op) = (keyword::field_word(test.field.value), operator(test.op.value));
+                return format!("{field} {op} {}", self.expr(&test.value, Level::Chain));
             }
+            Cond::Time { op, time, .. } => return format!("time {} {}", operator(op.value), time.text),
+            Cond::From(expr, _) => return format!("from {}", self.expr(expr, Level::Chain)),
+            Cond::To(expr, _) => return format!("to {}", self.expr(expr, Level::Chain)),
+            Cond::At(expr, _) => return format!("at {}", self.expr(expr, Level::Chain)),
+            Cond::For(services, _) => return format!("for {}", self.services(services).join(", ")),
             Cond::Or(parts) => (Level::Or, self.conds(parts, " or ", Level::And)),
             Cond::And(parts) => (Level::And, self.conds(parts, " and ", Level::Unary)),
             Cond::Not(inner, _) => (Level::Unary, format!("not {}", self.cond(inner, Level::Primary))),
@@ -351,17 +435,44 @@ fn verdict(verdict: Spanned<VerdictWord>) -> &'static str {
     match verdict.value {
         VerdictWord::Allow => "allow",
         VerdictWord::Deny => "deny",
+        VerdictWord::Reject => "reject",
+        VerdictWord::Redirect => "redirect portal",
+        VerdictWord::Pass => "pass",
         VerdictWord::OutboundOnly => "outbound-only",
     }
 }
 
 fn setting_text(statement: &SettingStmt) -> String {
     use crate::ast::Setting;
-    let value = match statement.setting.value {
-        Setting::MultiUser(MultiUser::LeastRestrictive) => "least-restrictive",
-        Setting::MultiUser(MultiUser::MostRestrictive) => "most-restrictive",
-    };
-    format!("setting multi-user = {value};")
+    match &statement.setting.value {
+        Setting::MultiUser(MultiUser::LeastRestrictive) => "setting multi-user = least-restrictive;".to_owned(),
+        Setting::MultiUser(MultiUser::MostRestrictive) => "setting multi-user = most-restrictive;".to_owned(),
+        Setting::TimeZone(calendar) => format!("setting time-zone = \"{}\";", calendar.zone()),
+    }
+}
+
+fn operator(op: CompareOp) -> &'static str {
+    match op {
+        CompareOp::Equal => "=",
+        CompareOp::NotEqual => "!=",
+        CompareOp::In => "in",
+        CompareOp::NotIn => "not in",
+    }
+}
+
+fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Disjoint => "disjoint",
+        Relation::Subset => "subset",
+        Relation::Nonempty => "nonempty",
+    }
+}
+
+fn window(window: &WindowRef) -> String {
+    match window {
+        WindowRef::Window(window) => window.value.to_string(),
+        WindowRef::Name(name) => name.text.to_string(),
+    }
 }
 
 fn kind_word(kind: Kind) -> &'static str {

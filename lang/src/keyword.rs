@@ -1,5 +1,4 @@
-//! THE table of the language's words: those that this version carries out and those that it keeps for later. The lexer, the
-//! suggestions and the reports derive from it. Knows nothing of grammar beyond the role of a word.
+//! THE table of the language's words. The lexer, the suggestions and the reports derive from it. Knows nothing of grammar beyond the role of a word.
 
 use net::{FIELDS, Field};
 
@@ -30,15 +29,15 @@ pub enum Role {
 pub struct Row {
     /// The word.
     pub word: &'static str,
-    /// The word as a token; nothing for those that are kept for later.
-    pub keyword: Option<Keyword>,
+    /// The word as a token.
+    pub keyword: Keyword,
     /// What it does.
     pub role: Role,
 }
 
 macro_rules! keywords {
-    (carried { $($carried:ident $word:literal $role:ident,)* } reserved { $($reserved:literal $kept:ident,)* }) => {
-        /// A word that this version carries out.
+    ($($carried:ident $word:literal $role:ident,)*) => {
+        /// A word of the language.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Keyword {
             $(#[doc = $word] $carried,)*
@@ -46,16 +45,14 @@ macro_rules! keywords {
 
         /// Every word except the names of fields, which are in [`field`].
         pub const KEYWORDS: &[Row] = &[
-            $(Row { word: $word, keyword: Some(Keyword::$carried), role: Role::$role },)*
-            $(Row { word: $reserved, keyword: None, role: Role::$kept },)*
+            $(Row { word: $word, keyword: Keyword::$carried, role: Role::$role },)*
         ];
 
         /// The row of a word.
         #[must_use]
         pub fn row(word: &str) -> Option<Row> {
             match word {
-                $($word => Some(Row { word: $word, keyword: Some(Keyword::$carried), role: Role::$role }),)*
-                $($reserved => Some(Row { word: $reserved, keyword: None, role: Role::$kept }),)*
+                $($word => Some(Row { word: $word, keyword: Keyword::$carried, role: Role::$role }),)*
                 _ => None,
             }
         }
@@ -63,63 +60,59 @@ macro_rules! keywords {
 }
 
 keywords! {
-    carried {
-        Include "include" Statement,
-        Switch "switch" Statement,
-        Location "location" Statement,
-        Host "host" Statement,
-        User "user" Statement,
-        Group "group" Statement,
-        Network "network" Statement,
-        Service "service" Statement,
-        Gateway "gateway" Statement,
-        Middlebox "middlebox" Statement,
-        Default "default" Statement,
-        Setting "setting" Statement,
-        Test "test" Statement,
-        Allow "allow" Verdict,
-        Deny "deny" Verdict,
-        OutboundOnly "outbound-only" Verdict,
-        From "from" Clause,
-        To "to" Clause,
-        For "for" Clause,
-        At "at" Clause,
-        Via "via" Clause,
-        When "when" Clause,
-        Log "log" Clause,
-        Dpid "dpid" Member,
-        Access "access" Member,
-        Uplink "uplink" Member,
-        Mac "mac" Member,
-        Ip "ip" Member,
-        Out "out" Member,
-        In "in" Operator,
-        And "and" Operator,
-        Or "or" Operator,
-        Not "not" Operator,
-        By "by" Case,
-    }
-    reserved {
-        "section" Statement,
-        "time" Statement,
-        "assert" Statement,
-        "invariant" Statement,
-        "redirect" Verdict,
-        "reject" Verdict,
-        "pass" Verdict,
-        "avoid" Clause,
-        "pin" Clause,
-        "limit" Clause,
-        "mirror" Clause,
-        "queue" Clause,
-        "one-way" Clause,
-        "audit" Clause,
-        "until" Clause,
-        "owner" Clause,
-        "ticket" Clause,
-        "directory" Set,
-        "tagged" Set,
-    }
+    Include "include" Statement,
+    Switch "switch" Statement,
+    Location "location" Statement,
+    Host "host" Statement,
+    User "user" Statement,
+    Group "group" Statement,
+    Network "network" Statement,
+    Service "service" Statement,
+    Gateway "gateway" Statement,
+    Middlebox "middlebox" Statement,
+    Default "default" Statement,
+    Setting "setting" Statement,
+    Test "test" Statement,
+    Section "section" Statement,
+    Time "time" Statement,
+    Assert "assert" Statement,
+    Invariant "invariant" Statement,
+    Allow "allow" Verdict,
+    Deny "deny" Verdict,
+    Reject "reject" Verdict,
+    Redirect "redirect" Verdict,
+    Pass "pass" Verdict,
+    OutboundOnly "outbound-only" Verdict,
+    From "from" Clause,
+    To "to" Clause,
+    For "for" Clause,
+    At "at" Clause,
+    Via "via" Clause,
+    When "when" Clause,
+    OneWay "one-way" Clause,
+    Avoid "avoid" Clause,
+    Pin "pin" Clause,
+    Limit "limit" Clause,
+    Mirror "mirror" Clause,
+    Queue "queue" Clause,
+    Log "log" Clause,
+    Audit "audit" Clause,
+    Until "until" Clause,
+    Owner "owner" Clause,
+    Ticket "ticket" Clause,
+    Dpid "dpid" Member,
+    Access "access" Member,
+    Uplink "uplink" Member,
+    Mac "mac" Member,
+    Ip "ip" Member,
+    Out "out" Member,
+    In "in" Operator,
+    And "and" Operator,
+    Or "or" Operator,
+    Not "not" Operator,
+    By "by" Case,
+    Directory "directory" Set,
+    Tagged "tagged" Set,
 }
 
 /// The fields that are not headers.

@@ -69,10 +69,10 @@ enum Shape {
 /// What the grammar sees. Literals carry no value: their text is read when the grammar knows what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tok {
-    /// A word that this version carries out.
+    /// A word of the language.
     Word(Keyword),
-    /// A word that is kept for later.
-    Reserved,
+    /// `radius` in front of `class`.
+    Radius,
     /// A name of the user's.
     Name,
     /// A built-in set, but `gateway` and `multicast`.
@@ -207,7 +207,7 @@ impl Cutter<'_> {
             // `radius` is also a well-known service: only in front of `class` it makes a set.
             let radius = last.tok == Tok::Name && self.text.get(last.start..last.end) == Some("radius");
             if radius && self.text.get(start..end) == Some("class") {
-                last.tok = Tok::Reserved;
+                last.tok = Tok::Radius;
             }
         }
         self.out.tokens.push(Token { tok, start, end, starts_line });
@@ -352,7 +352,7 @@ fn word(text: &str) -> Tok {
         return Tok::Mac;
     }
     match keyword::row(text) {
-        Some(row) => row.keyword.map_or(Tok::Reserved, Tok::Word),
+        Some(row) => Tok::Word(row.keyword),
         None if text == "multicast" => Tok::Multicast,
         None if builtin::set(text).is_some() => Tok::Set,
         None if builtin::protocol(text).is_some() => Tok::Service,
@@ -499,7 +499,7 @@ mod tests {
         assert_eq!(toks("internet->roo"), [Tok::Set, Tok::Arrow, Tok::Name]);
         assert_eq!(toks("a - b"), [Tok::Name, Tok::Minus, Tok::Name]);
         assert_eq!(toks("a-b"), [Tok::Name]);
-        assert_eq!(toks("user radius class \"x\""), [Tok::Word(Keyword::User), Tok::Reserved, Tok::Name, Tok::String]);
+        assert_eq!(toks("user radius class \"x\""), [Tok::Word(Keyword::User), Tok::Radius, Tok::Name, Tok::String]);
     }
 
     #[test]

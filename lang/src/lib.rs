@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod builtin;
+pub mod calendar;
 pub mod check;
 pub mod checked;
 pub mod codes;

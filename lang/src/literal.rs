@@ -11,6 +11,8 @@ use crate::checked::ServiceTerm;
 use crate::codes::{Code, syntax};
 use crate::suggest::{self, Candidate};
 
+pub mod when;
+
 /// The greatest number of a physical switch port (OpenFlow 1.3.5 §7.2.1).
 pub const MAX_SWITCH_PORT: u32 = 0xffff_ff00;
 
@@ -199,6 +201,17 @@ pub fn switch_ports(text: &str) -> Result<RangeInclusive<u32>, LiteralError> {
         (Ok(first @ 1..), Ok(last)) if last <= MAX_SWITCH_PORT => Ok(first..=last),
         _ => Err(LiteralError::new(syntax::E0123, format!("`{text}` is no switch port"))
             .help(format!("switch ports are 1 to {MAX_SWITCH_PORT}"))),
+    }
+}
+
+/// The number of a queue: 0 to 4,294,967,294; the one behind means all (OpenFlow 1.3.5 §7.2.2).
+///
+/// # Errors
+/// E0123.
+pub fn queue(text: &str) -> Result<u32, LiteralError> {
+    match range(text)?.into_inner() {
+        (first, last) if first == last && first < u64::from(u32::MAX) => Ok(u32::try_from(first).unwrap_or(0)),
+        _ => Err(LiteralError::new(syntax::E0123, format!("`{text}` is no queue")).help("a queue is one number: `queue 3`")),
     }
 }
 

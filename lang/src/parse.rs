@@ -53,7 +53,7 @@ pub fn parse(sources: &SourceMap, id: SourceId) -> (File, Vec<Diagnostic>) {
     }
     let lexed = lex(id, text);
     let mut build = Build::new(id, text, lexed.diagnostics);
-    let mut mender = Mender::new(id, text, &lexed.tokens);
+    let mut mender = Mender::new(id, &lexed.tokens);
     let mut items = Vec::new();
     while build.diagnostics.total() + mender.diagnostics.total() < MAX_MISTAKES
         && let Some(chunk) = mender.next_chunk()
@@ -123,10 +123,9 @@ fn statement(build: &mut Build<'_>, chunk: Chunk) -> Item {
     let error = Item::Error(ErrorItem { span: all, name: chunk.name.map(|name| build.ident(name.start, name.end)) });
     match chunk.sort {
         Sort::Statement => {}
-        Sort::Reserved(word) => {
-            build.reserved(word.start, word.end);
+        Sort::SectionEnd => {
             build.diagnostics.extend(chunk.missing.into_iter().map(|missing| missing.found));
-            return error;
+            return Item::SectionEnd(all);
         }
         Sort::TooDeep => return error,
     }

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 
 use crate::ast::{self, Ident, Item};
 use crate::builtin;
-use crate::checked::{Checked, GatewayId, GroupId, HostId, Kind, MiddleboxId, SwitchId, UserId};
-use crate::codes::names::{E0201, E0202};
+use crate::checked::{Checked, GatewayId, GroupId, HostId, Kind, MiddleboxId, SwitchId, TimeId, UserId};
+use crate::codes::names::{E0201, E0202, E0219};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
@@ -39,6 +39,8 @@ pub(crate) enum Symbol {
     Group(GroupId),
     /// A service or a group of services, by its place among them.
     Service(usize),
+    /// A time.
+    Time(TimeId),
     /// Its declaration has been reported; uses of it are not.
     Damaged,
 }
@@ -73,12 +75,28 @@ pub(crate) struct Statements<'a> {
     pub gateways: Vec<&'a ast::GatewayDecl>,
     pub middleboxes: Vec<&'a ast::MiddleboxDecl>,
     pub sets: Vec<SetDecl<'a>>,
-    pub rules: Vec<&'a ast::RuleStmt>,
+    pub times: Vec<&'a ast::TimeDecl>,
+    pub body: Vec<Body<'a>>,
+    pub invariants: Vec<&'a ast::InvariantStmt>,
+    pub assertions: Vec<&'a ast::AssertStmt>,
     pub defaults: Vec<&'a ast::DefaultStmt>,
     pub settings: Vec<&'a ast::SettingStmt>,
     pub tests: Vec<&'a ast::TestBlock>,
     /// True if a statement could not be read.
     pub damaged: bool,
+    /// How many sections are open.
+    open: usize,
+}
+
+/// What has an order: rules, and where sections start and end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body<'a> {
+    /// A section starts.
+    Open(&'a ast::SectionHead),
+    /// The innermost open section ends.
+    Close,
+    /// A rule.
+    Rule(&'a ast::RuleStmt),
 }
 
 impl<'a> SetDecl<'a> {
@@ -130,10 +148,27 @@ impl<'a> Statements<'a> {
                 if let Some(label) = &rule.label {
                     declaring.label(label);
                 }
-                self.rules.push(rule);
+                self.body.push(Body::Rule(rule));
             }
-            Item::Default(stmt) => self.defaults.push(stmt),
-            Item::Setting(stmt) => self.settings.push(stmt),
+            Item::Section(head) => {
+                self.open += 1;
+                self.body.push(Body::Open(head));
+            }
+            Item::SectionEnd(_) => {
+                self.open = self.open.saturating_sub(1);
+                self.body.push(Body::Close);
+            }
+            Item::Time(decl) => declaring.declare(&decl.name, Symbol::Time(TimeId(add(&mut self.times, decl)))),
+            Item::Invariant(stmt) => self.invariants.push(stmt),
+            Item::Assert(stmt) => self.assertions.push(stmt),
+            Item::Default(stmt) => {
+                self.outside(stmt.span, "default", declaring);
+                self.defaults.push(stmt);
+            }
+            Item::Setting(stmt) => {
+                self.outside(stmt.span, "setting", declaring);
+                self.settings.push(stmt);
+            }
             Item::Test(block) => self.tests.push(block),
             Item::Error(error) => {
                 self.damaged = true;
@@ -143,6 +178,14 @@ impl<'a> Statements<'a> {
                     declaring.names.rules.entry(name.text.clone()).or_insert(name.span);
                 }
             }
+        }
+    }
+
+    /// Reports a statement about the whole policy that stands in a section.
+    fn outside(&self, span: Span, word: &str, declaring: &mut Declaring<'_>) {
+        if self.open > 0 {
+            let message = format!("`{word}` is about the whole policy, and this stands in a section");
+            declaring.found.push(Diagnostic::new(E0219, span, message).help("write it outside of all sections"));
         }
     }
 
@@ -195,8 +238,10 @@ impl Names {
         policy.users.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::User(UserId(id))));
         policy.gateways.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::Gateway(GatewayId(id))));
         policy.middleboxes.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::Middlebox(MiddleboxId(id))));
-        policy.groups.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::Group(GroupId(id))));
+        let named = policy.groups.iter().zip(0..).filter(|(item, _)| item.dynamic.is_none());
+        named.for_each(|(item, id)| put(&item.name, Symbol::Group(GroupId(id))));
         policy.services.iter().zip(0..).for_each(|(item, place)| put(&item.name, Symbol::Service(place)));
+        policy.times.iter().zip(0..).for_each(|(item, id)| put(&item.name, Symbol::Time(TimeId(id))));
         let named = policy.rules.iter().filter_map(|rule| Some((rule.name.clone()?, rule.span)));
         Names { table, rules: named.collect(), compared: Cell::new(0) }
     }
@@ -266,7 +311,7 @@ impl Symbol {
             Symbol::User(_) => Some(Kind::User),
             Symbol::Group(id) => policy.groups.get(id.index()).map(|group| group.kind),
             Symbol::Service(_) => Some(Kind::Service),
-            Symbol::Middlebox(_) | Symbol::Unresolved(_) | Symbol::Damaged => None,
+            Symbol::Middlebox(_) | Symbol::Time(_) | Symbol::Unresolved(_) | Symbol::Damaged => None,
         }
     }
 
@@ -275,6 +320,7 @@ impl Symbol {
         match self {
             Symbol::Gateway(_) => "a gateway".to_owned(),
             Symbol::Middlebox(_) => "a middlebox".to_owned(),
+            Symbol::Time(_) => "a time".to_owned(),
             Symbol::Unresolved(_) | Symbol::Damaged => "a name".to_owned(),
             Symbol::Group(id) => match policy.groups.get(id.index()) {
                 Some(group) if group.network => "a network".to_owned(),

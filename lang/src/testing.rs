@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::checked::{Checked, DecidedBy, MiddleboxId, RuleId, Test, TestCase, Verdict};
+use crate::checked::{Avoid, Checked, DecidedBy, Duties, MiddleboxId, RuleId, Test, TestCase, Verdict};
 use crate::flow::{Decide, Flow, Judgement};
-use crate::flowspec::flow_text;
+use crate::flowspec::{flow_text, location_text};
+use crate::literal::when::rate_text;
 use crate::source::Position;
 
 /// What came of all `test` blocks of a policy.
@@ -45,8 +46,8 @@ pub struct Outcome {
     pub via: Vec<Arc<str>>,
 }
 
-/// Which rules decided at least one flow of a test. The default is no rule and is not counted; the two halves of an
-/// `outbound-only` count as two.
+/// Which rules decided at least one flow of a test. The default is no rule and is not counted, nor are the rules of the prelude
+/// and those that decide nothing; the two halves of an `outbound-only`, and of a rule with `pin`, count as two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
     /// Rules that decided a flow, ascending.
@@ -70,18 +71,31 @@ impl TestRun {
 }
 
 impl Coverage {
-    /// Number of rules of the policy.
+    /// Number of rules of the policy that are counted.
     #[must_use]
     pub fn total(&self) -> usize {
         self.covered.len() + self.uncovered.len()
     }
 }
 
+impl Verdict {
+    /// The verdict in one word, as JSON has it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Allow => "allow",
+            Verdict::Redirect => "redirect",
+            Verdict::Reject => "reject",
+            Verdict::Deny => "deny",
+        }
+    }
+}
+
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Verdict::Allow => "allow",
-            Verdict::Deny => "deny",
+            Verdict::Redirect => "redirect portal",
+            Verdict::Allow | Verdict::Reject | Verdict::Deny => self.word(),
         })
     }
 }
@@ -102,6 +116,31 @@ fn write_via<'a>(f: &mut impl std::fmt::Write, names: impl Iterator<Item = &'a s
     Ok(())
 }
 
+/// Each thing that a conversation is bound to besides middleboxes, as a rule spells it.
+#[must_use]
+pub fn duty_words(policy: &Checked, duties: &Duties) -> Vec<String> {
+    let avoid = |one: &Avoid| match one {
+        Avoid::Switch(dpid) => {
+            let named = policy.switches.iter().find(|switch| switch.dpid == *dpid);
+            named.map_or_else(|| dpid.to_string(), |switch| switch.name.to_string())
+        }
+        Avoid::Port(at) => location_text(policy, *at),
+        Avoid::Host(id) => policy.hosts.get(id.index()).map_or_else(String::new, |host| host.name.to_string()),
+    };
+    let mut words = Vec::new();
+    words.extend(duties.one_way.then(|| "one-way".to_owned()));
+    if !duties.avoid.is_empty() {
+        words.push(format!("avoid {}", duties.avoid.iter().map(avoid).collect::<Vec<_>>().join(", ")));
+    }
+    words.extend(duties.vlan.map(|vlan| format!("vlan {vlan}")));
+    words.extend(duties.limit.map(|limit| format!("limit {}", rate_text(limit))));
+    if !duties.mirror.is_empty() {
+        words.push(format!("mirror {}", middlebox_names(policy, &duties.mirror).join(", ")));
+    }
+    words.extend(duties.queue.map(|queue| format!("queue {queue}")));
+    words
+}
+
 /// Runs all tests of a policy.
 #[must_use]
 pub fn run(policy: &Checked, decide: &dyn Decide) -> TestRun {
@@ -112,7 +151,8 @@ pub fn run(policy: &Checked, decide: &dyn Decide) -> TestRun {
             results.push(run_case(policy, decide, test, case, &mut deciding));
         }
     }
-    let (covered, uncovered) = policy.rules.iter().map(|rule| rule.id).partition(|id| deciding.contains(id));
+    let deciding_rules = policy.site_rules().iter().filter(|rule| rule.verdict().is_some());
+    let (covered, uncovered) = deciding_rules.map(|rule| rule.id).partition(|id| deciding.contains(id));
     TestRun { results, coverage: Coverage { covered, uncovered } }
 }
 

@@ -144,7 +144,10 @@ fn prefixes(set: &SetExpr, groups: &[Group]) -> Option<Vec<Prefix>> {
         match open.pop() {
             None => return Some(all),
             Some(SetExpr::Leaf(EndTest::Address(prefix))) => all.push(*prefix),
-            Some(SetExpr::Leaf(EndTest::Group(id))) => open.push(&groups.get(id.index())?.members),
+            Some(SetExpr::Leaf(EndTest::Group(id))) => {
+                let group = groups.get(id.index()).filter(|group| group.dynamic.is_none())?;
+                open.push(&group.members);
+            }
             Some(SetExpr::Union(parts)) if parts.len() <= MAX_PREFIXES => open.extend(parts),
             Some(SetExpr::Leaf(_) | SetExpr::Union(_) | SetExpr::Intersection(..) | SetExpr::Difference(..)) => return None,
         }
@@ -169,7 +172,8 @@ fn list(set: &SetExpr, groups: &[Group], budget: &mut usize, members: &mut BTree
     };
     match set {
         SetExpr::Leaf(EndTest::Group(id)) => {
-            groups.get(id.index()).is_some_and(|group| list(&group.members, groups, budget, members))
+            let group = groups.get(id.index()).filter(|group| group.dynamic.is_none());
+            group.is_some_and(|group| list(&group.members, groups, budget, members))
         }
         SetExpr::Leaf(EndTest::Address(_) | EndTest::BuiltIn(_) | EndTest::Known(_)) => false,
         SetExpr::Leaf(
@@ -212,7 +216,7 @@ pub(crate) fn all(parts: Vec<Cond>) -> Cond {
     for part in parts {
         match part {
             Cond::All(inner) => flat.extend(inner),
-            other @ (Cond::End(..) | Cond::Header(_) | Cond::Not(_) | Cond::Any(_)) => flat.push(other),
+            other @ (Cond::End(..) | Cond::Header(_) | Cond::Time(_) | Cond::Not(_) | Cond::Any(_)) => flat.push(other),
         }
     }
     match flat.pop() {
@@ -244,6 +248,19 @@ pub(crate) fn one(kind: Kind) -> &'static str {
         Kind::Network => "an address or network",
         Kind::Mac => "a MAC address",
         Kind::Service => "a service",
+    }
+}
+
+/// The word of the language for it.
+pub(crate) fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "user",
+        Kind::Host => "host",
+        Kind::Location => "location",
+        Kind::Switch => "switch",
+        Kind::Network => "network",
+        Kind::Mac => "mac",
+        Kind::Service => "service",
     }
 }
 

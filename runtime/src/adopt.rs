@@ -118,7 +118,7 @@ impl Controller {
             return;
         }
         let Ok((src, dst)) = self.identify(ingress, &key) else { return };
-        let judgement = self.program.judge_key(&src, &dst, &key);
+        let judgement = self.program.judge_key(&src, &dst, &key, now);
         let template = self.program.template(&key, &dst, &judgement);
         // What its responder has under way must not open a conversation of its own in place of this one.
         let rest = FlowMatch::exact(&key.reply());
@@ -128,7 +128,7 @@ impl Controller {
         let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         };
-        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst });
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
         let state = State::Standing;
         let conversation = Conversation { id, key, flow, template, ingress, hops, generation: 0, state, installed: now };
         self.records.insert(conversation);

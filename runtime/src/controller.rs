@@ -43,6 +43,8 @@ pub struct Controller {
     pub(crate) adoption: Adoption,
     pub(crate) counters: Counters,
     pub(crate) next_probe: Time,
+    /// When the policy's times next make a difference.
+    pub(crate) edge: Option<Time>,
 }
 
 /// Connections, and which of them speaks for which switch.
@@ -111,7 +113,7 @@ impl Controller {
     /// The policy exceeds what can be compiled.
     pub fn new(policy: Arc<Checked>, settings: Settings, now: Time) -> Result<Controller, compiler::CompileError> {
         let view = View::new(&policy);
-        Ok(Controller {
+        let mut controller = Controller {
             program: Program::try_compile(policy.clone(), &view)?,
             inventory: Inventory::new(&policy),
             records: Records::starting(settings.epoch, settings.hash_seed()),
@@ -123,10 +125,13 @@ impl Controller {
             tables: Tables::new(settings.hash_seed()),
             counters: Counters::default(),
             next_probe: now,
+            edge: None,
             settings,
             policy,
             view,
-        })
+        };
+        controller.edge = controller.edge_after(now);
+        Ok(controller)
     }
 
     /// Takes one input in.
@@ -377,6 +382,7 @@ impl Controller {
         self.discover(now, out);
         self.age_hosts(now, out);
         self.age_denials(now);
+        self.pass_edges(now, out);
         self.adopt_when_settled(now, out);
     }
 }

@@ -126,7 +126,7 @@ impl Controller {
     /// A packet of a conversation that was decided already.
     fn again(&mut self, id: FlowId, direction: Direction, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
-        if conversation.template.verdict == Verdict::Deny {
+        if conversation.template.verdict != Verdict::Allow {
             return;
         }
         let held = held(arrival, direction);
@@ -161,12 +161,13 @@ impl Controller {
             Ok(ends) => ends,
             Err(refusal) => return self.unidentified(refusal, arrival, now, out),
         };
-        let judgement = self.program.judge_key(&src, &dst, &arrival.key);
+        let judgement = self.program.judge_key(&src, &dst, &arrival.key, now);
         let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
         let template = self.program.template(&arrival.key, &dst, &judgement);
-        let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst });
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst, time: Some(now) });
         match judgement.verdict {
-            Verdict::Deny => self.deny(arrival, flow, template, now, out),
+            // A policy that says more than to drop is not put in force: see `capability`.
+            Verdict::Deny | Verdict::Reject | Verdict::Redirect => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
                 self.relay(arrival, &flow, &template, now, out);
             }
@@ -180,8 +181,8 @@ impl Controller {
         let ingress = self.ended.rest(key, now)?;
         let first = key.reply();
         let (src, dst) = self.identify(ingress, &first).ok()?;
-        let judgement = self.program.judge_key(&src, &dst, &first);
-        if judgement.verdict == Verdict::Deny {
+        let judgement = self.program.judge_key(&src, &dst, &first, now);
+        if judgement.verdict != Verdict::Allow {
             return Some(judgement);
         }
         self.ended.forget(key);
@@ -270,7 +271,7 @@ impl Controller {
     /// The answers to an allowed conversation go before a denial of the same packets as a conversation of their own.
     fn yield_denial(&mut self, template: &Template, out: &mut Effects) {
         let Some((id, _)) = template.reply.and_then(|reply| self.records.find(&reply)) else { return };
-        if self.records.get(id).is_some_and(|other| other.template.verdict == Verdict::Deny) {
+        if self.records.get(id).is_some_and(|other| other.template.verdict != Verdict::Allow) {
             self.forget(id, out);
         }
     }
@@ -379,6 +380,7 @@ fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Eff
         verdict: template.verdict,
         rule: template.rule,
         via: template.via.clone(),
+        audited: template.audited.clone(),
         switches,
     })));
 }

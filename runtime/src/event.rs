@@ -187,6 +187,8 @@ pub struct Decided {
     pub rule: Option<RuleId>,
     /// Middleboxes on the way.
     pub via: Vec<lang::checked::MiddleboxId>,
+    /// Rules that only audit and would have decided.
+    pub audited: Vec<RuleId>,
     /// Switches on the way; 0 if it is not set up.
     pub switches: usize,
 }
@@ -213,6 +215,8 @@ pub enum Suspicion {
 pub enum Cause {
     /// The policy changed.
     Policy,
+    /// A time that the policy names began or ended.
+    Time,
     /// An end of it changed: moved, gone, other users, other address.
     Endpoint,
     /// The network changed and there is no other way under its constraints.
@@ -287,6 +291,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Cause::Policy => "the policy changed",
+            Cause::Time => "a time of the policy began or ended",
             Cause::Endpoint => "an end of it changed",
             Cause::NoPath => "no way is left under its constraints",
             Cause::SwitchRefused => "a switch refused an entry",

@@ -32,7 +32,7 @@ pub(crate) struct Planned {
 /// All entries of a conversation; those of the ingress switch come last.
 pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
     let Conversation { id, template, ingress, .. } = conversation;
-    if template.verdict == Verdict::Deny {
+    if template.verdict != Verdict::Allow {
         let slot = Slot { region: net::FlowMatch { in_port: Some(ingress.port), ..template.region }, priority: FLOW_PRIORITY };
         let wanted = Wanted { action: None, cookie: id.cookie(Direction::Forward), ends: Ends::Hard };
         return vec![Planned { dpid: ingress.dpid, slot, wanted }];
@@ -270,7 +270,7 @@ impl Controller {
     /// Denials whose drop entries have ended by themselves are forgotten.
     pub(crate) fn age_denials(&mut self, now: Time) {
         while let Some(id) = self.records.ended_denial(now) {
-            let denied = self.records.get(id).is_some_and(|one| one.template.verdict == Verdict::Deny);
+            let denied = self.records.get(id).is_some_and(|one| one.template.verdict != Verdict::Allow);
             if denied && let Some(conversation) = self.records.remove(id) {
                 for one in plan(&conversation) {
                     if self.owns(id, one.dpid, &one.slot) {

@@ -1,6 +1,7 @@
 //! Decides what must happen on the network: sessions with switches, topology, hosts, enforcement, installation, revocation.
 //! Performs nothing: [`Controller::step`] takes inputs and the time, and gives effects.
 
+pub mod capability;
 pub mod controller;
 pub mod dialect;
 pub mod effect;

@@ -38,6 +38,7 @@ impl Controller {
         self.view = view;
         self.program = program;
         self.policy = policy;
+        self.edge = self.edge_after(now);
         self.hosts.gateway_addresses.clear();
         self.clear_ports_that_are_no_edge(out);
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
@@ -54,6 +55,27 @@ impl Controller {
             self.admit_again(dpid, now, out);
         }
         out.event(Event::PolicyInForce { kept, changed, undropped });
+    }
+
+    /// A time that the policy names has begun or ended: every conversation is judged again.
+    pub(crate) fn pass_edges(&mut self, now: Time, out: &mut Effects) {
+        if !self.edge.is_some_and(|edge| edge <= now) {
+            return;
+        }
+        self.edge = self.edge_after(now);
+        for id in self.records.ids() {
+            self.revalidate(id, Cause::Time, now, out);
+        }
+    }
+
+    /// The next instant at which the policy's times make a difference.
+    pub(crate) fn edge_after(&self, now: Time) -> Option<Time> {
+        let policy = &self.policy;
+        if !policy.tests_time() {
+            return None;
+        }
+        let ends = policy.ends().into_iter().filter(|end| *end > now);
+        ends.chain(policy.calendar.next_edge(&policy.windows(), now)).min()
     }
 
     /// Whoever was a host at a port that is declared to be something else now is none. Conversations are not judged here: those
@@ -112,29 +134,30 @@ impl Controller {
         if !self.is_edge(ingress) {
             return self.no_longer(id, was, cause, out);
         }
-        let judgement = self.program.judge_key(&src, &dst, &key);
+        let judgement = self.program.judge_key(&src, &dst, &key, now);
         let template = self.program.template(&key, &dst, &judgement);
-        let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst });
-        match (was, judgement.verdict) {
-            (Verdict::Deny, Verdict::Deny) => {
+        let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst, time: Some(now) });
+        let allows = |verdict| verdict == Verdict::Allow;
+        match (allows(was), allows(judgement.verdict)) {
+            (false, false) => {
                 self.judged_alike(id, flow, template);
                 Fate::Kept
             }
-            (Verdict::Deny, Verdict::Allow) => self.no_longer(id, was, cause, out),
-            (Verdict::Allow, Verdict::Deny) => {
+            (false, true) => self.no_longer(id, was, cause, out),
+            (true, false) => {
                 if let Some(reply) = reply {
                     self.ended.remember(reply, ingress, self.settings.conversations, now);
                 }
                 self.revoke(id, cause, Some(judgement.rule), out);
                 Fate::Changed
             }
-            (Verdict::Allow, Verdict::Allow) => self.still_allowed(id, flow, template, cause, now, out),
+            (true, true) => self.still_allowed(id, flow, template, cause, now, out),
         }
     }
 
     fn no_longer(&mut self, id: FlowId, was: Verdict, cause: Cause, out: &mut Effects) -> Fate {
         self.revoke(id, cause, None, out);
-        if was == Verdict::Deny { Fate::Undropped } else { Fate::Changed }
+        if was != Verdict::Allow { Fate::Undropped } else { Fate::Changed }
     }
 
     /// Allowed before and now: the way stays as it is if it still satisfies the constraints.

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use lang::checked::{EndTest, GroupId, HeaderTest, SetExpr, UserId};
-use lang::flow::{Flow, Place, Side};
+use lang::checked::{EndTest, GroupId, HeaderTest, SetExpr};
+use lang::flow::{Flow, Person, Place, Side};
 use net::{Field, Transport};
 
 use super::Fact;
@@ -14,8 +14,8 @@ use crate::names::{Names, Subject, field, header_field, proto_name};
 pub(super) struct Words<'a> {
     pub(super) names: Names<'a>,
     pub(super) flow: &'a Flow,
-    pub(super) src_user: Option<UserId>,
-    pub(super) dst_user: Option<UserId>,
+    pub(super) src_user: Option<&'a Person>,
+    pub(super) dst_user: Option<&'a Person>,
 }
 
 impl Words<'_> {
@@ -34,6 +34,7 @@ impl Words<'_> {
             Fact::Header(test) => {
                 format!("{} {} {verb} {}", header_field(test), self.header(test), self.names.wanted(test))
             }
+            Fact::Time(test) => format!("time {} {verb} {}", self.time(), self.names.wanted_time(*test)),
         }
     }
 
@@ -48,6 +49,7 @@ impl Words<'_> {
             Fact::Header(test) => {
                 format!("{} {not}{} (it is {})", header_field(test), self.names.wanted(test), self.header(test))
             }
+            Fact::Time(test) => format!("time {not}{} (it is {})", self.names.wanted_time(*test), self.time()),
         }
     }
 
@@ -76,9 +78,23 @@ impl Words<'_> {
         text
     }
 
+    fn time(&self) -> String {
+        self.flow.time.map_or("unknown".to_owned(), |time| self.names.policy.calendar.text(time))
+    }
+
     /// The user that an end is judged as.
     pub(super) fn user(&self, side: Side) -> String {
         self.value(side, Subject::User)
+    }
+
+    /// A user by name, or by the groups that tell of one who is not declared.
+    fn person(&self, person: &Person) -> String {
+        let name = person.user.map(|id| self.names.user_name(id));
+        let groups = person.groups.iter().map(|id| self.names.name(&self.names.policy.groups, id.index()));
+        match name {
+            Some(name) => name,
+            None => format!("a user of {}", groups.collect::<Vec<_>>().join(", ")),
+        }
     }
 
     fn state_test(&self, side: Side, test: EndTest, verb: &str) -> String {
@@ -101,7 +117,7 @@ impl Words<'_> {
             Side::Dst => self.dst_user,
         };
         match subject {
-            Subject::User => user.map_or("none".to_owned(), |id| self.names.user_name(id)),
+            Subject::User => user.map_or("none".to_owned(), |person| self.person(person)),
             Subject::Host => end.host.map_or("undeclared".to_owned(), |id| self.names.name(&self.names.policy.hosts, id.index())),
             Subject::Location => end.location.map_or("unknown".to_owned(), |at| self.names.location(at)),
             Subject::Mac => end.mac.map_or("unknown".to_owned(), |mac| mac.to_string()),

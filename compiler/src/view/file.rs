@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use lang::checked::{Checked, GatewayId, UserId};
+use lang::checked::{Checked, EndTest, GatewayId, Group, GroupId, Kind, SetExpr, UserId};
+use lang::flow::Person;
 use lang::flowspec::location_text;
 use net::{Dpid, Location, MacAddr, PortNo};
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,32 @@ pub struct StationFile {
     pub ip: Vec<IpAddr>,
     /// Users logged in on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<String>,
+    pub users: Vec<UserFile>,
+    /// Dynamic groups that it is a member of, as the policy names or spells them: `printers`, `host tagged "printer"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+/// A user: `"bob"`, or `{"name":"bob","groups":["profs"]}` with dynamic groups. Without a name it is one whom nobody has declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum UserFile {
+    /// A declared user who is in no dynamic group.
+    Name(String),
+    /// One who may be.
+    Member(MemberFile),
+}
+
+/// A user with dynamic groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberFile {
+    /// The name, if it is a declared user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Dynamic groups, as the policy names or spells them: `profs`, `user directory "cn=profs"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 /// One gateway: `{"name":"border","mac":"02:00:00:00:00:fe"}`
@@ -179,9 +205,11 @@ impl StationFile {
             host: station.host.and_then(|id| policy.hosts.get(id.index())).map(|host| host.name.to_string()),
             at: station.location.map(|location| location_text(policy, location)),
             ip: station.addresses.iter().filter(learned).copied().collect(),
-            users: station.users.iter().filter_map(|id| policy.users.get(id.index())).map(|user| user.name.to_string()).collect(),
+            users: station.users.iter().map(|person| UserFile::of(person, policy)).collect(),
+            groups: group_names(&station.groups, policy),
         };
-        let live = file.host.is_none() || file.at.is_some() || !file.ip.is_empty() || !file.users.is_empty();
+        let told = !file.ip.is_empty() || !file.users.is_empty() || !file.groups.is_empty();
+        let live = file.host.is_none() || file.at.is_some() || told;
         live.then_some(file)
     }
 
@@ -218,15 +246,73 @@ impl StationFile {
                 errors.push(ViewError::Address { mac, address: *address });
             }
         }
-        for name in &self.users {
-            match policy.users.iter().zip(0..).find(|(user, _)| *user.name == **name) {
-                Some((_, id)) => {
-                    view.login(mac, UserId(id));
+        for user in &self.users {
+            match user.resolve(policy) {
+                Ok(person) => {
+                    view.login(mac, person);
                 }
-                None => errors.push(ViewError::Unknown { kind: "user", name: name.clone() }),
+                Err(error) => errors.push(error),
             }
         }
+        match dynamic_groups(&self.groups, false, policy) {
+            Ok(groups) => {
+                view.join(mac, groups);
+            }
+            Err(error) => errors.push(error),
+        }
     }
+}
+
+impl UserFile {
+    fn of(person: &Person, policy: &Checked) -> UserFile {
+        let name = person.user.and_then(|id| policy.users.get(id.index())).map(|user| user.name.to_string());
+        match name {
+            Some(name) if person.groups.is_empty() => UserFile::Name(name),
+            name => UserFile::Member(MemberFile { name, groups: group_names(&person.groups, policy) }),
+        }
+    }
+
+    fn resolve(&self, policy: &Checked) -> Result<Person, ViewError> {
+        let (name, groups) = match self {
+            UserFile::Name(name) => (Some(name), &[][..]),
+            UserFile::Member(member) => (member.name.as_ref(), member.groups.as_slice()),
+        };
+        let user = match name {
+            None => None,
+            Some(name) => match policy.users.iter().zip(0..).find(|(user, _)| *user.name == **name) {
+                Some((_, id)) => Some(UserId(id)),
+                None => return Err(ViewError::Unknown { kind: "user", name: name.clone() }),
+            },
+        };
+        Ok(Person { user, groups: dynamic_groups(groups, true, policy)? })
+    }
+}
+
+fn group_names(ids: &[GroupId], policy: &Checked) -> Vec<String> {
+    ids.iter().filter_map(|id| policy.groups.get(id.index())).map(|group| group.name.to_string()).collect()
+}
+
+/// Dynamic groups by what they are spelled as, or by the name of a group that is nothing else. Ascending.
+fn dynamic_groups(names: &[String], of_users: bool, policy: &Checked) -> Result<Vec<GroupId>, ViewError> {
+    let mut ids = Vec::new();
+    for name in names {
+        let named = policy.groups.iter().zip((0..).map(GroupId)).find(|(group, _)| *group.name == **name);
+        let id = match named {
+            Some((group, id)) if group.dynamic.is_some() => Some(id),
+            Some((Group { members: SetExpr::Leaf(EndTest::Group(inner)), .. }, _)) => Some(*inner),
+            Some(_) | None => None,
+        };
+        let fits = |id: &GroupId| {
+            policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some() && (group.kind == Kind::User) == of_users)
+        };
+        match id.filter(fits) {
+            Some(id) => ids.push(id),
+            None => return Err(ViewError::Unknown { kind: "dynamic group", name: name.clone() }),
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// Reads a declared location or `SWITCH:PORT`.

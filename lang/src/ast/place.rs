@@ -32,7 +32,7 @@ impl EndTerm {
     pub fn span(&self) -> Span {
         match self {
             EndTerm::Term(term) => term.span,
-            EndTerm::At(_, span) => *span,
+            EndTerm::Member { span, .. } | EndTerm::At(_, span) => *span,
         }
     }
 }
@@ -59,7 +59,13 @@ impl Cond {
     pub fn span(&self) -> Span {
         match self {
             Cond::And(parts) | Cond::Or(parts) => between(parts.first(), parts.last(), Cond::span),
-            Cond::Not(_, span) | Cond::Error(span) => *span,
+            Cond::Not(_, span)
+            | Cond::Error(span)
+            | Cond::Time { span, .. }
+            | Cond::From(_, span)
+            | Cond::To(_, span)
+            | Cond::At(_, span)
+            | Cond::For(_, span) => *span,
             Cond::Test(test) => test.span,
         }
     }
@@ -81,6 +87,11 @@ impl Item {
             Item::Gateway(item) => item.span,
             Item::Middlebox(item) => item.span,
             Item::Rule(item) => item.span,
+            Item::Section(item) => item.span,
+            Item::SectionEnd(span) => *span,
+            Item::Time(item) => item.span,
+            Item::Invariant(item) => item.span,
+            Item::Assert(item) => item.span,
             Item::Default(item) => item.span,
             Item::Setting(item) => item.span,
             Item::Test(item) => item.span,

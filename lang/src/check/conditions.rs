@@ -98,6 +98,14 @@ impl Checker {
             ast::Cond::Or(parts) => self.whens(parts).map(Cond::Any),
             ast::Cond::Not(inner, _) => Some(Cond::Not(Box::new(self.when(inner)?))),
             ast::Cond::Test(test) => self.field_test(test),
+            ast::Cond::Time { op, time, .. } => self.time_cond(*op, time),
+            ast::Cond::From(expr, _) => self.end_cond(expr, Side::Src, Wanted::END),
+            ast::Cond::To(expr, _) => self.end_cond(expr, Side::Dst, Wanted::END),
+            ast::Cond::At(expr, _) => self.end_cond(expr, Side::Src, Wanted::PLACE),
+            ast::Cond::For(services, span) => {
+                let terms = self.services(services)?;
+                self.service_cond(terms, *span)
+            }
             ast::Cond::Error(_) => {
                 self.damaged = true;
                 None

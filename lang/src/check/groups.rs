@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::ast::{Atom, Expr, Ident, ServiceRef};
-use crate::checked::{Group, GroupId, Kind, Service, ServiceTerm, SetExpr};
+use crate::checked::{DynamicSource, Group, GroupId, Kind, Service, ServiceTerm, SetExpr};
 use crate::codes::names::{E0203, E0205, E0206};
 use crate::diag::Diagnostic;
 use crate::resolve::{SetDecl, Symbol};
@@ -156,7 +156,7 @@ impl Checker {
         };
         let TypedSet { kind, set: members, empty, depth } = set;
         let id = GroupId(u32::try_from(self.policy.groups.len()).unwrap_or(u32::MAX));
-        self.policy.groups.push(Group { name: decl.name().text.clone(), kind, members, network, span });
+        self.policy.groups.push(Group { name: decl.name().text.clone(), kind, members, network, dynamic: None, span });
         self.facts.push(GroupFacts { empty, depth });
         if depth >= types::MAX_NESTING {
             self.report_nesting(decl.name().span, &decl.name().text);
@@ -183,6 +183,20 @@ impl Checker {
 }
 
 impl Checker {
+    /// The group that a dynamic set is: one for each source and kind.
+    pub(super) fn dynamic_group(&mut self, kind: Kind, source: &DynamicSource, span: Span) -> GroupId {
+        if let Some(known) = self.dynamic.get(&(kind, source.clone())) {
+            return *known;
+        }
+        let id = GroupId(u32::try_from(self.policy.groups.len()).unwrap_or(u32::MAX));
+        let name = format!("{} {source}", types::word(kind)).into();
+        let members = SetExpr::Union(Vec::new());
+        self.policy.groups.push(Group { name, kind, members, network: false, dynamic: Some(source.clone()), span });
+        self.facts.push(GroupFacts { empty: false, depth: 1 });
+        self.dynamic.insert((kind, source.clone()), id);
+        id
+    }
+
     fn report_terms(&mut self, name: &Ident) {
         let message = format!("with `{}`, services have more than {MAX_TERMS} terms together", name.text);
         self.report(Diagnostic::new(E0206, name.span, message).help("name services inside services less deeply"));
@@ -202,6 +216,7 @@ fn each_name(expr: &Expr, visit: &mut impl FnMut(&Ident)) {
         Expr::Term(term) => match &term.atom {
             Atom::Name(name) => visit(name),
             Atom::Any
+            | Atom::Dynamic(_)
             | Atom::BuiltIn(_)
             | Atom::Multicast(_)
             | Atom::Address(_)

@@ -6,7 +6,7 @@ use net::Prefix;
 
 use crate::ast::{Atom, Expr, Ident, ServiceRef, SetOp, Term};
 use crate::builtin;
-use crate::checked::{BuiltIn, EndTest, Kind, ServiceTerm, SetExpr};
+use crate::checked::{BuiltIn, DynamicSource, EndTest, Kind, ServiceTerm, SetExpr};
 use crate::codes::names::{E0203, E0204, E0206, E0207, E0218};
 use crate::diag::Diagnostic;
 use crate::resolve::Symbol;
@@ -93,6 +93,7 @@ impl Checker {
                 None => Value::Muted,
             },
             Atom::Service(service) => Value::Services(vec![service.clone()]),
+            Atom::Dynamic(source) => self.dynamic(source, wanted, term.span),
             Atom::Number(_) => {
                 let message = format!("a number stands for no set: `{}`", self.excerpt(term.span));
                 self.report(Diagnostic::new(E0203, term.span, message));
@@ -166,7 +167,34 @@ impl Checker {
                 self.report(Diagnostic::new(E0203, name.span, message).help("name it in `via`"));
                 Value::Muted
             }
+            Symbol::Time(_) => {
+                let message = format!("`{}` is a time, which is no end of a flow", name.text);
+                self.report(Diagnostic::new(E0203, name.span, message).help(format!("write `when time in {}`", name.text)));
+                Value::Muted
+            }
             Symbol::Unresolved(_) | Symbol::Damaged => Value::Muted,
+        }
+    }
+
+    /// A set whose members are known at run time. Directories and RADIUS tell of users; anything can be tagged.
+    fn dynamic(&mut self, source: &DynamicSource, wanted: Option<Kind>, span: Span) -> Value {
+        let users = matches!(source, DynamicSource::Directory(_) | DynamicSource::RadiusClass(_));
+        let (DynamicSource::Directory(text) | DynamicSource::RadiusClass(text) | DynamicSource::Tagged(text)) = source;
+        if text.trim().is_empty() {
+            self.report(Diagnostic::new(E0207, span, "a dynamic set needs to be told by something: the string is empty"));
+            return Value::Muted;
+        }
+        let kind = if users { Some(Kind::User) } else { wanted };
+        match kind {
+            Some(kind @ (Kind::User | Kind::Host)) => {
+                let id = self.dynamic_group(kind, source, span);
+                Value::Set(TypedSet::leaf(kind, EndTest::Group(id)))
+            }
+            _ => {
+                let message = format!("`{}` does not say what is tagged", self.excerpt(span));
+                self.report(Diagnostic::new(E0203, span, message).help("write `host tagged \"…\"` or `user tagged \"…\"`"));
+                Value::Muted
+            }
         }
     }
 

@@ -1,13 +1,27 @@
 //! The default, settings and `test` blocks. Knows nothing of how flows are answered.
 
+use std::collections::HashMap;
+
 use crate::ast::{ByRef, CaseStmt, DefaultStmt, Setting, SettingStmt, TestBlock, VerdictWord};
-use crate::checked::{DecidedBy, DefaultRule, RuleId, Test, TestCase, Verdict};
+use crate::checked::{DecidedBy, DefaultRule, Rule, RuleId, Test, TestCase, Verdict};
 use crate::codes::names::E0212;
 use crate::codes::tests_and_assertions::E0404;
 use crate::diag::Diagnostic;
 use crate::flowspec;
+use crate::source::Span;
 
 use super::Checker;
+
+/// The verdict that a word is for one flow; nothing for words that are none.
+fn verdict_of(word: VerdictWord) -> Option<Verdict> {
+    match word {
+        VerdictWord::Allow => Some(Verdict::Allow),
+        VerdictWord::Deny => Some(Verdict::Deny),
+        VerdictWord::Reject => Some(Verdict::Reject),
+        VerdictWord::Redirect => Some(Verdict::Redirect),
+        VerdictWord::Pass | VerdictWord::OutboundOnly => None,
+    }
+}
 
 impl Checker {
     /// Takes the default; a second one is refused.
@@ -17,29 +31,30 @@ impl Checker {
             let diagnostic = Diagnostic::new(E0212, other.span, "a policy has one default, and this is another");
             self.report(diagnostic.related(first.span, "the first is here"));
         }
-        match first.verdict.value {
-            VerdictWord::Allow => self.policy.default = DefaultRule { verdict: Verdict::Allow, span: Some(first.span) },
-            VerdictWord::Deny => self.policy.default = DefaultRule { verdict: Verdict::Deny, span: Some(first.span) },
+        match verdict_of(first.verdict.value) {
+            Some(verdict) => self.policy.default = DefaultRule { verdict, span: Some(first.span) },
             // The parser refuses it; should it not, there is no policy.
-            VerdictWord::OutboundOnly => self.damaged = true,
+            None => self.damaged = true,
         }
     }
 
     /// Takes the settings; one that is set twice is refused.
     pub(super) fn settings(&mut self, stmts: &[&SettingStmt]) {
-        let mut multi_user = None;
+        let mut set: HashMap<&str, Span> = HashMap::new();
         for stmt in stmts {
-            match stmt.setting.value {
-                Setting::MultiUser(value) => match multi_user {
-                    None => {
-                        multi_user = Some(stmt.span);
-                        self.policy.multi_user = value;
-                    }
-                    Some(first) => {
-                        let diagnostic = Diagnostic::new(E0212, stmt.span, "`multi-user` is set twice");
-                        self.report(diagnostic.related(first, "first set here"));
-                    }
-                },
+            let name = match &stmt.setting.value {
+                Setting::MultiUser(value) => {
+                    self.policy.multi_user = *value;
+                    "multi-user"
+                }
+                Setting::TimeZone(calendar) => {
+                    self.policy.calendar = calendar.clone();
+                    "time-zone"
+                }
+            };
+            if let Some(first) = set.insert(name, stmt.span) {
+                let diagnostic = Diagnostic::new(E0212, stmt.span, format!("`{name}` is set twice"));
+                self.report(diagnostic.related(first, "first set here"));
             }
         }
     }
@@ -69,23 +84,16 @@ impl Checker {
                     None
                 }
             });
-        let verdict = case.verdict.and_then(|word| match word.value {
-            VerdictWord::Allow => Some(Verdict::Allow),
-            VerdictWord::Deny => Some(Verdict::Deny),
-            VerdictWord::OutboundOnly => {
-                let diagnostic = Diagnostic::new(E0404, word.span, "`outbound-only` is no answer to a flow");
-                self.report(diagnostic.help("expect `allow` or `deny`"));
-                None
-            }
-        });
+        // The parser takes no other words.
+        let verdict = case.verdict.and_then(|word| verdict_of(word.value));
         let via = match &case.via {
             None => Some(None),
-            Some(names) => self.via(names).map(Some),
+            Some(names) => self.boxes(names).map(Some),
         };
-        if verdict == Some(Verdict::Deny)
+        if verdict.is_some_and(|verdict| verdict != Verdict::Allow)
             && let Some(first) = case.via.as_ref().and_then(|names| names.first())
         {
-            self.report(Diagnostic::new(E0404, first.span, "a denied flow passes no middlebox"));
+            self.report(Diagnostic::new(E0404, first.span, "only an allowed flow passes middleboxes"));
         }
         let by = match &case.by {
             None => Some(None),
@@ -114,11 +122,10 @@ impl Checker {
 
     /// Reports a verdict that what is to decide never gives.
     fn fitting_decider(&mut self, wanted: Verdict, by: &DecidedBy, by_ref: &ByRef) {
-        let word = |verdict| if verdict == Verdict::Allow { "allow" } else { "deny" };
         let (given, span, what) = match (by, by_ref) {
             (DecidedBy::Default, ByRef::Default(span)) => (vec![self.policy.default.verdict], *span, "the default".to_owned()),
             (DecidedBy::Rules(ids), ByRef::Rule(name)) => {
-                let verdicts = ids.iter().filter_map(|id| self.policy.rule(*id)).map(|rule| rule.verdict);
+                let verdicts = ids.iter().filter_map(|id| self.policy.rule(*id)).filter_map(Rule::verdict);
                 (verdicts.collect(), name.span, format!("`{}`", name.text))
             }
             (DecidedBy::Default, ByRef::Rule(_)) | (DecidedBy::Rules(_), ByRef::Default(_)) => return,
@@ -126,7 +133,7 @@ impl Checker {
         if let Some(first) = given.first()
             && !given.contains(&wanted)
         {
-            let message = format!("{what} gives `{}`, never `{}`", word(*first), word(wanted));
+            let message = format!("{what} gives `{first}`, never `{wanted}`");
             self.report(Diagnostic::new(E0404, span, message));
         }
     }

@@ -109,6 +109,30 @@ codes! {
         example "host gphone { mac 02:00:00:00:00:15; }\ngroup odd = not gphone;"
         instead "Use `|`, `&` and `-` in groups (`any - phones`), and `and`, `or`, `not` in `from`, `to` and `when`."
     }
+    E0219 "statement about the whole policy in a section" {
+        what "A `default` or a `setting` stands inside a `section`."
+        why "Who may write a section may not change what holds outside of it."
+        example "section lab { default allow; }"
+        instead "Write it outside of all sections."
+    }
+    E0220 "prelude not in front" {
+        what "A `section prelude` stands behind a rule or inside another section."
+        why "The prelude holds before all rules; where it stood later, its text would not be what happens."
+        example "host roo { mac 02:00:00:00:00:12; }\nallow from roo;\nsection prelude { }"
+        instead "Move it in front of the first rule. `pentane check --show-prelude` prints the one that holds where a policy has none."
+    }
+    E0221 "pass outside of a section" {
+        what "A rule with `pass` stands in no section."
+        why "`pass` leaves the section that it stands in; without one there is nothing to leave."
+        example "host roo { mac 02:00:00:00:00:12; }\npass from roo;"
+        instead "Put it into the section that it is to leave, or write `allow` or `deny`."
+    }
+    E0222 "rule has expired" {
+        what "The `until` of a rule lies in the past: the rule matches nothing any more."
+        why "A `deny` that has run out leaves open what its text closes, and an `allow` promises what is not so."
+        example "host roo { mac 02:00:00:00:00:12; }\ndeny from roo until 2020-01-01;"
+        instead "Remove the rule, or give it a new date. A daemon that runs when a rule expires goes on: the rule does not match from then on, and what it allowed is revoked."
+    }
     E0230 "condition with too many alternatives" {
         what "A rule's condition, written out as alternatives, has more than the compiler indexes."
         why "Each alternative is an entry of the decision structure; a few rules of this kind would make every look-up slow."

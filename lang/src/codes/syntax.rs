@@ -55,12 +55,6 @@ codes! {
         example "# saved as Latin-1: gr\\xfcn"
         instead "Save the file as UTF-8; the message gives the offset of the first bad byte."
     }
-    E0110 "part of the language, not carried out yet" {
-        what "The statement, clause or verdict belongs to the language, but this version does not carry it out."
-        why "Ignoring it could make the policy wider than its text says."
-        example "redirect portal from unauthenticated for http;"
-        instead "Say it with the words that this version carries out, or remove it."
-    }
     E0111 "word of the language used as a name" {
         what "A word of the language stands where a name is expected."
         why "Its meaning would depend on its place, and future versions could not use it."
@@ -103,6 +97,12 @@ codes! {
         example "default outbound-only;"
         instead "Write `allow` or `deny`."
     }
+    E0118 "unknown word" {
+        what "A statement has a word that is none of the few that can stand there: `never` and `always` behind `assert`; `disjoint`, `subset` and `nonempty` behind `invariant`; `portal` behind `redirect`; `scope` and `owner` in a `section`."
+        why "A word that is not understood may not be passed over: the policy would say less than its text."
+        example "host roo { mac 02:00:00:00:00:12; }\nassert nver from roo;"
+        instead "Take one of the words that the message names."
+    }
     E0120 "not a MAC address" {
         what "A MAC address is malformed, or is not one that a host can have."
         why "A host is known by its MAC address; one that no frame carries would match nothing."
@@ -138,6 +138,18 @@ codes! {
         why "A service that is guessed at could let the wrong traffic through."
         example "service web = tpc/80;"
         instead "`tcp/80`, `udp/5000-5010`, `sctp/2905`, `icmp/8`, `icmp/3/1`, `ip/89`"
+    }
+    E0126 "not a date or time" {
+        what "A date, a time of day, a day of the week or a window of time cannot be read."
+        why "A rule that holds at a time that nobody can tell holds never, or always."
+        example "time office = mon-fri 8-18;"
+        instead "Write days first, then a stretch of the day, both optional: `mon-fri 08:00-18:00`, `sat`, `2026-12-24 to 2027-01-06`, `daily 22:00-06:00`. `until` takes `2026-12-31` (to the end of that day) or `2026-12-31T18:00`."
+    }
+    E0127 "not a rate" {
+        what "A `limit` has no rate that can be read, or one that is zero or too high."
+        why "A limit without a unit is guessed by a factor of a thousand or of eight."
+        example "allow limit 50;"
+        instead "Write a whole number with its unit, bits per second: `limit 50mbps`, `limit 512kbps`."
     }
     E0130 "file cannot be read" {
         what "A file that was named on the command line or in an `include` does not exist or cannot be read."

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use net::{Dpid, EtherType, IpProto, Location, MacAddr, PortNo, Transport, VlanId, VlanTag};
 
 use super::*;
-use crate::checked::{DefaultRule, Group, GroupId, HostId, Kind, MiddleboxId, Part, RuleId};
+use crate::checked::{Group, GroupId, HostId, Kind, MiddleboxId, RuleId, UserId};
 use crate::source::{SourceId, SourceMap, Span};
 
 const SPAN: Span = Span { source: SourceId(0), start: 0, end: 0 };
@@ -15,27 +15,18 @@ fn policy(rules: Vec<(Cond, Verdict, Vec<MiddleboxId>)>) -> Checked {
     let rules = rules
         .into_iter()
         .zip(0..)
-        .map(|((cond, verdict, via), id)| Rule {
-            id: RuleId(id),
-            name: None,
-            cond,
-            verdict,
-            via,
-            log: false,
-            part: Part::Whole,
-            span: SPAN,
-        })
+        .map(|((cond, verdict, via), id)| Rule { via, ..Rule::plain(RuleId(id), cond, verdict, SPAN) })
         .collect();
     let user = |id| SetExpr::Leaf(EndTest::User(UserId(id)));
-    let group = |name: &str, members| Group { name: Arc::from(name), kind: Kind::User, members, network: false, span: SPAN };
+    let group = |name: &str, members| Group {
+        name: Arc::from(name),
+        kind: Kind::User,
+        members,
+        network: false,
+        dynamic: None,
+        span: SPAN,
+    };
     Checked {
-        sources: SourceMap::default(),
-        switches: Vec::new(),
-        locations: Vec::new(),
-        hosts: Vec::new(),
-        users: Vec::new(),
-        gateways: Vec::new(),
-        middleboxes: Vec::new(),
         groups: vec![
             group("staff", SetExpr::Union(vec![user(0), user(1)])),
             group("boss", SetExpr::Leaf(EndTest::User(UserId(1)))),
@@ -48,27 +39,25 @@ fn policy(rules: Vec<(Cond, Verdict, Vec<MiddleboxId>)>) -> Checked {
             ),
             group("both", SetExpr::Intersection(Box::new(user(0)), Box::new(SetExpr::Leaf(EndTest::Group(GroupId(0)))))),
         ],
-        services: Vec::new(),
         rules,
-        default: DefaultRule { verdict: Verdict::Deny, span: None },
-        multi_user: MultiUser::default(),
-        tests: Vec::new(),
+        ..Checked::empty(SourceMap::default())
     }
 }
 
 fn full_end() -> End {
     End {
-        users: vec![UserId(0)],
+        users: vec![Person::declared(UserId(0))],
         host: Some(HostId(3)),
         location: Some(HERE),
         mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
         address: Some("10.4.0.9".parse().unwrap()),
         place: Place::Inside,
+        groups: Vec::new(),
     }
 }
 
 fn passes(test: EndTest, end: &End) -> bool {
-    let user = end.users.first().copied();
+    let user = end.users.first();
     end_passes(&policy(Vec::new()), test, end, user)
 }
 
@@ -179,7 +168,7 @@ fn icmp_is_not_ports_and_a_priority_tag_is_no_vlan() {
 }
 
 fn flow(src: End, dst: End) -> Flow {
-    Flow { src, dst, headers: Headers::default() }
+    Flow { src, dst, headers: Headers::default(), time: None }
 }
 
 #[test]
@@ -216,7 +205,8 @@ fn users_of_one_host_are_judged_in_pairs_and_folded_as_the_policy_says() {
         (Cond::All(vec![src(1), dst(2)]), Verdict::Allow, Vec::new()),
         (Cond::All(vec![src(1), dst(3)]), Verdict::Allow, Vec::new()),
     ]);
-    let users = |ids: &[u32]| End { users: ids.iter().copied().map(UserId).collect(), ..End::default() };
+    let users =
+        |ids: &[u32]| End { users: ids.iter().copied().map(|id| Person::declared(UserId(id))).collect(), ..End::default() };
     let decided = |policy: &Checked, src: &[u32], dst: &[u32]| judge(policy, &flow(users(src), users(dst))).rule.map(|id| id.0);
 
     assert_eq!(decided(&policy, &[0, 1], &[2, 3]), Some(2), "plain allow wins, the earliest of two");
@@ -236,6 +226,6 @@ fn a_pair_is_judged_as_a_whole() {
     // `usrc = 0 and usrc = 1` holds for no pair, although both users are there.
     let src = |id| Cond::End(Side::Src, EndTest::User(UserId(id)));
     let policy = policy(vec![(Cond::All(vec![src(0), src(1)]), Verdict::Allow, Vec::new())]);
-    let both = End { users: vec![UserId(0), UserId(1)], ..End::default() };
+    let both = End { users: [0, 1].map(|id| Person::declared(UserId(id))).to_vec(), ..End::default() };
     assert_eq!(judge(&policy, &flow(both, End::default())).verdict, Verdict::Deny);
 }

@@ -39,6 +39,7 @@ impl Mentions {
         let mut all = Vec::new();
         policy.groups.iter().for_each(|group| set_prefixes(&group.members, &mut all));
         policy.rules.iter().for_each(|rule| cond_prefixes(&rule.cond, &mut all));
+        policy.assertions.iter().for_each(|assertion| cond_prefixes(&assertion.pattern, &mut all));
         all.extend(declared(policy).map(Prefix::host));
         all.sort_unstable_by_key(order);
         all.dedup();
@@ -149,7 +150,7 @@ fn set_prefixes(set: &SetExpr, all: &mut Vec<Prefix>) {
 fn cond_prefixes(cond: &Cond, all: &mut Vec<Prefix>) {
     match cond {
         Cond::End(_, EndTest::Address(prefix)) => all.push(*prefix),
-        Cond::End(..) | Cond::Header(_) => {}
+        Cond::End(..) | Cond::Header(_) | Cond::Time(_) => {}
         Cond::Not(inner) => cond_prefixes(inner, all),
         Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| cond_prefixes(part, all)),
     }

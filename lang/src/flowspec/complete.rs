@@ -128,6 +128,7 @@ pub(super) fn end(policy: &Checked, draft: &Draft, family: Family) -> End {
     let declared = host.and_then(|id| policy.hosts.get(id.index()));
     let mut end = End {
         users: draft.users.clone(),
+        groups: draft.groups.clone(),
         host,
         location: draft.location.or_else(|| declared.and_then(|host| host.pin)),
         mac: draft.mac.or_else(|| declared.and_then(|host| host.macs.first().copied())),

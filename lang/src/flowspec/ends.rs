@@ -9,12 +9,12 @@ use net::{Location, MacAddr, PortNo};
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
 use crate::builtin;
 use crate::check::port_of;
-use crate::checked::{BuiltIn, Checked, EndTest, HostId, Kind, SetExpr, Switch, UserId};
+use crate::checked::{BuiltIn, Checked, DynamicSource, EndTest, Group, GroupId, HostId, Kind, SetExpr, Switch};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::Diagnostic;
 use crate::eval;
-use crate::flow::{End, Place};
+use crate::flow::{End, Person, Place};
 use crate::resolve::{Names, Symbol};
 use crate::source::Span;
 use crate::types;
@@ -24,7 +24,9 @@ use super::{MAX_FLOWS, Mentions};
 /// What the text says of one end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Draft {
-    pub users: Vec<UserId>,
+    pub users: Vec<Person>,
+    /// Dynamic groups that it is a member of, but those of users.
+    pub groups: Vec<GroupId>,
     pub host: Option<HostId>,
     /// `unregistered`: no declared host, whatever its addresses.
     pub unregistered: bool,
@@ -36,10 +38,12 @@ pub(super) struct Draft {
 }
 
 /// One thing said of an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Said {
-    User(Option<UserId>),
+    Nobody,
+    User(Person),
     Host(HostId),
+    Member(GroupId),
     Unregistered,
     At(Location),
     Mac(MacAddr),
@@ -59,13 +63,15 @@ enum Slot {
     Mac,
     Address,
     Place,
+    Group,
 }
 
 impl Said {
-    fn slot(self) -> Slot {
+    fn slot(&self) -> Slot {
         match self {
-            Said::User(None) => Slot::NoUser,
-            Said::User(Some(_)) => Slot::User,
+            Said::Nobody => Slot::NoUser,
+            Said::User(_) => Slot::User,
+            Said::Member(_) => Slot::Group,
             Said::Host(_) | Said::Unregistered => Slot::Host,
             Said::At(_) => Slot::At,
             Said::Mac(_) => Slot::Mac,
@@ -76,7 +82,9 @@ impl Said {
 
     fn write(self, draft: &mut Draft) {
         match self {
-            Said::User(user) => draft.users.extend(user),
+            Said::Nobody => {}
+            Said::User(person) => draft.users.push(person),
+            Said::Member(group) => draft.groups.push(group),
             Said::Host(host) => draft.host = Some(host),
             Said::Unregistered => draft.unregistered = true,
             Said::At(location) => draft.location = Some(location),
@@ -99,7 +107,7 @@ impl Slot {
     /// True if one end cannot have both.
     fn excludes(self, other: Slot) -> bool {
         match (self, other) {
-            (Slot::User, Slot::User) => false,
+            (Slot::User, Slot::User) | (Slot::Group, Slot::Group) => false,
             (Slot::User, Slot::NoUser) | (Slot::NoUser, Slot::User) => true,
             _ => self == other,
         }
@@ -113,6 +121,7 @@ impl Slot {
             Slot::Mac => "MAC addresses",
             Slot::Address => "addresses",
             Slot::Place => "sorts of end",
+            Slot::Group => "groups",
         }
     }
 }
@@ -209,7 +218,7 @@ fn impossible(policy: &Checked, draft: &Draft) -> Option<String> {
 fn is_gateway_name(names: &Names, term: &EndTerm) -> bool {
     match term {
         EndTerm::Term(Term { atom: Atom::Name(name), .. }) => matches!(names.get(&name.text), Some(Symbol::Gateway(_))),
-        EndTerm::Term(_) | EndTerm::At(..) => false,
+        EndTerm::Term(_) | EndTerm::Member { .. } | EndTerm::At(..) => false,
     }
 }
 
@@ -221,7 +230,7 @@ fn expand(choices: &[(Slot, Vec<Said>)]) -> Vec<Draft> {
         for draft in &drafts {
             for said in said {
                 let mut draft = draft.clone();
-                said.write(&mut draft);
+                said.clone().write(&mut draft);
                 next.push(draft);
             }
         }
@@ -230,6 +239,8 @@ fn expand(choices: &[(Slot, Vec<Said>)]) -> Vec<Draft> {
     for draft in &mut drafts {
         draft.users.sort_unstable();
         draft.users.dedup();
+        draft.groups.sort_unstable();
+        draft.groups.dedup();
     }
     drafts
 }
@@ -262,25 +273,67 @@ impl Reader<'_> {
     fn term(&mut self, term: &EndTerm) -> Option<Vec<Said>> {
         match term {
             EndTerm::At(at, _) => self.at(at),
-            EndTerm::Term(term) => {
-                let said = self.atom(term)?;
-                let (Some(kind), Some(first)) = (term.kind, said.first()) else { return Some(said) };
-                let fits = match (kind.value, first.slot()) {
-                    (Kind::User, Slot::User | Slot::NoUser)
-                    | (Kind::Host, Slot::Host)
-                    | (Kind::Location | Kind::Switch, Slot::At)
-                    | (Kind::Network, Slot::Address)
-                    | (Kind::Mac, Slot::Mac) => true,
-                    (Kind::Host, Slot::Place) => matches!(first, Said::Place(Place::Gateway(_) | Place::Controller)),
-                    _ => false,
-                };
-                if fits {
-                    return Some(said);
+            EndTerm::Member { of, groups, .. } => self.joined(of, groups),
+            EndTerm::Term(term) => self.plain(term),
+        }
+    }
+
+    /// Somebody who is a member of dynamic groups.
+    fn joined(&mut self, of: &Term, groups: &[Term]) -> Option<Vec<Said>> {
+        let mut said = self.plain(of)?;
+        for group in groups {
+            let id = self.dynamic_group(group)?;
+            let of_users = self.policy.groups.get(id.index()).is_some_and(|group| group.kind == Kind::User);
+            for said in &mut said {
+                match said {
+                    Said::User(person) if of_users => {
+                        person.groups.push(id);
+                        person.groups.sort_unstable();
+                        person.groups.dedup();
+                    }
+                    _ => {
+                        let message =
+                            "only users are members of groups of users; another end is joined by naming its group beside it";
+                        return self.fail(E0402, group.span, message);
+                    }
                 }
-                let wanted = types::one(kind.value);
-                self.fail(E0203, term.span, format!("`{}` is not {wanted}", self.policy.sources.text(term.span)))
             }
         }
+        Some(said)
+    }
+
+    /// The dynamic group that a term names.
+    fn dynamic_group(&mut self, term: &Term) -> Option<GroupId> {
+        let said = self.plain(term)?;
+        match said.as_slice() {
+            [Said::User(Person { user: None, groups })] => groups.first().copied(),
+            [Said::Member(group)] => Some(*group),
+            _ => {
+                let message =
+                    format!("`{}` is no dynamic group: its members are what the text says", self.policy.sources.text(term.span));
+                self.fail(E0402, term.span, message)
+            }
+        }
+    }
+
+    fn plain(&mut self, term: &Term) -> Option<Vec<Said>> {
+        let said = self.atom(term)?;
+        let (Some(kind), Some(first)) = (term.kind, said.first()) else { return Some(said) };
+        let fits = match (kind.value, first.slot()) {
+            (Kind::User, Slot::User | Slot::NoUser)
+            | (Kind::Host, Slot::Host)
+            | (Kind::Location | Kind::Switch, Slot::At)
+            | (Kind::Network, Slot::Address)
+            | (Kind::Mac, Slot::Mac) => true,
+            (Kind::Host, Slot::Group) => true,
+            (Kind::Host, Slot::Place) => matches!(first, Said::Place(Place::Gateway(_) | Place::Controller)),
+            _ => false,
+        };
+        if fits {
+            return Some(said);
+        }
+        let wanted = types::one(kind.value);
+        self.fail(E0203, term.span, format!("`{}` is not {wanted}", self.policy.sources.text(term.span)))
     }
 
     fn atom(&mut self, term: &Term) -> Option<Vec<Said>> {
@@ -294,15 +347,30 @@ impl Reader<'_> {
             Atom::Address(prefix) => Some(self.site.mentions().within(*prefix).into_iter().map(Said::Address).collect()),
             Atom::Mac(mac) => Some(vec![Said::Mac(*mac)]),
             Atom::Port { switch, port } => self.port(switch, port.value, term.span),
+            Atom::Dynamic(source) => self.dynamic(source, term),
             Atom::Any => self.fail(E0402, term.span, "`any` is no example: name an end"),
             Atom::Service(_) => self.fail(E0402, term.span, "a service stands last in a flow"),
             Atom::Number(_) => self.fail(E0203, term.span, "a number is no end of a flow"),
         }
     }
 
+    /// A member of a dynamic set that a rule or a group names; of others nothing is told.
+    fn dynamic(&mut self, source: &DynamicSource, term: &Term) -> Option<Vec<Said>> {
+        let wanted = match (source, term.kind) {
+            (DynamicSource::Tagged(_), Some(kind)) => kind.value,
+            (DynamicSource::Tagged(_), None) => return self.fail(E0203, term.span, "say what is tagged: `host tagged \"…\"`"),
+            (DynamicSource::Directory(_) | DynamicSource::RadiusClass(_), _) => Kind::User,
+        };
+        let known = |group: &Group| group.dynamic.as_ref() == Some(source) && group.kind == wanted;
+        let Some(id) = self.policy.groups.iter().zip((0..).map(GroupId)).find(|(group, _)| known(group)).map(|(_, id)| id) else {
+            return self.fail(E0402, term.span, format!("no rule and no group speaks of `{source}`"));
+        };
+        Some(vec![dynamic_member(self.policy, id)])
+    }
+
     fn built_in(&mut self, set: BuiltIn, span: Span) -> Option<Vec<Said>> {
         let said = match set {
-            BuiltIn::Unauthenticated => Said::User(None),
+            BuiltIn::Unauthenticated => Said::Nobody,
             BuiltIn::Unregistered => Said::Unregistered,
             BuiltIn::Internet => {
                 let others = self.site.mentions().beyond(self.policy).into_iter().map(Some);
@@ -331,13 +399,13 @@ impl Reader<'_> {
             return None;
         };
         match symbol {
-            Symbol::User(id) => Some(vec![Said::User(Some(id))]),
+            Symbol::User(id) => Some(vec![Said::User(Person::declared(id))]),
             Symbol::Host(id) => Some(vec![Said::Host(id)]),
             Symbol::Gateway(id) => Some(vec![Said::Place(Place::Gateway(id))]),
             Symbol::Location(place) => self.policy.locations.get(place).map(|location| vec![Said::At(location.at)]),
             Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
             Symbol::Group(id) => Some(members(self.site, EndTest::Group(id))),
-            Symbol::Service(_) | Symbol::Middlebox(_) => {
+            Symbol::Service(_) | Symbol::Middlebox(_) | Symbol::Time(_) => {
                 let what = symbol.what(self.policy);
                 self.fail(E0203, name.span, format!("`{}` is {what}, which is no end of a flow", name.text))
             }
@@ -383,33 +451,43 @@ fn members(site: Site<'_>, set: EndTest) -> Vec<Said> {
     let mut said = IndexSet::new();
     for leaf in &leaves {
         match leaf {
-            EndTest::User(id) => said.extend(member(policy, set, Said::User(Some(*id)))),
+            EndTest::User(id) => said.extend(member(policy, set, Said::User(Person::declared(*id)))),
             EndTest::Host(id) => said.extend(member(policy, set, Said::Host(*id))),
             EndTest::Mac(mac) => said.extend(member(policy, set, Said::Mac(*mac))),
             EndTest::Location(at) => said.extend(member(policy, set, Said::At(*at))),
             EndTest::Switch(dpid) => {
                 let switches = policy.switches.iter().filter(|switch| switch.dpid == *dpid);
-                said.extend(switches.flat_map(ports).filter(|port| member(policy, set, *port).is_some()));
+                said.extend(switches.flat_map(ports).filter(|port| member(policy, set, port.clone()).is_some()));
             }
             EndTest::Address(prefix) => {
                 let all = site.mentions().within(*prefix).into_iter();
                 said.extend(all.filter_map(|address| member(policy, set, Said::Address(address))));
             }
-            EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::User(None))),
+            EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::Nobody)),
+            EndTest::Group(id) if policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some()) => {
+                said.extend(member(policy, set, dynamic_member(policy, *id)));
+            }
             EndTest::BuiltIn(_) | EndTest::Known(_) | EndTest::Group(_) => {}
         }
     }
     said.into_iter().collect()
 }
 
+/// Somebody, or something, that is a member of a dynamic group and of nothing else.
+fn dynamic_member(policy: &Checked, id: GroupId) -> Said {
+    match policy.groups.get(id.index()).map(|group| group.kind) {
+        Some(Kind::User) => Said::User(Person { user: None, groups: vec![id] }),
+        _ => Said::Member(id),
+    }
+}
+
 /// The candidate, if it is a member.
 fn member(policy: &Checked, set: EndTest, said: Said) -> Option<Said> {
     let mut draft = Draft::default();
-    said.write(&mut draft);
-    let user = draft.users.first().copied();
-    let Draft { users, host, location, mac, address, .. } = draft;
-    let end = End { users, host, location, mac, address, place: Place::Inside };
-    eval::end_passes(policy, set, &end, user).then_some(said)
+    said.clone().write(&mut draft);
+    let Draft { users, groups, host, location, mac, address, .. } = draft;
+    let end = End { users, host, location, mac, address, place: Place::Inside, groups };
+    eval::end_passes(policy, set, &end, end.users.first()).then_some(said)
 }
 
 /// Every leaf of a set, groups followed.

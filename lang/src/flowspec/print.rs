@@ -3,16 +3,16 @@
 use net::{EtherType, IpProto, Location, Transport};
 
 use crate::builtin;
-use crate::checked::Checked;
-use crate::flow::{End, Flow, Headers, Place};
+use crate::checked::{Checked, EndTest, Group, GroupId, SetExpr};
+use crate::flow::{End, Flow, Headers, Person, Place};
 
-use super::Traffic;
 use super::complete::{self, Family};
 use super::ends::Draft;
+use super::{SOURCE_PORT, Traffic};
 
 /// One line in the syntax of flows: `user gina host gphone at wap1 -> www tcp/80`. A line made from a flow that came from text
-/// reads back as the same flow. What the syntax has no words for (VLAN tags, source ports below 1024, packets that are not IP,
-/// fragments) stands behind `#`.
+/// reads back as the same flow. What the syntax has no words for (fragments) stands
+/// behind `#`.
 #[must_use]
 pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
     let family = if flow.headers.dl_type == Some(EtherType::IPV6) { Family::V6 } else { Family::V4 };
@@ -31,6 +31,14 @@ pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
     if let Some(service) = service_text(&flow.headers) {
         text.push(' ');
         text.push_str(&service);
+    }
+    for term in header_terms(&flow.headers) {
+        text.push(' ');
+        text.push_str(&term);
+    }
+    if let Some(time) = flow.time {
+        text.push_str(" time ");
+        text.push_str(&policy.calendar.text(time));
     }
     let remarks = remarks(&flow.headers);
     if !remarks.is_empty() {
@@ -57,6 +65,7 @@ fn draft(policy: &Checked, end: &End, family: Family) -> Draft {
     let inside = end.place == Place::Inside;
     let mut draft = Draft {
         users: end.users.clone(),
+        groups: end.groups.clone(),
         host: end.host,
         location: end.location.filter(|_| inside),
         place: (!inside).then_some(end.place),
@@ -80,8 +89,11 @@ fn draft(policy: &Checked, end: &End, family: Family) -> Draft {
 
 fn end_text(policy: &Checked, draft: &Draft, initiator: bool) -> String {
     let mut words: Vec<String> = Vec::new();
-    for user in &draft.users {
-        words.extend(policy.users.get(user.index()).map(|user| format!("user {}", user.name)));
+    for person in &draft.users {
+        words.push(person_text(policy, person));
+    }
+    for group in &draft.groups {
+        words.push(dynamic_text(policy, *group));
     }
     if draft.users.is_empty() && draft.place.is_none() && initiator {
         words.push("user none".to_owned());
@@ -105,6 +117,21 @@ fn end_text(policy: &Checked, draft: &Draft, initiator: bool) -> String {
         words.push("unregistered".to_owned());
     }
     words.join(" ")
+}
+
+/// `user bob & profs`; somebody who is not declared is told by a group.
+fn person_text(policy: &Checked, person: &Person) -> String {
+    let declared = person.user.and_then(|id| policy.users.get(id.index())).map(|user| format!("user {}", user.name));
+    let groups = person.groups.iter().map(|group| dynamic_text(policy, *group));
+    let all: Vec<String> = declared.into_iter().chain(groups).collect();
+    if all.is_empty() { "authenticated".to_owned() } else { all.join(" & ") }
+}
+
+/// A dynamic group: by the name of a group that is nothing else, else as it is spelled.
+fn dynamic_text(policy: &Checked, id: GroupId) -> String {
+    let alone = |group: &&Group| group.members == SetExpr::Leaf(EndTest::Group(id)) && group.dynamic.is_none();
+    let named = policy.groups.iter().find(alone).or_else(|| policy.groups.get(id.index()));
+    named.map_or_else(String::new, |group| group.name.to_string())
 }
 
 fn place_text(policy: &Checked, place: Place, draft: &Draft) -> Option<String> {
@@ -133,27 +160,33 @@ fn service_text(headers: &Headers) -> Option<String> {
     })
 }
 
-/// What the syntax has no words for.
-fn remarks(headers: &Headers) -> Vec<String> {
-    let mut remarks = Vec::new();
+/// What is said of the other headers: only what a flow in text would not have anyway.
+fn header_terms(headers: &Headers) -> Vec<String> {
+    let mut terms = Vec::new();
     match headers.dl_type {
         None | Some(EtherType::IPV4 | EtherType::IPV6) => {}
-        Some(other) => remarks.push(match builtin::ether_type_name(other) {
-            Some(name) => name.to_owned(),
-            None => format!("Ethernet type {other:?}"),
+        Some(other) => terms.push(match builtin::ether_type_name(other) {
+            Some(name) => format!("dltype {name}"),
+            None => format!("dltype {:#06x}", other.0),
         }),
     }
     if let Some(tag) = headers.vlan {
-        remarks.extend(tag.id.map(|id| format!("vlan {id}")));
+        terms.extend(tag.id.map(|id| format!("vlan {id}")));
+        if tag.pcp != 0 || tag.id.is_none() {
+            terms.push(format!("pcp {}", tag.pcp));
+        }
     }
+    terms.extend(headers.dscp.filter(|dscp| *dscp != 0).map(|dscp| format!("dscp {dscp}")));
     if let Some(Transport::Ports { src, .. }) = headers.transport
-        && src < 1024
+        && src != SOURCE_PORT
     {
-        remarks.push(format!("from port {src}"));
+        terms.push(format!("tpsrc {src}"));
     }
+    terms
+}
+
+/// What the syntax has no words for.
+fn remarks(headers: &Headers) -> Vec<String> {
     let headed = headers.proto.is_some_and(|proto| proto.has_ports() || proto == IpProto::ICMP || proto == IpProto::ICMPV6);
-    if headed && headers.transport.is_none() {
-        remarks.push("fragment".to_owned());
-    }
-    remarks
+    if headed && headers.transport.is_none() { vec!["fragment".to_owned()] } else { Vec::new() }
 }

@@ -26,6 +26,11 @@ impl Line {
         Line { span, indent, text, closes: false }
     }
 
+    /// The line, deeper by so many levels.
+    pub(super) fn indented(self, levels: usize) -> Self {
+        Line { indent: self.indent + levels, ..self }
+    }
+
     /// A line that ends a block: comments before it are the block's.
     pub(super) fn closing(span: Span, indent: usize, text: &str) -> Self {
         Line { span, indent, text: text.to_owned(), closes: true }

@@ -6,20 +6,22 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use lalrpop_util::ErrorRecovery;
-use net::{Dpid, Field, MacAddr, Prefix};
+use net::{Dpid, Field, MacAddr, Prefix, VlanId};
 
 use super::Failure;
 use crate::ast::{
-    Atom, CompareOp, Cond, CondField, DefaultStmt, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec, HostMember, Ident, Item,
-    LocationDecl, LocationRef, NetworkDecl, PortList, ServiceRef, SetOp, Setting, SettingStmt, Spanned, Term, VerdictWord,
+    AssertStmt, Atom, Clause, ClauseKind, CompareOp, Cond, CondField, DefaultStmt, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec,
+    HeaderTerm, HostMember, Ident, InvariantStmt, Item, LocationDecl, LocationRef, NetworkDecl, PortList, Relation, SectionHead,
+    ServiceRef, SetOp, Setting, SettingStmt, Spanned, Term, TimeDecl, VerdictWord, WindowRef,
 };
 use crate::builtin::{self, SetMeaning};
-use crate::checked::{Kind, MultiUser, ServiceTerm};
-use crate::codes::syntax;
+use crate::calendar::{self, Calendar, Moment, Until};
+use crate::checked::{Claim, DynamicSource, Kind, MultiUser, Rate, ServiceTerm};
+use crate::codes::{Code, syntax};
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword;
 use crate::lexer::{Tok, span};
-use crate::literal::{self, LiteralError};
+use crate::literal::{self, LiteralError, when};
 use crate::source::{SourceId, Span};
 use crate::suggest::{self, Candidate};
 
@@ -94,22 +96,30 @@ impl<'t> Build<'t> {
         self.failures.push(error.error);
     }
 
-    /// Reports a word that is kept for later.
-    pub(crate) fn reserved(&mut self, l: usize, r: usize) {
-        let message = format!("`{}` is part of the language but this version does not carry it out yet", self.slice(l, r));
-        self.diagnostics.push(Diagnostic::new(syntax::E0110, self.span(l, r), message));
-    }
-
-    /// Reports a field in the place of a clause: `vlan 5` is an obligation that is kept for later, other fields belong to `when`.
-    pub(crate) fn field_clause(&mut self, l: usize, r: usize) {
+    /// `vlan 5` puts packets into a VLAN; any other field in the place of a clause belongs to `when`.
+    pub(crate) fn field_clause(&mut self, l: usize, r: usize, number: Option<(usize, usize)>) -> ClauseKind {
         let word = self.slice(l, r);
-        let next = self.text.get(r..).unwrap_or("").trim_start();
-        if word == "vlan" && next.starts_with(|c: char| c.is_ascii_digit()) {
-            return self.reserved(l, r);
+        if let ("vlan", Some((from, to))) = (word, number) {
+            let span = self.span(from, to);
+            let id = self.number(from, to).map(|number| number.value.into_inner());
+            let id = match id {
+                None => return ClauseKind::Error,
+                Some((first, last)) if first == last => u16::try_from(first).ok().and_then(VlanId::new),
+                Some(_) => None,
+            };
+            return match id.filter(|id| id.get() != 0) {
+                Some(value) => ClauseKind::Vlan(Spanned { value, span }),
+                None => {
+                    let message = format!("`{}` is no VLAN: 1 to 4094", self.slice(from, to));
+                    self.diagnostics.push(Diagnostic::new(syntax::E0123, span, message));
+                    ClauseKind::Error
+                }
+            };
         }
         let found = Diagnostic::new(syntax::E0101, self.span(l, r), format!("a condition on `{word}` stands behind `when`"))
             .help(format!("write `when {word} …`"));
         self.diagnostics.push(found);
+        ClauseKind::Error
     }
 
     /// Reads the literal between `l` and `r`; reports it if it has no value.
@@ -293,17 +303,159 @@ impl<'t> Build<'t> {
         addresses.map_or(HostMember::Error(span), |addresses| HostMember::Ip(addresses, span))
     }
 
-    /// A verdict for every flow: `outbound-only` is none, and is reported.
+    /// A verdict for every flow: `outbound-only` and `pass` are none, and are reported.
     pub(crate) fn outcome(&mut self, verdict: Spanned<VerdictWord>) -> Option<Spanned<VerdictWord>> {
         match verdict.value {
-            VerdictWord::Allow | VerdictWord::Deny => Some(verdict),
-            VerdictWord::OutboundOnly => {
-                let found = Diagnostic::new(syntax::E0117, verdict.span, "`outbound-only` is no verdict for one flow")
-                    .help("write `allow` or `deny`");
+            VerdictWord::Allow | VerdictWord::Deny | VerdictWord::Reject | VerdictWord::Redirect => Some(verdict),
+            VerdictWord::OutboundOnly | VerdictWord::Pass => {
+                let message = format!("`{}` is no verdict for one flow", self.slice_of(verdict.span));
+                let found = Diagnostic::new(syntax::E0117, verdict.span, message)
+                    .help("write `allow`, `deny`, `reject` or `redirect portal`");
                 self.diagnostics.push(found);
                 None
             }
         }
+    }
+
+    /// The portal is all that can be redirected to.
+    pub(crate) fn redirect(&mut self, target: Option<Ident>, l: usize, r: usize) -> Spanned<VerdictWord> {
+        if let Some(target) = target.filter(|target| &*target.text != "portal") {
+            self.unknown_word(&target, "what `redirect` goes to", &["portal"]);
+        }
+        Spanned { value: VerdictWord::Redirect, span: self.span(l, r) }
+    }
+
+    pub(crate) fn avoid(&self, places: Vec<Option<LocationRef>>) -> ClauseKind {
+        let places: Option<Vec<_>> = places.into_iter().collect();
+        places.map_or(ClauseKind::Error, ClauseKind::Avoid)
+    }
+
+    pub(crate) fn rate(&mut self, (l, r): (usize, usize)) -> Option<Spanned<Rate>> {
+        self.read(l, r, when::rate)
+    }
+
+    pub(crate) fn queue(&mut self, l: usize, r: usize) -> Option<Spanned<u32>> {
+        self.read(l, r, literal::queue)
+    }
+
+    pub(crate) fn until(&mut self, (l, r): (usize, usize)) -> Option<Spanned<Until>> {
+        self.read(l, r, when::until)
+    }
+
+    pub(crate) fn radius(&mut self, word: &Ident, class: Spanned<Arc<str>>) -> Option<Atom> {
+        if &*word.text == "class" {
+            return Some(Atom::Dynamic(DynamicSource::RadiusClass(class.value)));
+        }
+        self.unknown_word(word, "what RADIUS tells of a user", &["class"]);
+        None
+    }
+
+    /// The words between these places, and the stretch that they are.
+    fn words(&self, places: &[(usize, usize)]) -> (Vec<&'t str>, Span) {
+        let words = places.iter().map(|(l, r)| self.slice(*l, *r)).collect();
+        let (l, r) = (places.first().map_or(0, |place| place.0), places.last().map_or(0, |place| place.1));
+        (words, self.span(l, r))
+    }
+
+    pub(crate) fn window(&mut self, places: &[(usize, usize)]) -> Option<WindowRef> {
+        let (words, span) = self.words(places);
+        if let ([(l, r)], [word]) = (places, words.as_slice())
+            && word.starts_with(|first: char| first.is_ascii_alphabetic())
+            && *word != "daily"
+            && calendar::weekdays(word).is_none()
+        {
+            return Some(WindowRef::Name(self.name(*l, *r)));
+        }
+        match when::window(&words) {
+            Ok(value) => Some(WindowRef::Window(Spanned { value, span })),
+            Err(error) => {
+                self.refuse(span, error);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn time_decl(&self, name: Ident, windows: Vec<Option<WindowRef>>, l: usize, r: usize) -> Item {
+        let damaged = windows.iter().any(Option::is_none);
+        Item::Time(TimeDecl { name, windows: windows.into_iter().flatten().collect(), damaged, span: self.span(l, r) })
+    }
+
+    pub(crate) fn scope(&mut self, word: Ident, scope: Cond) -> SectionPart {
+        if &*word.text != "scope" {
+            self.unknown_word(&word, "part of a section's head", &["scope", "owner"]);
+        }
+        SectionPart::Scope(scope, word.span)
+    }
+
+    pub(crate) fn section(&mut self, name: Ident, parts: Vec<SectionPart>, l: usize, r: usize) -> Item {
+        let mut head = SectionHead { name, scope: None, owner: None, span: self.span(l, r) };
+        for part in parts {
+            let (second, span) = match part {
+                SectionPart::Scope(scope, span) => (head.scope.replace(scope).is_some(), span),
+                SectionPart::Owner(owner) => (head.owner.replace(owner.clone()).is_some(), owner.span),
+            };
+            if second {
+                self.diagnostics.push(Diagnostic::new(syntax::E0101, span, "a section says this once, and this is the second"));
+            }
+        }
+        Item::Section(head)
+    }
+
+    pub(crate) fn invariant(&mut self, word: Ident, sets: Vec<Expr>, l: usize, r: usize) -> Item {
+        let span = self.span(l, r);
+        let known = [("disjoint", Relation::Disjoint, 2), ("subset", Relation::Subset, 2), ("nonempty", Relation::Nonempty, 1)];
+        let Some((name, relation, count)) = known.into_iter().find(|(name, ..)| *name == &*word.text) else {
+            self.unknown_word(&word, "relation", &known.map(|(name, ..)| name));
+            return Item::Error(ErrorItem { span, name: None });
+        };
+        if sets.len() != count {
+            let sets = sets.len();
+            let message = format!("`{name}` is about {count} set{}, and here are {sets}", if count == 1 { "" } else { "s" });
+            self.diagnostics.push(Diagnostic::new(syntax::E0101, word.span, message));
+            return Item::Error(ErrorItem { span, name: None });
+        }
+        Item::Invariant(InvariantStmt { relation: Spanned { value: relation, span: word.span }, sets, span })
+    }
+
+    pub(crate) fn assertion(&mut self, label: Option<Ident>, word: Ident, clauses: Vec<Clause>, l: usize, r: usize) -> Item {
+        let span = self.span(l, r);
+        let claim = match &*word.text {
+            "never" => Claim::Never,
+            "always" => Claim::Always,
+            _ => {
+                self.unknown_word(&word, "claim", &["never", "always"]);
+                return Item::Error(ErrorItem { span, name: label });
+            }
+        };
+        Item::Assert(AssertStmt { label, claim: Spanned { value: claim, span: word.span }, clauses, span })
+    }
+
+    /// Reports a word that is none of the few that can stand there.
+    fn unknown_word(&mut self, word: &Ident, what: &str, known: &[&str]) {
+        self.not_among(syntax::E0118, word, what, known);
+    }
+
+    pub(crate) fn header_term(&mut self, (l, end): (usize, usize), (from, to): (usize, usize)) -> Option<HeaderTerm> {
+        let word = self.slice(l, end);
+        let span = self.span(l, end);
+        let (Some(CondField::Header(field)), Some(limits)) =
+            (keyword::field(word), keyword::field(word).and_then(header_of).and_then(literal::limits))
+        else {
+            let message = format!("`{word}` is said of a flow by its ends or its service");
+            self.diagnostics.push(Diagnostic::new(syntax::E0101, span, message));
+            return None;
+        };
+        let text = self.slice(from, to);
+        if let (Field::DlType, Some(dl_type)) = (field, builtin::ether_type(text)) {
+            return Some(HeaderTerm { field: Spanned { value: field, span }, value: u64::from(dl_type.0) });
+        }
+        let range = self.number(from, to)?.value;
+        if range.start() != range.end() || !limits.contains(range.start()) {
+            let message = format!("`{text}` is no value of `{word}`: one number from {} to {}", limits.start(), limits.end());
+            self.diagnostics.push(Diagnostic::new(syntax::E0123, self.span(from, to), message));
+            return None;
+        }
+        Some(HeaderTerm { field: Spanned { value: field, span }, value: *range.start() })
     }
 
     pub(crate) fn default_stmt(&self, verdict: Option<Spanned<VerdictWord>>, l: usize, r: usize) -> Item {
@@ -314,37 +466,78 @@ impl<'t> Build<'t> {
     pub(crate) fn setting_stmt(&mut self, name: &Ident, value: &Ident, l: usize, r: usize) -> Item {
         let span = self.span(l, r);
         let place = name.span.to(value.span);
-        let setting = match (&*name.text, &*value.text) {
-            ("multi-user", "least-restrictive") => Setting::MultiUser(MultiUser::LeastRestrictive),
-            ("multi-user", "most-restrictive") => Setting::MultiUser(MultiUser::MostRestrictive),
-            ("multi-user", _) => {
-                self.unknown_setting(value, "value of `multi-user`", &["least-restrictive", "most-restrictive"]);
-                return Item::Error(ErrorItem { span, name: None });
-            }
+        let setting = match &*name.text {
+            "multi-user" => self.multi_user(value).map(Setting::MultiUser),
+            "time-zone" => self.time_zone(value).map(Setting::TimeZone),
             _ => {
-                self.unknown_setting(name, "setting", &["multi-user"]);
-                return Item::Error(ErrorItem { span, name: None });
+                self.not_among(syntax::E0112, name, "setting", &["multi-user", "time-zone"]);
+                None
             }
         };
-        Item::Setting(SettingStmt { setting: Spanned { value: setting, span: place }, span })
+        match setting {
+            Some(setting) => Item::Setting(SettingStmt { setting: Spanned { value: setting, span: place }, span }),
+            None => Item::Error(ErrorItem { span, name: None }),
+        }
     }
 
-    fn unknown_setting(&mut self, word: &Ident, what: &str, known: &[&str]) {
+    fn multi_user(&mut self, value: &Ident) -> Option<MultiUser> {
+        match &*value.text {
+            "least-restrictive" => Some(MultiUser::LeastRestrictive),
+            "most-restrictive" => Some(MultiUser::MostRestrictive),
+            _ => {
+                self.not_among(syntax::E0112, value, "value of `multi-user`", &["least-restrictive", "most-restrictive"]);
+                None
+            }
+        }
+    }
+
+    fn time_zone(&mut self, value: &Ident) -> Option<Calendar> {
+        let found = Calendar::of_zone(&value.text);
+        if found.is_none() {
+            let zones: Vec<String> = Calendar::zones().collect();
+            let near = suggest::nearest(&value.text, None, zones.iter().map(|name| Candidate { name, kind: None }));
+            let help = suggest::did_you_mean(&near).unwrap_or_else(|| "zones are named as in `\"Europe/Berlin\"`".to_owned());
+            let message = format!("`{}` is no time zone of the IANA database", value.text);
+            self.diagnostics.push(Diagnostic::new(syntax::E0112, value.span, message).help(help));
+        }
+        found
+    }
+
+    fn not_among(&mut self, code: Code, word: &Ident, what: &str, known: &[&str]) {
         let near = suggest::nearest(&word.text, None, known.iter().map(|name| Candidate { name, kind: None }));
         let quoted: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
         let help = suggest::did_you_mean(&near).unwrap_or_else(|| format!("there is {}", quoted.join(" and ")));
         let message = format!("`{}` is no {what}", word.text);
-        self.diagnostics.push(Diagnostic::new(syntax::E0112, word.span, message).help(help));
+        self.diagnostics.push(Diagnostic::new(code, word.span, message).help(help));
     }
 
-    pub(crate) fn flow_term(&self, kind: Option<Spanned<Kind>>, atom: Option<Atom>, l: usize, r: usize) -> Option<EndTerm> {
-        atom.map(|atom| EndTerm::Term(Term { kind, atom, span: self.span(l, r) }))
+    pub(crate) fn flow_term(&self, kind: Option<Spanned<Kind>>, atom: Option<Atom>, l: usize, r: usize) -> Option<Term> {
+        atom.map(|atom| Term { kind, atom, span: self.span(l, r) })
+    }
+
+    pub(crate) fn end_term(&self, of: Option<Term>, groups: Vec<Option<Term>>, l: usize, r: usize) -> Option<EndTerm> {
+        let groups: Vec<Term> = groups.into_iter().collect::<Option<_>>()?;
+        let of = of?;
+        Some(if groups.is_empty() { EndTerm::Term(of) } else { EndTerm::Member { of, groups, span: self.span(l, r) } })
     }
 
     /// A flow; nothing if a part of it could not be read, which has been reported.
-    pub(crate) fn flow(&mut self, src: Vec<Option<EndTerm>>, dst: Vec<Option<EndTerm>>, l: usize, r: usize) -> Option<FlowSpec> {
+    pub(crate) fn flow(
+        &mut self,
+        src: Vec<Option<EndTerm>>,
+        dst: Vec<Option<EndTerm>>,
+        headers: Vec<Option<HeaderTerm>>,
+        time: Option<Vec<(usize, usize)>>,
+        l: usize,
+        r: usize,
+    ) -> Option<FlowSpec> {
         let src: Vec<EndTerm> = src.into_iter().collect::<Option<_>>()?;
         let mut dst: Vec<EndTerm> = dst.into_iter().collect::<Option<_>>()?;
+        let headers: Vec<HeaderTerm> = headers.into_iter().collect::<Option<_>>()?;
+        let time = match time {
+            None => None,
+            Some(places) => Some(self.moment(&places)?),
+        };
         let service = split_service(&mut dst);
         let mut sound = true;
         for misplaced in src.iter().chain(&dst).filter(|term| is_service(term)) {
@@ -360,11 +553,38 @@ impl<'t> Build<'t> {
             self.diagnostics.push(found);
             sound = false;
         }
-        sound.then(|| FlowSpec { src, dst, service, span: self.span(l, r) })
+        sound.then(|| FlowSpec { src, dst, service, headers, time, span: self.span(l, r) })
+    }
+
+    fn moment(&mut self, places: &[(usize, usize)]) -> Option<Spanned<Moment>> {
+        let (words, span) = self.words(places);
+        match when::moment(&words) {
+            Ok(value) => Some(Spanned { value, span }),
+            Err(error) => {
+                self.refuse(span, error);
+                None
+            }
+        }
     }
 
     fn slice_of(&self, span: Span) -> &'t str {
         self.text.get(span.range()).unwrap_or("")
+    }
+}
+
+/// A part of the head of a section.
+#[derive(Clone, Debug)]
+pub(crate) enum SectionPart {
+    /// `scope (…)`, and where its word stands.
+    Scope(Cond, Span),
+    /// `owner "…"`
+    Owner(Spanned<Arc<str>>),
+}
+
+fn header_of(field: CondField) -> Option<Field> {
+    match field {
+        CondField::Header(field) => Some(field),
+        CondField::User(_) | CondField::Host(_) | CondField::AccessPoint(_) => None,
     }
 }
 
@@ -380,7 +600,7 @@ fn split_service(dst: &mut Vec<EndTerm>) -> Option<ServiceRef> {
             ServiceRef::Term(Spanned { value: term.clone(), span: *span })
         }
         EndTerm::Term(Term { kind: None, atom: Atom::Name(name), .. }) if dst.len() > 1 => ServiceRef::Name(name.clone()),
-        EndTerm::Term(_) | EndTerm::At(..) => return None,
+        EndTerm::Term(_) | EndTerm::Member { .. } | EndTerm::At(..) => return None,
     };
     dst.pop();
     Some(service)

@@ -7,7 +7,7 @@ use lalrpop_util::ParseError;
 use super::Failure;
 use crate::codes::syntax;
 use crate::diag::Diagnostic;
-use crate::keyword::{self, KEYWORDS, Keyword, Role};
+use crate::keyword::{self, KEYWORDS, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::SourceId;
 use crate::suggest::{self, Candidate};
@@ -54,7 +54,7 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
             Diagnostic::new(syntax::E0111, place, message).help(format!("choose another name, `{found}-1` for example")),
         );
     }
-    let verdict = matches!(tok, Some(Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly)));
+    let verdict = tok.is_some_and(super::mend::is_verdict);
     if verdict && terminals.contains("=>") {
         let message = format!("expected `=>` before `{found}`");
         return Some(Diagnostic::new(syntax::E0101, place, message).help("a line of a test is `FLOW => VERDICT;`"));
@@ -95,7 +95,7 @@ fn no_statement(source: SourceId, text: &str, tokens: &[Token], at: usize, expec
 }
 
 fn is_word(tok: Tok) -> bool {
-    matches!(tok, Tok::Word(_) | Tok::Reserved | Tok::Field | Tok::Set | Tok::Multicast | Tok::Service)
+    matches!(tok, Tok::Word(_) | Tok::Radius | Tok::Field | Tok::Set | Tok::Multicast | Tok::Service)
 }
 
 /// The word for a doubled operator of other languages, at its second character.
@@ -133,7 +133,7 @@ fn phrases(terminals: &BTreeSet<&str>) -> Vec<String> {
     let mut ranked: BTreeSet<(u8, String)> = BTreeSet::new();
     for terminal in terminals {
         let phrase: (u8, &str) = match *terminal {
-            "reserved" | "junk" | "by" => continue,
+            "junk" | "by" => continue,
             "name" => (0, "a name"),
             "address" => (1, "an address"),
             "set" | "multicast" | "gateway" if expression => (2, "a built-in set"),
@@ -149,10 +149,14 @@ fn phrases(terminals: &BTreeSet<&str>) -> Vec<String> {
             "field" => (1, "a field such as `usrc`"),
             "not" | "(" if has("field") => continue,
             "=" | "!=" | "in" | "not" if comparison => (1, "a comparison (`=`, `!=`, `in`)"),
-            "allow" | "deny" | "outbound-only" => (1, "a verdict"),
+            "allow" | "deny" | "reject" | "redirect" | "pass" | "outbound-only" => (1, "a verdict"),
             "|" | "&" | "-" | "and" | "or" => (5, "an operator"),
-            "from" | "to" | "for" | "when" | "log" | "via" if has("from") => (4, "a clause such as `from`"),
+            "directory" | "radius" | "tagged" => continue,
+            "time" | "from" | "to" | "for" | "at" if has("field") && has("(") => continue,
             "at" if has("from") => (4, "a clause such as `from`"),
+            word if has("from") && keyword::row(word).is_some_and(|row| row.role == Role::Clause) => {
+                (4, "a clause such as `from`")
+            }
             other => {
                 let rank = if matches!(other, ";" | "=" | "=>" | "->" | ":") { 0 } else { 3 };
                 ranked.insert((rank, format!("`{other}`")));

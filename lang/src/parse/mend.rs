@@ -38,8 +38,8 @@ pub(super) struct Missing {
 pub(super) enum Sort {
     /// Parse it.
     Statement,
-    /// It starts with this word, which is kept for later.
-    Reserved(Token),
+    /// The `}` of a section.
+    SectionEnd,
     /// Leave it: it nests too deep, which has been reported.
     TooDeep,
 }
@@ -48,9 +48,10 @@ pub(super) enum Sort {
 #[derive(Debug)]
 pub(super) struct Mender<'t> {
     source: SourceId,
-    text: &'t str,
     tokens: &'t [Token],
     at: usize,
+    /// The `{` of sections that are not closed yet.
+    sections: Vec<Token>,
     /// What is wrong between statements.
     pub(super) diagnostics: Findings,
 }
@@ -60,6 +61,8 @@ pub(super) struct Mender<'t> {
 enum Form {
     /// To the next `;`.
     Simple,
+    /// To the `{` behind which its statements stand.
+    Section,
     /// To the `}` of its block, whose lines end in `;`.
     Block {
         /// True if the lines are cases of a test.
@@ -78,41 +81,82 @@ impl Chunk {
 }
 
 impl<'t> Mender<'t> {
-    pub(super) fn new(source: SourceId, text: &'t str, tokens: &'t [Token]) -> Self {
-        Mender { source, text, tokens, at: 0, diagnostics: Findings::default() }
+    pub(super) fn new(source: SourceId, tokens: &'t [Token]) -> Self {
+        Mender { source, tokens, at: 0, sections: Vec::new(), diagnostics: Findings::default() }
     }
 
-    /// The next statement; nothing at the end of the file. Each call takes at least one token.
+    /// The next statement; nothing at the end of the file. Each call takes at least one token, or closes a section.
     pub(super) fn next_chunk(&mut self) -> Option<Chunk> {
         self.skip_between();
-        self.tokens.get(self.at)?;
-        let labelled = self.tok(self.at) == Some(Tok::Name) && self.tok(self.at + 1) == Some(Tok::Colon);
+        let Some(first) = self.tokens.get(self.at).copied() else { return self.close_at_end() };
+        let labelled = first.tok == Tok::Name && self.tok(self.at + 1) == Some(Tok::Colon);
         let head = if labelled { self.at + 2 } else { self.at };
         let mut chunk = Chunk { tokens: Vec::new(), missing: Vec::new(), sort: Sort::Statement, name: self.name(labelled) };
-        match (self.tok(head), self.tokens.get(head)) {
-            (Some(Tok::Reserved), Some(word)) => {
-                chunk.sort = Sort::Reserved(*word);
-                self.take_reserved(&mut chunk, head);
-            }
-            (Some(tok), _) => match form(tok, labelled) {
-                Form::Simple => self.take_simple(&mut chunk),
-                Form::Block { test } => self.take_block(&mut chunk, test),
-            },
-            (None, _) => self.take_simple(&mut chunk),
+        if first.tok == Tok::RBrace {
+            self.sections.pop();
+            chunk.sort = Sort::SectionEnd;
+            self.push(&mut chunk);
+            return Some(chunk);
+        }
+        match self.tok(head).map(|tok| form(tok, labelled)) {
+            Some(Form::Block { test }) => self.take_block(&mut chunk, test),
+            Some(Form::Section) => self.take_section_head(&mut chunk),
+            Some(Form::Simple) | None => self.take_simple(&mut chunk),
         }
         self.check_depth(&mut chunk);
         Some(chunk)
+    }
+
+    /// Closes a section that the file leaves open.
+    fn close_at_end(&mut self) -> Option<Chunk> {
+        let open = self.sections.pop()?;
+        let end = self.tokens.last().map_or(0, |last| last.end);
+        let brace = Token { tok: Tok::RBrace, start: end, end, starts_line: false };
+        let mut chunk = Chunk { tokens: vec![brace], missing: Vec::new(), sort: Sort::SectionEnd, name: None };
+        let found = Diagnostic::new(syntax::E0103, span(self.source, open.start, open.end), "this `{` is never closed");
+        let found = found.help("the file ends before its `}`; was it cut off?");
+        chunk.missing.push(Missing { at: end, found, always: true });
+        Some(chunk)
+    }
+
+    /// Takes the head of a section with its `{`. Whatever stands behind it is in the section, should the brace be missing, too.
+    fn take_section_head(&mut self, chunk: &mut Chunk) {
+        let start = self.at;
+        let mut parentheses = 0_usize;
+        while let Some(token) = self.tokens.get(self.at).copied() {
+            match token.tok {
+                Tok::LBrace if parentheses == 0 => {
+                    self.sections.push(token);
+                    return self.push(chunk);
+                }
+                Tok::LParen => parentheses += 1,
+                Tok::RParen => parentheses = parentheses.saturating_sub(1),
+                Tok::Semi if parentheses == 0 => return self.push(chunk),
+                Tok::RBrace if parentheses == 0 => break,
+                _ => {}
+            }
+            if self.at > start && self.starts_statement(self.at) {
+                break;
+            }
+            self.push(chunk);
+        }
+        let at = Self::put_in(chunk, Tok::LBrace);
+        let found =
+            Diagnostic::new(syntax::E0101, span(self.source, at, at), "expected `{` here, where the section's rules start");
+        chunk.missing.push(Missing { at, found, always: true });
+        self.sections.push(Token { tok: Tok::LBrace, start: at, end: at, starts_line: false });
     }
 
     fn tok(&self, at: usize) -> Option<Tok> {
         self.tokens.get(at).map(|token| token.tok)
     }
 
-    /// Skips empty statements, and reports a `}` that closes nothing.
+    /// Skips empty statements, and reports a `}` that closes nothing. One that closes a section is a statement.
     fn skip_between(&mut self) {
         while let Some(token) = self.tokens.get(self.at) {
             match token.tok {
                 Tok::Semi => {}
+                Tok::RBrace if !self.sections.is_empty() => return,
                 Tok::RBrace => {
                     let place = span(self.source, token.start, token.end);
                     self.diagnostics.push(Diagnostic::new(syntax::E0104, place, "this `}` closes nothing"));
@@ -126,8 +170,9 @@ impl<'t> Mender<'t> {
     fn name(&self, labelled: bool) -> Option<Token> {
         let at = if labelled { self.at } else { self.at + 1 };
         let declares = match self.tok(self.at)? {
-            Tok::Word(word) => keyword::KEYWORDS.iter().any(|row| row.keyword == Some(word) && row.role == Role::Statement),
-            Tok::Reserved => true,
+            // The words behind these are no names.
+            Tok::Word(Keyword::Assert | Keyword::Invariant | Keyword::Setting) => false,
+            Tok::Word(word) => keyword::KEYWORDS.iter().any(|row| row.keyword == word && row.role == Role::Statement),
             _ => labelled,
         };
         self.tokens.get(at).copied().filter(|token| declares && token.tok == Tok::Name)
@@ -273,7 +318,7 @@ impl<'t> Mender<'t> {
     /// True if the case of a test that is not finished surely goes on: within its line, or where the flow still lacks its verdict.
     fn goes_on_as_case(chunk: &Chunk, token: Token, lacks_verdict: bool) -> bool {
         let begun = !matches!(chunk.tokens.last().map(|last| last.tok), Some(Tok::Semi | Tok::LBrace));
-        let verdict = matches!(token.tok, Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly));
+        let verdict = is_verdict(token.tok);
         begun && (!token.starts_line || lacks_verdict && verdict)
     }
 
@@ -289,37 +334,6 @@ impl<'t> Mender<'t> {
         }
     }
 
-    /// Takes a statement that this version does not carry out: to its `;`, or to the `}` of its block.
-    fn take_reserved(&mut self, chunk: &mut Chunk, head: usize) {
-        let mut open = None;
-        let mut depth = 0_usize;
-        while let Some(token) = self.tokens.get(self.at) {
-            match token.tok {
-                Tok::Semi if depth == 0 => return self.push(chunk),
-                Tok::RBrace if depth == 0 => break,
-                Tok::RBrace if depth == 1 => return self.push(chunk),
-                Tok::RBrace => depth -= 1,
-                Tok::LBrace => {
-                    depth += 1;
-                    open = open.or(Some(*token));
-                }
-                // `audit deny …` is one statement.
-                _ if depth == 0
-                    && (self.at > head + 1 || self.at > head && token.starts_line)
-                    && self.starts_statement(self.at) =>
-                {
-                    break;
-                }
-                _ => {}
-            }
-            self.push(chunk);
-        }
-        match open {
-            Some(open) => self.put_in_brace(chunk, open),
-            None => self.put_in_semi(chunk),
-        }
-    }
-
     /// True if a statement surely starts here, whatever stands before.
     fn starts_statement(&self, at: usize) -> bool {
         let (Some(token), Some(before)) = (self.tokens.get(at), at.checked_sub(1).and_then(|at| self.tok(at))) else {
@@ -327,31 +341,28 @@ impl<'t> Mender<'t> {
         };
         let ended = can_end(before) || matches!(before, Tok::Semi | Tok::LBrace | Tok::RBrace);
         let (next, after) = (self.tok(at + 1), self.tok(at + 2));
-        let named = matches!(next, Some(Tok::Name | Tok::Reserved | Tok::Word(_) | Tok::Field | Tok::Set));
+        let named = matches!(next, Some(Tok::Name | Tok::Word(_) | Tok::Field | Tok::Set));
         let begins = match token.tok {
             Tok::Word(word) => match word {
-                Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly => {
+                _ if is_verdict(token.tok) => {
                     return !matches!(before, Tok::FatArrow | Tok::Colon | Tok::Word(Keyword::Default))
                         && (token.starts_line || ended);
                 }
                 Keyword::Include | Keyword::Test => next == Some(Tok::String),
-                Keyword::Default => matches!(next, Some(Tok::Reserved | Tok::Word(Keyword::Allow | Keyword::Deny))),
+                Keyword::Default => next.is_some_and(is_verdict),
                 Keyword::Switch | Keyword::Host | Keyword::Gateway | Keyword::Middlebox => named && after == Some(Tok::LBrace),
-                Keyword::Setting | Keyword::Group | Keyword::Network | Keyword::Service | Keyword::Location => {
+                Keyword::Section => named && matches!(after, Some(Tok::Name | Tok::LBrace | Tok::Word(Keyword::Owner))),
+                Keyword::Assert => next == Some(Tok::Name) && after != Some(Tok::Equal),
+                Keyword::Invariant => next == Some(Tok::Name) && after == Some(Tok::LParen),
+                Keyword::Setting | Keyword::Group | Keyword::Network | Keyword::Service | Keyword::Location | Keyword::Time => {
                     named && after == Some(Tok::Equal)
                 }
                 Keyword::User => return named && after == Some(Tok::Semi) && token.starts_line && ended,
                 _ => false,
             },
             Tok::Name => {
-                let verdict =
-                    matches!(after, Some(Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly) | Tok::Reserved));
-                return next == Some(Tok::Colon) && verdict && token.starts_line && ended;
-            }
-            Tok::Reserved => {
-                let word = self.text.get(token.start..token.end).unwrap_or("");
-                let role = keyword::row(word).map(|row| row.role);
-                return matches!(role, Some(Role::Statement | Role::Verdict)) && token.starts_line && ended;
+                let labelled = after.is_some_and(|tok| is_verdict(tok) || tok == Tok::Word(Keyword::Assert));
+                return next == Some(Tok::Colon) && labelled && token.starts_line && ended;
             }
             _ => false,
         };
@@ -390,12 +401,27 @@ fn form(head: Tok, labelled: bool) -> Form {
             | Keyword::Service
             | Keyword::Default
             | Keyword::Setting
+            | Keyword::Time
+            | Keyword::Assert
+            | Keyword::Invariant
             | Keyword::Allow
             | Keyword::Deny
+            | Keyword::Reject
+            | Keyword::Redirect
+            | Keyword::Pass
             | Keyword::OutboundOnly,
         ) => Form::Simple,
+        Tok::Word(Keyword::Section) => Form::Section,
         _ => Form::Block { test: false },
     }
+}
+
+/// True for what a rule can do.
+pub(super) fn is_verdict(tok: Tok) -> bool {
+    matches!(
+        tok,
+        Tok::Word(Keyword::Allow | Keyword::Deny | Keyword::Reject | Keyword::Redirect | Keyword::Pass | Keyword::OutboundOnly)
+    )
 }
 
 /// True for the words that lines of blocks start with.
@@ -420,13 +446,11 @@ fn can_end(tok: Tok) -> bool {
         | Tok::String
         | Tok::RParen
         | Tok::RBrace
-        | Tok::Reserved
         | Tok::Junk => true,
-        Tok::Word(word) => matches!(
-            word,
-            Keyword::Log | Keyword::Gateway | Keyword::Allow | Keyword::Deny | Keyword::OutboundOnly | Keyword::Default
-        ),
+        Tok::Word(Keyword::Log | Keyword::Audit | Keyword::OneWay | Keyword::Gateway | Keyword::Default) => true,
+        Tok::Word(_) => is_verdict(tok),
         Tok::Field
+        | Tok::Radius
         | Tok::LBrace
         | Tok::LParen
         | Tok::Semi

@@ -46,6 +46,8 @@ pub struct Args {
 enum Expected {
     Allow,
     Deny,
+    Reject,
+    Redirect,
 }
 
 /// Flows that are judged alike.
@@ -130,6 +132,8 @@ fn exit(expected: Option<Expected>, answers: &[Answered<'_>]) -> Exit {
     let expected = match expected {
         Some(Expected::Allow) => Some(Verdict::Allow),
         Some(Expected::Deny) => Some(Verdict::Deny),
+        Some(Expected::Reject) => Some(Verdict::Reject),
+        Some(Expected::Redirect) => Some(Verdict::Redirect),
         None => None,
     };
     match expected {
@@ -193,7 +197,7 @@ fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
     let mut all = answers.iter().map(Answered::as_json);
     let nothing = Answer {
         flow: String::new(),
-        verdict: Verdict::Deny.to_string(),
+        verdict: Verdict::Deny.word(),
         rule: None,
         via: Vec::new(),
         path: None,
@@ -239,7 +243,7 @@ impl Answered<'_> {
         });
         Answer {
             flow: self.flow.clone(),
-            verdict: judgement.verdict.to_string(),
+            verdict: judgement.verdict.word(),
             rule,
             via: self.via(),
             path: None,

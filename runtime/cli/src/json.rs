@@ -147,7 +147,7 @@ pub struct Answer {
     /// The flow.
     pub flow: String,
     /// `allow` or `deny`
-    pub verdict: String,
+    pub verdict: &'static str,
     /// The deciding rule, or the default's statement; nothing where the default decides and the text does not state it.
     pub rule: Option<Rule>,
     /// Middleboxes to pass, in order.

@@ -75,7 +75,7 @@ fn failure(out: &mut Output, policy: &Checked, result: &TestResult, format: Form
 
 fn coverage(out: &mut Output, policy: &Checked, run: &TestRun) -> Result<(), Failure> {
     let covered = &run.coverage;
-    let halves = policy.rules.iter().any(|rule| rule.part != Part::Whole);
+    let halves = policy.site_rules().iter().any(|rule| rule.part != Part::Whole);
     let note = if halves { " (an outbound-only is two)" } else { "" };
     out.line(format!("coverage: {} of {}{note} decided a flow", covered.covered.len(), counted(covered.total(), "rule")))?;
     for id in &covered.uncovered {
@@ -89,8 +89,8 @@ fn place_and_name(policy: &Checked, id: RuleId) -> String {
     let Position { file, line, .. } = policy.sources.position(rule.span);
     let half = match rule.part {
         Part::Whole => "",
-        Part::OutboundDeny => " (what it denies)",
-        Part::OutboundAllow => " (what it allows)",
+        Part::OutboundDeny | Part::PinDeny => " (what it denies)",
+        Part::OutboundAllow | Part::PinAllow => " (what it allows)",
     };
     format!("{file}:{line}: {}{half}", excerpt::first_line(&policy.sources, rule.span))
 }

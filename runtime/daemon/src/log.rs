@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use lang::checked::{Checked, RuleId, Verdict};
+use lang::checked::{Checked, Effect, RuleId};
 use lang::flowspec::flow_text;
+use lang::testing::rule_label;
 use net::{Dpid, Location};
 use runtime::event::{Decided, Event};
 use runtime::{ConnId, Controller, Status};
@@ -154,22 +155,28 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
 }
 
 fn log_decision(decided: &Decided, policy: &Checked) {
-    let verdict = match decided.verdict {
-        Verdict::Allow => "allow",
-        Verdict::Deny => "deny",
-    };
     let via: Vec<&str> =
         decided.via.iter().filter_map(|id| policy.middleboxes.get(id.index())).map(|one| one.name.as_ref()).collect();
     tracing::info!(
         event = "flow",
-        verdict,
+        verdict = %decided.verdict,
         flow = flow_text(policy, &decided.flow),
         rule = place(policy, decided.rule),
         name = decided.rule.and_then(|id| policy.rule(id)).and_then(|rule| rule.name.as_deref()),
         via = via.join(", "),
+        audited = (!decided.audited.is_empty()).then(|| audited(policy, &decided.audited)),
         switches = decided.switches,
         "a flow was decided"
     );
+}
+
+/// What rules that only audit would have done, each with its place.
+fn audited(policy: &Checked, rules: &[RuleId]) -> String {
+    let one = |id: &RuleId| {
+        let Effect::Audit(verdict) = policy.rule(*id)?.effect else { return None };
+        Some(format!("{verdict} by {}", rule_label(policy, *id)))
+    };
+    rules.iter().filter_map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn log_network(event: &Event, peer: Option<SocketAddr>, policy: &Checked) {

@@ -37,6 +37,7 @@ pub fn load(files: &[PathBuf]) -> Loaded {
     let mut loaded = Loaded::read(&entries);
     if let Some(policy) = loaded.policy.clone() {
         loaded.compile(&View::new(&policy));
+        loaded.refuse(runtime::capability::refusals(&policy));
     }
     loaded
 }
@@ -78,6 +79,15 @@ impl Loaded {
         self.policy.is_some().then_some(program)
     }
 
+    /// Takes what cannot be carried out for errors: such a policy is none.
+    fn refuse(&mut self, refusals: Vec<Diagnostic>) {
+        if !refusals.is_empty() {
+            self.diagnostics.extend(refusals);
+            diag::sort(&mut self.diagnostics, &self.sources);
+            self.policy = None;
+        }
+    }
+
     /// The report of all findings, without colour.
     #[must_use]
     pub fn report(&self) -> String {
@@ -95,10 +105,11 @@ impl Loaded {
     }
 }
 
-/// How many rules a policy states. An `outbound-only` is two rules for the compiler and one for its author.
+/// How many rules a policy states, the prelude not counted. An `outbound-only` is two rules for the compiler and one for its
+/// author, and so is a rule with `pin`.
 #[must_use]
 pub fn rule_count(policy: &Checked) -> usize {
-    policy.rules.iter().filter(|rule| rule.part != Part::OutboundDeny).count()
+    policy.site_rules().iter().filter(|rule| !matches!(rule.part, Part::OutboundDeny | Part::PinDeny)).count()
 }
 
 /// True if the finding is that an entry cannot be had: there is no text to show it in.

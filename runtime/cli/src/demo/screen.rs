@@ -179,9 +179,9 @@ impl<'o> Screen<'o> {
                 tally.allowed += 1;
                 ("allow", Paint::Green)
             }
-            Verdict::Deny => {
+            Verdict::Deny | Verdict::Reject | Verdict::Redirect => {
                 tally.denied += 1;
-                ("deny", Paint::Red)
+                (decided.verdict.word(), Paint::Red)
             }
         };
         self.stamped(word, paint, &brief(policy, &decided.flow), &format!("{place}  {text}"));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use compiler::View;
 use lang::ast::{Atom, EndTerm, FlowSpec, Term};
-use lang::checked::{BuiltIn, Kind};
+use lang::checked::{BuiltIn, DynamicSource, Kind};
 use lang::flow::{End, Flow, Place};
 use net::EtherType;
 
@@ -37,6 +37,10 @@ fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
 pub fn says_users(terms: &[EndTerm]) -> bool {
     terms.iter().any(|term| match term {
         EndTerm::Term(Term { atom: Atom::BuiltIn(BuiltIn::Unauthenticated), .. }) => true,
+        EndTerm::Member { of, .. } => of.kind.is_none_or(|kind| kind.value == Kind::User),
+        EndTerm::Term(Term { atom: Atom::Dynamic(source), kind, .. }) => {
+            !matches!(source, DynamicSource::Tagged(_)) || kind.is_some_and(|kind| kind.value == Kind::User)
+        }
         EndTerm::Term(Term { kind, .. }) => kind.is_some_and(|kind| kind.value == Kind::User),
         EndTerm::At(..) => false,
     })

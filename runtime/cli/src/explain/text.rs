@@ -1,7 +1,8 @@
 //! An explanation for people. Knows nothing of how it was found.
 
-use lang::checked::Verdict;
+use lang::checked::{Effect, RuleId, Verdict};
 use lang::source::Position;
+use lang::testing::{duty_words, rule_label};
 
 use super::{Answered, is_uniform};
 use crate::exit::Failure;
@@ -45,7 +46,7 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
     let verdict = explanation.judgement.verdict;
     let paint = match verdict {
         Verdict::Allow => Paint::Green,
-        Verdict::Deny => Paint::Red,
+        Verdict::Deny | Verdict::Reject | Verdict::Redirect => Paint::Red,
     };
     let word = out.paint(paint, &verdict.to_string());
     let share = match answer.count {
@@ -69,8 +70,25 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
         let rule = name.map_or(at.clone(), |name| format!("{name} at {at}"));
         format!("{rule} would allow it, but lacks: {}", near.lacks)
     });
+    row(out, "bound to", duties(answer))?;
+    row(out, "audited", audited(answer))?;
     row(out, "nearest", nearest)?;
     row(out, "unless", answer.unless.clone())
+}
+
+/// What else the conversation is bound to, in the words of the language.
+fn duties(answer: &Answered<'_>) -> Option<String> {
+    let words = duty_words(answer.policy, &answer.explanation.judgement.duties);
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// What rules that only audit would have done.
+fn audited(answer: &Answered<'_>) -> Vec<String> {
+    let one = |id: &RuleId| {
+        let Effect::Audit(verdict) = answer.policy.rule(*id)?.effect else { return None };
+        Some(format!("{verdict} by {}", rule_label(answer.policy, *id)))
+    };
+    answer.explanation.judgement.audited.iter().filter_map(one).collect()
 }
 
 /// `guest-web, campus.pol:37`; `the default, campus.pol:40`

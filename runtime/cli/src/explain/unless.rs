@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use compiler::Program;
 use lang::ast::FlowSpec;
-use lang::checked::{Checked, Cond, EndTest, SetExpr};
-use lang::flow::{End, Flow, Place, Side};
+use lang::checked::{Checked, Cond, EndTest, Kind, SetExpr};
+use lang::flow::{End, Flow, Person, Place, Side};
 use lang::flowspec::location_text;
 use lang::testing::outcome;
 
@@ -49,8 +49,14 @@ pub fn unless(program: &Program, flow: &Flow, silent: Silent) -> Vec<String> {
         if end.users.is_empty() && silent {
             found.extend(turning(program, flow, side, &asked, |test, end| {
                 let EndTest::User(user) = test else { return None };
-                end.users = vec![user];
+                end.users = vec![Person::declared(user)];
                 policy.users.get(user.index()).map(|user| format!("{who} has user {}", user.name))
+            }));
+            found.extend(turning(program, flow, side, &asked, |test, end| {
+                let EndTest::Group(id) = test else { return None };
+                let group = policy.groups.get(id.index()).filter(|group| group.dynamic.is_some() && group.kind == Kind::User)?;
+                end.users = vec![Person { user: None, groups: vec![id] }];
+                Some(format!("{who} has a {}", group.name))
             }));
         }
     }
@@ -95,7 +101,7 @@ fn in_condition(condition: &Cond, tests: &mut BTreeSet<EndTest>) {
         Cond::End(_, test) => {
             tests.insert(*test);
         }
-        Cond::Header(_) => {}
+        Cond::Header(_) | Cond::Time(_) => {}
         Cond::Not(inner) => in_condition(inner, tests),
         Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| in_condition(part, tests)),
     }
