@@ -15,8 +15,7 @@ use std::collections::HashMap;
 
 use crate::ast;
 use crate::builtin;
-use crate::calendar::Calendar;
-use crate::checked::{Checked, DefaultRule, DynamicSource, GroupId, Kind, MultiUser, RuleId, Service, Verdict};
+use crate::checked::{Checked, DynamicSource, GroupId, Kind, Service};
 use crate::codes::names::E0201;
 use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Related};

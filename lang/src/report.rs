@@ -44,8 +44,12 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
         WIDTH - prefix,
         "        ",
     ));
-    for (span, words) in places(found) {
-        report.add_label(label(&excerpts, excerpts.place(span), words, &mut notes));
+    let shown: Vec<(Place, &str)> = places(found).into_iter().map(|(span, words)| (excerpts.place(span), words)).collect();
+    for (place, words) in &shown {
+        // The words of all places of a line start behind the last of them.
+        let beside = shown.iter().filter(|(other, _)| other.0 == place.0 && excerpts.line(other) == excerpts.line(place));
+        let column = beside.map(|(other, _)| excerpts.column(other) + other.1.len()).max().unwrap_or(0);
+        report.add_label(label(column, place.clone(), words, &mut notes));
     }
     if let Some(witness) = &found.witness {
         notes.push(format!("a flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
@@ -101,8 +105,7 @@ impl Notes for ariadne::ReportBuilder<'_, Place> {
 }
 
 /// An arrow with its words; words that do not fit beside it become a note.
-fn label(excerpts: &Excerpts, place: Place, words: &str, notes: &mut Vec<String>) -> Label<Place> {
-    let column = excerpts.column(&place);
+fn label(column: usize, place: Place, words: &str, notes: &mut Vec<String>) -> Label<Place> {
     let label = Label::new(place);
     if MARGIN + column + words.chars().count() <= WIDTH {
         return label.with_message(words);
@@ -166,6 +169,10 @@ impl Excerpts {
     fn place(&self, span: Span) -> Place {
         let range = self.text(span.source).map_or(0..0, |text| text.range(span));
         (span.source, range)
+    }
+
+    fn line(&self, (id, range): &Place) -> usize {
+        self.text(*id).map_or(0, |text| text.drawn.text().chars().take(range.start).filter(|c| *c == '\n').count())
     }
 
     fn column(&self, (id, range): &Place) -> usize {

@@ -228,7 +228,9 @@ fn names_addresses_and_places_that_cannot_be_are_refused() {
         ("gateway g { at core:47; ip ::1; }", "E0121"),
         ("location inside = core:48;", "E0211"),
         ("location boxed = core:41;", "E0211"),
-        ("audit deny to roo;", "E0110"),
+        ("audit deny to roo audit;", "E0214"),
+        ("assert never;", "E0404"),
+        ("host none-such { mac 02:00:00:00:00:41; } section x { setting multi-user = most-restrictive; }", "E0219"),
         ("test \"x\" { roo -> griffin http https => deny; }", "E0402"),
     ] {
         assert_eq!(codes(&format!("{text}\ndefault deny;")), wanted, "{text}");

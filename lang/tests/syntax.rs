@@ -152,30 +152,23 @@ fn letters_of_other_alphabets_and_hidden_characters_are_refused() {
     );
 }
 
-/// Each word that is kept for later, where it would stand.
 #[test]
-fn words_that_are_kept_for_later_earn_one_report_each_and_are_never_ignored() {
-    for row in KEYWORDS.iter().filter(|row| row.keyword.is_none()) {
-        let word = row.word;
-        let text = match row.role {
-            Role::Statement => format!("{word} x = 1 (a b) {{ allow from a; }}\nuser bob;"),
-            Role::Verdict => format!("{word} portal from a for http;\nlabel: {word} from b;\nuser bob;"),
-            Role::Clause => format!("allow from a {word} 5, \"b\" log;\nuser bob;"),
-            _ => format!("group g = user {word} \"x\";\nuser bob;"),
-        };
-        let (file, diagnostics, sources) = read(&text);
-        let wanted = if row.role == Role::Verdict { 2 } else { 1 };
-        assert_eq!(diagnostics.len(), wanted, "{text}\n{}", lines(&diagnostics, &sources));
-        assert!(diagnostics.iter().all(|found| found.code == syntax::E0110 && sources.text(found.span) == word), "{text}");
-        assert!(matches!(file.items.last(), Some(Item::User(_))), "{text}");
-    }
+fn sections_times_and_statements_about_the_policy_are_read_and_their_mistakes_met() {
     insta::assert_snapshot!(beside(&[
-        "group profs = user directory \"cn=profs\";\ngroup x = user radius class \"staff\";",
-        "time office = mon-fri 08:00-18:00;\nallow from user plum to lab for ssh, rdp when time in office limit 50mbps log;",
-        "section finance scope (to x or from x) owner \"netsec\" {\n  deny from a;\n}\nuser a;",
-        "assert never  from phones to computers;\ninvariant disjoint(students, profs);",
-        "allow from a vlan 5 until 2026-12-31;\ndefault reject;\ntest \"t\" { a -> b => redirect; }",
-        "redirect portal from a\nallow from b;",
+        "group profs = user directory \"cn=profs\";\ngroup x = user radius class \"staff\";\ngroup y = user radius clas \"staff\";",
+        "time office = mon-fri 08:00-18:00, sat, 2026-12-24 to 2027-01-06;\ntime t = mo-fr 8-18;\ntime u = 25:00-26:00, 18:00;",
+        "allow from user plum to lab for ssh, rdp when not time in office and from x limit 50mbps log;\nallow from a limit 50;",
+        "section finance scope (to x or from x) owner \"netsec\" {\n  deny from a;\n  section y { pass; }\n}\nuser a;",
+        "section x scop (to a) { deny from a; }\nsection y scope (to b) scope (to c) { }\nsection z\n  deny from a;\n}\nuser a;",
+        "section x scope (to a) {\n  deny from a\n  alow from b;\n  allow from c;\nuser a;",
+        "assert nver from phones to computers;\nx: assert always from a;\ninvariant disjoint(a);\ninvariant disjont(a, b);",
+        "allow from a vlan 5 until 2026-12-31;\nallow from a vlan 5000 until 2026-02-30;\nallow from a until soon;",
+        "default reject;\ntest \"t\" { a -> b => redirect; a -> b => redirect portal; a -> b => pass; a -> b => redirect elsewhere; }",
+        "redirect portal from a\nallow from b;\nredirect from a;\nredirect wall from a;",
+        "allow from a avoid core, edge1:25 mirror ids queue 3 one-way via ids;\nallow from a queue x;\nallow from a pin;",
+        "setting time-zone = \"Europe/Berln\";\nsetting time-zone = \"Europe/Berlin\";",
+        "test \"t\" { a -> b tcp/80 vlan 5 dscp 46 time mon 10:00 => allow; a -> b vlan 5000 => allow; a -> b time 10 => allow; }",
+        "test \"t\" { user bob & profs -> b => allow; a -> b dltype arp tpsrc 5 time 2026-12-24 10:00 => deny; }",
     ]));
 }
 
@@ -282,11 +275,10 @@ fn holds(text: &str) {
     assert!(!holes || !diagnostics.is_empty(), "a silent hole in\n{text}");
 }
 
-/// The page of the language's reference that shows all of it: what this version does not carry out is told, word by word, and
-/// nothing else is wrong.
+/// The page of the language's reference that shows all of it.
 #[test]
 fn the_whole_language_in_one_page_is_understood() {
-    insta::assert_snapshot!(told(include_str!("whole.pol")));
+    assert_eq!(told(include_str!("whole.pol")), "");
 }
 
 #[test]

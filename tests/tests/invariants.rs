@@ -138,7 +138,7 @@ impl Walk {
             }
             if decided.verdict == Verdict::Allow {
                 self.log.push(format!("    allowed {}", lang::flowspec::flow_text(&policy, &decided.flow)));
-                let Flow { src, dst, headers } = &*decided.flow;
+                let Flow { src, dst, headers, .. } = &*decided.flow;
                 let (Some(from), Some(to), Some(proto)) = (src.address, dst.address, headers.proto) else { continue };
                 let (sport, dport) = match headers.transport {
                     Some(Transport::Ports { src, dst }) => (src, dst),
@@ -303,7 +303,7 @@ impl Walk {
         let (policy, view) = (controller.policy(), controller.view());
         let Identity::Known(src) = principal::source(policy, view, one.ingress, &one.key) else { return None };
         let Identity::Known(dst) = principal::destination(policy, view, &one.key) else { return None };
-        Some(Flow { headers: compiler::Program::headers(&one.key), src, dst })
+        Some(Flow { headers: compiler::Program::headers(&one.key), src, dst, time: None })
     }
 
     /// The entries of switches are those of conversations that the policy allows now, and of each the whole.

@@ -88,8 +88,13 @@ pub fn window(words: &[&str]) -> Result<Window, LiteralError> {
             None => return Err(no_days(only)),
         },
         _ => {
+            let sound = |word: &&&str| !is_date(word) && calendar::weekdays(word).is_none() && **word != "daily";
+            if let Some(wrong) = days.iter().find(sound) {
+                return Err(no_days(wrong));
+            }
             let text = days.join(" ");
-            return Err(no_time(format!("`{text}` are no days")).help("more windows are listed with commas: `mon, wed-fri`"));
+            return Err(no_time(format!("`{text}` are no days"))
+                .help("days and times of a window: `mon-fri 08:00-18:00`; more windows are listed with commas"));
         }
     };
     Ok(Window { days, clock })

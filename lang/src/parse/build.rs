@@ -11,8 +11,8 @@ use net::{Dpid, Field, MacAddr, Prefix, VlanId};
 use super::Failure;
 use crate::ast::{
     AssertStmt, Atom, Clause, ClauseKind, CompareOp, Cond, CondField, DefaultStmt, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec,
-    HeaderTerm, HostMember, Ident, InvariantStmt, Item, LocationDecl, LocationRef, NetworkDecl, PortList, Relation, SectionHead,
-    ServiceRef, SetOp, Setting, SettingStmt, Spanned, Term, TimeDecl, VerdictWord, WindowRef,
+    HeaderTerm, HostMember, Ident, InvariantStmt, Item, LocationDecl, LocationRef, NetworkDecl, PortList, Relation, RuleStmt,
+    SectionHead, ServiceRef, SetOp, Setting, SettingStmt, Spanned, Term, TimeDecl, VerdictWord, WindowRef,
 };
 use crate::builtin::{self, SetMeaning};
 use crate::calendar::{self, Calendar, Moment, Until};
@@ -317,10 +317,23 @@ impl<'t> Build<'t> {
         }
     }
 
+    pub(crate) fn rule(
+        &self,
+        label: Option<Ident>,
+        audit: Option<Clause>,
+        verdict: Spanned<VerdictWord>,
+        mut clauses: Vec<Clause>,
+        l: usize,
+        r: usize,
+    ) -> Item {
+        clauses.extend(audit);
+        Item::Rule(RuleStmt { label, verdict, clauses, span: self.span(l, r) })
+    }
+
     /// The portal is all that can be redirected to.
     pub(crate) fn redirect(&mut self, target: Option<Ident>, l: usize, r: usize) -> Spanned<VerdictWord> {
         if let Some(target) = target.filter(|target| &*target.text != "portal") {
-            self.unknown_word(&target, "what `redirect` goes to", &["portal"]);
+            self.unknown_word(&target, "place to redirect to", &["portal"]);
         }
         Spanned { value: VerdictWord::Redirect, span: self.span(l, r) }
     }
@@ -346,7 +359,7 @@ impl<'t> Build<'t> {
         if &*word.text == "class" {
             return Some(Atom::Dynamic(DynamicSource::RadiusClass(class.value)));
         }
-        self.unknown_word(word, "what RADIUS tells of a user", &["class"]);
+        self.unknown_word(word, "thing that RADIUS tells of a user", &["class"]);
         None
     }
 

@@ -145,6 +145,8 @@ fn phrases(terminals: &BTreeSet<&str>) -> Vec<String> {
             "number" => (1, "a number"),
             "protocol" => (1, "a service such as `tcp/80`"),
             "string" => (1, "a string in quotes"),
+            // Of a flow: headers and the time stand last, and are seldom what is missing.
+            "field" | "time" if has("=>") => continue,
             "field" if has("from") => continue,
             "field" => (1, "a field such as `usrc`"),
             "not" | "(" if has("field") => continue,

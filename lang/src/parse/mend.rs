@@ -345,7 +345,9 @@ impl<'t> Mender<'t> {
         let begins = match token.tok {
             Tok::Word(word) => match word {
                 _ if is_verdict(token.tok) => {
-                    return !matches!(before, Tok::FatArrow | Tok::Colon | Tok::Word(Keyword::Default))
+                    let audited = before == Tok::Word(Keyword::Audit) && !token.starts_line;
+                    return !audited
+                        && !matches!(before, Tok::FatArrow | Tok::Colon | Tok::Word(Keyword::Default))
                         && (token.starts_line || ended);
                 }
                 Keyword::Include | Keyword::Test => next == Some(Tok::String),
@@ -353,6 +355,7 @@ impl<'t> Mender<'t> {
                 Keyword::Switch | Keyword::Host | Keyword::Gateway | Keyword::Middlebox => named && after == Some(Tok::LBrace),
                 Keyword::Section => named && matches!(after, Some(Tok::Name | Tok::LBrace | Tok::Word(Keyword::Owner))),
                 Keyword::Assert => next == Some(Tok::Name) && after != Some(Tok::Equal),
+                Keyword::Audit => return next.is_some_and(is_verdict) && token.starts_line && ended,
                 Keyword::Invariant => next == Some(Tok::Name) && after == Some(Tok::LParen),
                 Keyword::Setting | Keyword::Group | Keyword::Network | Keyword::Service | Keyword::Location | Keyword::Time => {
                     named && after == Some(Tok::Equal)
@@ -361,7 +364,8 @@ impl<'t> Mender<'t> {
                 _ => false,
             },
             Tok::Name => {
-                let labelled = after.is_some_and(|tok| is_verdict(tok) || tok == Tok::Word(Keyword::Assert));
+                let labelled =
+                    after.is_some_and(|tok| is_verdict(tok) || matches!(tok, Tok::Word(Keyword::Assert | Keyword::Audit)));
                 return next == Some(Tok::Colon) && labelled && token.starts_line && ended;
             }
             _ => false,
@@ -404,6 +408,7 @@ fn form(head: Tok, labelled: bool) -> Form {
             | Keyword::Time
             | Keyword::Assert
             | Keyword::Invariant
+            | Keyword::Audit
             | Keyword::Allow
             | Keyword::Deny
             | Keyword::Reject
