@@ -4,15 +4,19 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, Field, MacAddr, PortNo, Prefix, VlanId};
+use net::{Dpid, MacAddr, PortNo, Prefix, VlanId};
 
-use crate::calendar::{Calendar, Moment, Until, Window};
-use crate::checked::{BuiltIn, Claim, DynamicSource, Kind, MultiUser, Rate, ServiceTerm};
-use crate::flow::Side;
+use crate::calendar::{Calendar, Until, Window};
+use crate::checked::{Claim, MultiUser, Rate, ServiceTerm};
 use crate::source::{SourceId, Span};
 
+mod cases;
+mod expr;
 mod place;
 mod splice;
+
+pub use cases::{ByRef, CaseStmt, EndTerm, FlowSpec, HeaderTerm, TestBlock};
+pub use expr::{Atom, CompareOp, Cond, CondField, Expr, FieldTest, SetOp, Term};
 
 /// A whole policy: every file that could be read, the entries and their includes.
 #[derive(Clone, Debug, Default)]
@@ -302,92 +306,6 @@ pub enum MiddleboxMember {
     Error(Span),
 }
 
-/// A set of ends, or a condition over one end, or the right-hand side of a comparison.
-///
-/// `&` binds tighter than `|` and `-`, which bind tighter than `and`, then `or`; `not` binds tightest. Nesting is at most
-/// [`MAX_DEPTH`](crate::parse::MAX_DEPTH) deep, so that recursion over it is safe; lists are as long as the text.
-#[derive(Clone, Debug)]
-pub enum Expr {
-    /// One term.
-    Term(Term),
-    /// `host { a, b }`, or `{ a, b }` where a kind is plain: any of these.
-    Braced {
-        /// The kind in front of the brace.
-        kind: Option<Spanned<Kind>>,
-        /// The members.
-        members: Vec<Expr>,
-        /// All of it.
-        span: Span,
-    },
-    /// `a | b - c`: evaluated from left to right.
-    Chain {
-        /// The leftmost operand.
-        first: Box<Expr>,
-        /// Operators with their right operands; never empty.
-        rest: Vec<(Spanned<SetOp>, Expr)>,
-    },
-    /// `a & b & c`: at least two.
-    Intersection(Vec<Expr>),
-    /// `not a`
-    Not(Box<Expr>, Span),
-    /// `a and b`: at least two.
-    And(Vec<Expr>),
-    /// `a or b`: at least two.
-    Or(Vec<Expr>),
-    /// Could not be read; reported.
-    Error(Span),
-}
-
-/// `|` and `-`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetOp {
-    /// `|`
-    Union,
-    /// `-`
-    Difference,
-}
-
-/// One term: what it says, and the kind word in front of it, if any.
-#[derive(Clone, Debug)]
-pub struct Term {
-    /// `user` in `user plum`.
-    pub kind: Option<Spanned<Kind>>,
-    /// What follows.
-    pub atom: Atom,
-    /// Kind and atom.
-    pub span: Span,
-}
-
-/// The smallest parts of expressions.
-#[derive(Clone, Debug)]
-pub enum Atom {
-    /// A declared name.
-    Name(Ident),
-    /// `any`
-    Any,
-    /// `internet`, `broadcast`, `none`, …
-    BuiltIn(BuiltIn),
-    /// `multicast 239.1.0.0/16`
-    Multicast(Spanned<Prefix>),
-    /// `directory "cn=…"`, `radius class "…"`, `tagged "…"`
-    Dynamic(DynamicSource),
-    /// `10.4.0.0/16`, `10.0.9.10`, `2001:db8::1`
-    Address(Prefix),
-    /// `02:00:00:00:00:11`
-    Mac(MacAddr),
-    /// `edge1:5`
-    Port {
-        /// The switch, by name.
-        switch: Ident,
-        /// The port.
-        port: Spanned<PortNo>,
-    },
-    /// `tcp/80`
-    Service(ServiceTerm),
-    /// `80`, `8000-8080`, `0x800`: never reversed. Ends of flows are never numbers; in comparisons, the limits of the field hold.
-    Number(RangeInclusive<u64>),
-}
-
 /// `section NAME scope (…) owner "…" {`
 #[derive(Clone, Debug)]
 pub struct SectionHead {
@@ -540,77 +458,6 @@ pub enum ClauseKind {
     Error,
 }
 
-/// A general condition. Nesting is at most [`MAX_DEPTH`](crate::parse::MAX_DEPTH) deep.
-#[derive(Clone, Debug)]
-pub enum Cond {
-    /// `a and b`: at least two.
-    And(Vec<Cond>),
-    /// `a or b`: at least two.
-    Or(Vec<Cond>),
-    /// `not a`
-    Not(Box<Cond>, Span),
-    /// `usrc in students`
-    Test(FieldTest),
-    /// `time in office`
-    Time {
-        /// How it is compared: `in` and `=` are one, `not in` and `!=` are the other.
-        op: Spanned<CompareOp>,
-        /// With what.
-        time: Ident,
-        /// All of it.
-        span: Span,
-    },
-    /// `from X`
-    From(Expr, Span),
-    /// `to Y`
-    To(Expr, Span),
-    /// `at L`
-    At(Expr, Span),
-    /// `for S`
-    For(Vec<ServiceRef>, Span),
-    /// Could not be read; reported.
-    Error(Span),
-}
-
-/// A comparison.
-#[derive(Clone, Debug)]
-pub struct FieldTest {
-    /// The field.
-    pub field: Spanned<CondField>,
-    /// How it is compared.
-    pub op: Spanned<CompareOp>,
-    /// With what: a set for ends, numbers for headers, services for `protocol`.
-    pub value: Expr,
-    /// All of it.
-    pub span: Span,
-}
-
-/// A field of a flow, as `when` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CondField {
-    /// `usrc`, `udst`
-    User(Side),
-    /// `hsrc`, `hdst`
-    Host(Side),
-    /// `apsrc`, `apdst`
-    AccessPoint(Side),
-    /// A header, by its row in [`net::FIELDS`]; never `in_port`.
-    Header(Field),
-}
-
-/// How a field is compared. `!=` is plain negation of `=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompareOp {
-    /// `=`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `in`
-    In,
-    /// `not in`
-    NotIn,
-}
-
 /// `default allow;`
 #[derive(Clone, Debug)]
 pub struct DefaultStmt {
@@ -636,86 +483,6 @@ pub enum Setting {
     MultiUser(MultiUser),
     /// `time-zone = "Europe/Berlin"`
     TimeZone(Calendar),
-}
-
-/// `test "NAME" { … }`
-#[derive(Clone, Debug)]
-pub struct TestBlock {
-    /// The name between the quotes.
-    pub name: Spanned<Arc<str>>,
-    /// What it says, in order.
-    pub cases: Vec<CaseStmt>,
-    /// The block.
-    pub span: Span,
-}
-
-/// `FLOW => VERDICT [via …] [by RULE];`
-#[derive(Clone, Debug)]
-pub struct CaseStmt {
-    /// The flow; absent if it could not be read, which has been reported.
-    pub flow: Option<FlowSpec>,
-    /// The wanted verdict.
-    pub verdict: Option<Spanned<VerdictWord>>,
-    /// The wanted middleboxes, if the case says.
-    pub via: Option<Vec<Ident>>,
-    /// What must have decided, if the case says.
-    pub by: Option<ByRef>,
-    /// The case.
-    pub span: Span,
-}
-
-/// What a case wants to have decided.
-#[derive(Clone, Debug)]
-pub enum ByRef {
-    /// `by guest-web`
-    Rule(Ident),
-    /// `by default`
-    Default(Span),
-}
-
-/// `user none host rphone at wap2 -> internet tcp/80`
-#[derive(Clone, Debug)]
-pub struct FlowSpec {
-    /// The initiator: what is said of it, in order.
-    pub src: Vec<EndTerm>,
-    /// The responder.
-    pub dst: Vec<EndTerm>,
-    /// What comes last, if it is a service spelled out (`tcp/80`, `icmp`), or a bare name behind at least one other term of the
-    /// responder: then it is a service if one has that name, and else belongs to `dst`.
-    pub service: Option<ServiceRef>,
-    /// What is said of the other headers: `vlan 5 dscp 46`.
-    pub headers: Vec<HeaderTerm>,
-    /// When: `time mon 10:00`.
-    pub time: Option<Spanned<Moment>>,
-    /// All of it.
-    pub span: Span,
-}
-
-/// `vlan 5`, `tpsrc 1024`, `dltype arp`
-#[derive(Clone, Debug)]
-pub struct HeaderTerm {
-    /// The field.
-    pub field: Spanned<Field>,
-    /// Its value, which is within the limits of the field.
-    pub value: u64,
-}
-
-/// One thing said of an end of a flow.
-#[derive(Clone, Debug)]
-pub enum EndTerm {
-    /// `user gina`, `phones`, `10.0.9.10`, `internet`
-    Term(Term),
-    /// `user gina & profs`: one that is a member of dynamic groups.
-    Member {
-        /// Who.
-        of: Term,
-        /// Of which groups, at least one.
-        groups: Vec<Term>,
-        /// All of it.
-        span: Span,
-    },
-    /// `at wap1:3`
-    At(LocationRef, Span),
 }
 
 impl Ident {

@@ -5,11 +5,17 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time, VlanId};
+use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time};
 
 use crate::calendar::{Calendar, Window};
-use crate::flow::{Flow, Side};
+use crate::flow::Side;
 use crate::source::{SourceMap, Span};
+
+mod claims;
+mod rule;
+
+pub use claims::{Assertion, Claim, DecidedBy, Fact, Invariant, Test, TestCase};
+pub use rule::{Avoid, Duties, Effect, Part, Rate, Rule, Verdict};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -400,108 +406,6 @@ pub enum HeaderTest {
     Present(Field),
 }
 
-/// What happens to a flow; the least restrictive first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// Set the conversation up.
-    Allow,
-    /// Answer web requests with the captive portal.
-    Redirect,
-    /// Drop and tell the initiator (TCP RST, ICMP administratively prohibited).
-    Reject,
-    /// Drop, with a drop entry in the switch.
-    Deny,
-}
-
-/// What a rule does with a flow that it matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// Decides it.
-    Decide(Verdict),
-    /// Reports that it would have decided so, and leaves it to the rules behind.
-    Audit(Verdict),
-    /// Leaves the section: the rules from this one on go on.
-    Pass(RuleId),
-}
-
-/// A rule.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// Its number, which is its place.
-    pub id: RuleId,
-    /// Its name, if the text gives one.
-    pub name: Option<Arc<str>>,
-    /// When it matches, `until` included.
-    pub cond: Cond,
-    /// What it does.
-    pub effect: Effect,
-    /// Middleboxes to pass, in order from initiator to responder. Empty unless the verdict is allow.
-    pub via: Vec<MiddleboxId>,
-    /// What else an allowed conversation is bound to. Empty unless the verdict is allow.
-    pub duties: Duties,
-    /// Record each match in the log.
-    pub log: bool,
-    /// The instant from which on it does not match.
-    pub until: Option<Time>,
-    /// Who answers for it: its own, else its section's.
-    pub owner: Option<Arc<str>>,
-    /// Why it is there, in the words of some other system.
-    pub ticket: Option<Arc<str>>,
-    /// The innermost section that it stands in.
-    pub section: Option<SectionId>,
-    /// Which part of its statement it is.
-    pub part: Part,
-    /// The statement in the text.
-    pub span: Span,
-}
-
-/// What an allowed conversation is bound to, besides `via`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Duties {
-    /// Only packets of the initiator pass the middleboxes.
-    pub one_way: bool,
-    /// What the path may not touch, ascending, each once.
-    pub avoid: Vec<Avoid>,
-    /// The VLAN that its packets are put into.
-    pub vlan: Option<VlanId>,
-    /// How fast it may be.
-    pub limit: Option<Rate>,
-    /// Middleboxes that get a copy, ascending, each once.
-    pub mirror: Vec<MiddleboxId>,
-    /// The queue that its packets wait in (OpenFlow 1.3.5 §7.2.2).
-    pub queue: Option<u32>,
-}
-
-/// What a path may not touch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Avoid {
-    /// A switch.
-    Switch(Dpid),
-    /// The link or device at a port.
-    Port(Location),
-    /// Wherever the host is attached.
-    Host(HostId),
-}
-
-/// A rate in bits per second; never zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rate(pub u64);
-
-/// Which part of its statement a rule is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// The half of an `outbound-only` that denies what others initiate.
-    OutboundDeny,
-    /// The half of an `outbound-only` that allows what it says.
-    OutboundAllow,
-    /// The half of a rule with `pin` that allows from there.
-    PinAllow,
-    /// The half of a rule with `pin` that denies from elsewhere.
-    PinDeny,
-}
-
 /// What happens to a flow that no rule matches: deny, if the text does not say.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultRule {
@@ -521,87 +425,6 @@ pub enum MultiUser {
     MostRestrictive,
 }
 
-/// `invariant disjoint(a, b);`: what may be assumed of memberships in any view.
-#[derive(Clone, Debug)]
-pub struct Invariant {
-    /// What holds.
-    pub fact: Fact,
-    /// The statement.
-    pub span: Span,
-}
-
-/// What holds of one or two sets, which are of one kind and not of services.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// Nobody is in both.
-    Disjoint(Kind, SetExpr, SetExpr),
-    /// Whoever is in the first is in the second.
-    Subset(Kind, SetExpr, SetExpr),
-    /// Somebody is in it.
-    Nonempty(Kind, SetExpr),
-}
-
-/// `NAME: assert never from … to …;`: holds for all flows, for each pair of users, in every view that the invariants admit.
-#[derive(Clone, Debug)]
-pub struct Assertion {
-    /// Its name; its text where it has none.
-    pub name: Arc<str>,
-    /// What is claimed of the flows.
-    pub claim: Claim,
-    /// Which flows.
-    pub pattern: Cond,
-    /// With `always`: they pass these in this order. With `never`: they are not allowed through all of these.
-    pub via: Vec<MiddleboxId>,
-    /// The statement.
-    pub span: Span,
-}
-
-/// What an assertion claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// None of the flows is allowed.
-    Never,
-    /// Every one of the flows is allowed.
-    Always,
-}
-
-/// `test "NAME" { … }`
-#[derive(Clone, Debug)]
-pub struct Test {
-    /// Its name.
-    pub name: Arc<str>,
-    /// The header of the block.
-    pub span: Span,
-    /// What it says, in order.
-    pub cases: Vec<TestCase>,
-}
-
-/// `FLOW => VERDICT [via …] [by RULE];`: holds if it holds for every one of the flows.
-#[derive(Clone, Debug)]
-pub struct TestCase {
-    /// The flows that the pattern stands for; more than one where it names sets.
-    pub flows: Vec<Flow>,
-    /// The wanted verdict.
-    pub verdict: Verdict,
-    /// The wanted middleboxes in their order, if the case says; else any will do.
-    pub via: Option<Vec<MiddleboxId>>,
-    /// What must have decided, if the case says.
-    pub by: Option<DecidedBy>,
-    /// The text of the flow.
-    pub flow_text: Arc<str>,
-    /// The whole case.
-    pub span: Span,
-}
-
-/// What a test wants to have decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DecidedBy {
-    /// One of these rules: those of one name.
-    Rules(Vec<RuleId>),
-    /// The default.
-    Default,
-}
-
 impl std::fmt::Display for DynamicSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -609,43 +432,6 @@ impl std::fmt::Display for DynamicSource {
             DynamicSource::RadiusClass(class) => write!(f, "radius class {class:?}"),
             DynamicSource::Tagged(tag) => write!(f, "tagged {tag:?}"),
         }
-    }
-}
-
-impl Rule {
-    /// A rule that says this and nothing else.
-    #[must_use]
-    pub fn plain(id: RuleId, cond: Cond, verdict: Verdict, span: Span) -> Rule {
-        Rule {
-            id,
-            name: None,
-            cond,
-            effect: Effect::Decide(verdict),
-            via: Vec::new(),
-            duties: Duties::default(),
-            log: false,
-            until: None,
-            owner: None,
-            ticket: None,
-            section: None,
-            part: Part::Whole,
-            span,
-        }
-    }
-
-    /// The verdict of a rule that decides.
-    #[must_use]
-    pub fn verdict(&self) -> Option<Verdict> {
-        match self.effect {
-            Effect::Decide(verdict) => Some(verdict),
-            Effect::Audit(_) | Effect::Pass(_) => None,
-        }
-    }
-
-    /// True if what it allows is bound to something.
-    #[must_use]
-    pub fn has_obligations(&self) -> bool {
-        !self.via.is_empty() || self.duties != Duties::default()
     }
 }
 

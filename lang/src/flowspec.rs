@@ -130,7 +130,7 @@ pub(crate) fn resolve(
     }
     for term in &spec.headers {
         for flow in &mut flows {
-            headers::set(&mut flow.headers, term).map_err(|found| vec![found])?;
+            headers::set(&mut flow.headers, term).map_err(|found| vec![*found])?;
         }
     }
     Ok(flows.into_iter().flat_map(|flow| times.iter().map(move |time| Flow { time: *time, ..flow.clone() })).collect())

@@ -59,7 +59,7 @@ impl Controller {
 
     /// A time that the policy names has begun or ended: every conversation is judged again.
     pub(crate) fn pass_edges(&mut self, now: Time, out: &mut Effects) {
-        if !self.edge.is_some_and(|edge| edge <= now) {
+        if self.edge.is_none_or(|edge| edge > now) {
             return;
         }
         self.edge = self.edge_after(now);

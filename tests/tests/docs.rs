@@ -240,7 +240,7 @@ fn entry_of(blocks: &[Block]) -> Option<String> {
 fn hold_check(outcome: &Outcome, output: &str, place: &str) -> bool {
     match &outcome.checked {
         Some(policy) => {
-            let lines: BTreeSet<_> = policy.rules.iter().map(|rule| rule.span).collect();
+            let lines: BTreeSet<_> = policy.site_rules().iter().map(|rule| rule.span).collect();
             let (rules, tests) = (lines.len(), policy.tests.len());
             let line = format!("ok: {rules} rules, {tests} tests");
             assert!(output.starts_with(&line), "{place}\nwanted: {line}\n{output}");

@@ -13,9 +13,12 @@ use crate::keyword;
 ///
 /// # Errors
 /// The packet cannot have this header besides the others.
-pub(super) fn set(headers: &mut Headers, term: &HeaderTerm) -> Result<(), Diagnostic> {
+pub(super) fn set(headers: &mut Headers, term: &HeaderTerm) -> Result<(), Box<Diagnostic>> {
     let word = keyword::field_word(CondField::Header(term.field.value));
-    let refuse = |why: &str| Err(Diagnostic::new(E0402, term.field.span, format!("`{word}` cannot be said of this flow: {why}")));
+    let refuse = |why: &str| {
+        let message = format!("`{word}` cannot be said of this flow: {why}");
+        Err(Box::new(Diagnostic::new(E0402, term.field.span, message)))
+    };
     let byte = u8::try_from(term.value).unwrap_or(u8::MAX);
     let short = u16::try_from(term.value).unwrap_or(u16::MAX);
     match term.field.value {

@@ -195,7 +195,7 @@ pub fn rate(text: &str) -> Result<Rate, LiteralError> {
 /// The rate as it is written: in the largest unit that it is a whole number of.
 #[must_use]
 pub fn rate_text(rate: Rate) -> String {
-    let (unit, bits) = RATES.iter().find(|(_, bits)| rate.0 % bits == 0).copied().unwrap_or(("bps", 1));
+    let (unit, bits) = RATES.iter().find(|(_, bits)| rate.0.is_multiple_of(*bits)).copied().unwrap_or(("bps", 1));
     format!("{}{unit}", rate.0 / bits)
 }
 

@@ -26,7 +26,7 @@ impl Observer for Rules {
 
     fn reloaded(&mut self, reload: &Reload<'_>) {
         if let Reload::InForce(Loaded { policy: Some(policy), .. }) = reload {
-            self.0.send(policy.rules.len()).unwrap();
+            self.0.send(policy.site_rules().len()).unwrap();
         }
     }
 }
