@@ -24,7 +24,7 @@ pub(crate) struct Index {
     by_src: Lists,
     /// Clauses with a destination anchor only, by that.
     by_dst: Lists,
-    /// Clauses without anchors, by class, each list cut behind the first clause that always holds.
+    /// Clauses without anchors, by class, each list cut behind the first clause that always decides.
     unanchored: Vec<Vec<ClauseId>>,
     /// Rules with too many alternatives: right, but found by trying.
     pub(crate) excess: Vec<CompileError>,
@@ -118,7 +118,9 @@ impl Index {
         }
         let Draft { labels, services, clauses, excess } = draft;
         let services = services.classify();
-        let decides = |clause: &Clause| policy.rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
+        // What always decides hides all behind it, unless a rule before it can lead past it.
+        let passes = policy.rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
+        let decides = |clause: &Clause| !passes && policy.rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
         let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
         Index {
             by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
@@ -188,6 +190,11 @@ impl Index {
             }
         }
         best
+    }
+
+    /// All clauses, each with its number.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (ClauseId, &Clause)> {
+        (0..).map(ClauseId).zip(&self.clauses)
     }
 
     /// The clause with this number.

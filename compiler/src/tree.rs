@@ -61,12 +61,23 @@ impl Program {
         forest
     }
 
+    /// What a clause asks, on one line.
+    pub(crate) fn clause_text(&self, clause: &Clause) -> String {
+        let (src, dst, rest) = self.branch(clause);
+        format!("{src}, {dst}, {rest}")
+    }
+
     fn plant(&self, forest: &mut Forest, clause: &Clause) {
-        let (src, dst, rest) = match &clause.body {
+        let (src, dst, rest) = self.branch(clause);
+        forest.entry(src).or_default().entry(dst).or_default().push((clause.rule, rest));
+    }
+
+    /// Source, destination, and what else is asked.
+    fn branch(&self, clause: &Clause) -> (String, String, String) {
+        match &clause.body {
             Body::Conjunction(all) => (self.side(Side::Src, all), self.side(Side::Dst, all), self.service_text(all)),
             Body::Whole(_) => ("any source".to_owned(), "any destination".to_owned(), "condition as written".to_owned()),
-        };
-        forest.entry(src).or_default().entry(dst).or_default().push((clause.rule, rest));
+        }
     }
 
     fn side(&self, side: Side, all: &Conjunction) -> String {

@@ -250,10 +250,11 @@ impl View {
         }
         let groups = |ids: &[GroupId]| ids.iter().filter_map(|id| same_group(*id, old, new)).collect::<Vec<_>>();
         for person in &station.users {
-            let user = person.user.and_then(|id| same_user(id, old, new));
-            let groups = groups(&person.groups);
-            // A user whom the new policy does not declare, and of whom it asks nothing, is somebody all the same.
-            view.login(station.mac, Person { user, groups });
+            let user = person.user.map(|id| same_user(id, old, new));
+            // A user whose declaration is gone is logged in no more; one who never had one goes on.
+            if user != Some(None) {
+                view.login(station.mac, Person { user: user.flatten(), groups: groups(&person.groups) });
+            }
         }
         view.join(station.mac, groups(&station.groups));
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use lang::checked::{
-    BuiltIn, Checked, Cond, EndTest, Group, GroupId, HeaderTest, HostId, Kind, Part, Rule, RuleId, Service, ServiceTerm, SetExpr,
+    BuiltIn, Checked, Cond, EndTest, Group, GroupId, HeaderTest, HostId, Kind, Rule, RuleId, Service, ServiceTerm, SetExpr,
     UserId, Verdict,
 };
-use lang::flow::{End, Flow, Headers, Side};
+use lang::flow::{End, Flow, Headers, Person, Side};
 use net::{IpProto, Transport};
 
 use super::explain;
@@ -16,12 +16,11 @@ use crate::view::View;
 
 fn group(name: &str, kind: Kind, members: &[EndTest]) -> Group {
     let members = SetExpr::Union(members.iter().copied().map(SetExpr::Leaf).collect());
-    Group { name: name.into(), kind, members, network: false, span: span() }
+    Group { name: name.into(), kind, members, network: false, dynamic: None, span: span() }
 }
 
 fn rule(id: u32, name: &str, verdict: Verdict, cond: Vec<Cond>) -> Rule {
-    let cond = Cond::All(cond);
-    Rule { id: RuleId(id), name: Some(name.into()), cond, verdict, via: Vec::new(), log: false, part: Part::Whole, span: span() }
+    Rule { name: Some(name.into()), ..Rule::plain(RuleId(id), Cond::All(cond), verdict, span()) }
 }
 
 /// Two deny rules between two allow rules, and a default that denies.
@@ -65,13 +64,13 @@ fn sample() -> Program {
 
 fn flow(users: &[u32], src: u32, dst: u32, port: u16) -> Flow {
     let end = |users: &[u32], host| End {
-        users: users.iter().copied().map(UserId).collect(),
+        users: users.iter().map(|id| Person::declared(UserId(*id))).collect(),
         host: Some(HostId(host)),
         ..End::default()
     };
     let transport = Some(Transport::Ports { src: 1024, dst: port });
     let headers = Headers { proto: Some(IpProto::TCP), transport, ..Headers::default() };
-    Flow { src: end(users, src), dst: end(&[], dst), headers }
+    Flow { src: end(users, src), dst: end(&[], dst), headers, time: None }
 }
 
 #[test]
@@ -137,9 +136,9 @@ fn explanations_answer_as_the_program_does() {
         let draw = &mut Draw::new(seed);
         let policy = Arc::new(policy(draw));
         let view = crate::program::generate::view(draw, &policy);
-        let program = Program::compile(policy, &view);
+        let program = Program::compile(policy.clone(), &view);
         for _ in 0..10 {
-            let flow = crate::program::generate::flow(draw, &view);
+            let flow = crate::program::generate::flow(draw, &view, &policy);
             let explanation = explain(&program, &flow);
             assert_eq!(explanation.judgement, program.judge(&flow));
             assert!(!explanation.because.is_empty() && explanation.because.iter().all(|fact| !fact.is_empty()), "seed {seed}");

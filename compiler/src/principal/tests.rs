@@ -30,7 +30,7 @@ fn sample() -> (Checked, View) {
     }
     sample.gateways[0].mac = Some(ROUTER);
     let members = SetExpr::Leaf(EndTest::Address("10.0.0.0/16".parse().unwrap()));
-    sample.groups = vec![Group { name: "site".into(), kind: Kind::Network, members, network: true, span: span() }];
+    sample.groups = vec![Group { name: "site".into(), kind: Kind::Network, members, network: true, dynamic: None, span: span() }];
     let mut view = View::new(&sample);
     assert!(view.attach(ALICE, at(1), &sample) && view.attach(GUEST, at(2), &sample));
     assert!(view.claim(GUEST, "fe80::9".parse().unwrap()));

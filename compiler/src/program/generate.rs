@@ -4,14 +4,17 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use lang::calendar::{Clock, Days, Window};
 use lang::checked::{
-    Aspect, Attachment, BuiltIn, Checked, Cond, DefaultRule, EndTest, Gateway, GatewayId, Group, GroupId, HeaderTest, Host,
-    HostId, Kind, Middlebox, MiddleboxId, MultiUser, NamedLocation, Part, PortSet, Rule, RuleId, ServiceTerm, SetExpr, Switch,
-    User, UserId, Verdict,
+    Aspect, Attachment, Avoid, BuiltIn, Checked, Cond, DefaultRule, Duties, DynamicSource, Effect, EndTest, Gateway, GatewayId,
+    Group, GroupId, HeaderTest, Host, HostId, Kind, Middlebox, MiddleboxId, MultiUser, NamedLocation, NamedTime, PortSet, Rate,
+    Rule, RuleId, ServiceTerm, SetExpr, Switch, TimeId, TimeTest, User, UserId, Verdict,
 };
-use lang::flow::{End, Flow, Headers, Place, Side};
+use lang::flow::{End, Flow, Headers, Person, Place, Side};
 use lang::source::{SourceId, SourceMap, Span};
-use net::{Dpid, EtherType, Field, FlowKey, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Transport, VlanId, VlanTag};
+use net::{
+    Dpid, EtherType, Field, FlowKey, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Time, Transport, VlanId, VlanTag,
+};
 
 use crate::view::View;
 
@@ -20,6 +23,10 @@ pub(crate) struct Draw(u64);
 
 const USERS: u32 = 5;
 const HOSTS: u32 = 5;
+const TIMES: u32 = 2;
+/// Some Monday, 00:00 UTC.
+const MONDAY: u64 = 1_768_176_000_000_000;
+const HOUR: u64 = 3_600_000_000;
 const GATEWAY_PORT: Location = Location { dpid: Dpid(0x10), port: PortNo(48) };
 
 pub(crate) fn span() -> Span {
@@ -60,8 +67,8 @@ impl Draw {
 pub(crate) fn policy(draw: &mut Draw) -> Checked {
     let groups = draw.below(9);
     let rules = 1 + draw.below(12);
+    let declared: Vec<Group> = (0..groups).map(|group| declared_group(draw, group)).collect();
     Checked {
-        sources: SourceMap::default(),
         switches: [1, 2, 0x10].map(|dpid| switch(Dpid(dpid))).to_vec(),
         locations: vec![NamedLocation { name: "wap".into(), at: Location::new(Dpid(1), PortNo(1)), span: span() }],
         hosts: (0..HOSTS).map(|host| declared_host(draw, host)).collect(),
@@ -74,13 +81,43 @@ pub(crate) fn policy(draw: &mut Draw) -> Checked {
             span: span(),
         }],
         middleboxes: ["ids", "proxy"].map(middlebox).to_vec(),
-        groups: (0..groups).map(|group| declared_group(draw, group)).collect(),
-        services: Vec::new(),
-        rules: (0..rules).map(|id| rule(draw, RuleId(id), groups)).collect(),
+        groups: declared,
+        times: (0..TIMES).map(|id| named_time(draw, id)).collect(),
+        rules: (0..rules).map(|id| rule(draw, RuleId(id), groups, rules)).collect(),
         default: DefaultRule { verdict: verdict(draw), span: None },
         multi_user: draw.pick(&[MultiUser::LeastRestrictive, MultiUser::MostRestrictive]),
-        tests: Vec::new(),
+        ..Checked::empty(SourceMap::default())
     }
+}
+
+fn named_time(draw: &mut Draw, id: u32) -> NamedTime {
+    let window = |draw: &mut Draw| {
+        let from = u16::try_from(draw.below(24)).unwrap() * 60;
+        let clock = draw.some(|draw| Clock { from, to: (from + 60 * (1 + u16::try_from(draw.below(23)).unwrap())) % 1440 });
+        let mask = u8::try_from(1 + draw.below(127)).unwrap();
+        Window { days: draw.some(|_| Days::Week(mask)).unwrap_or(Days::Every), clock }
+    };
+    NamedTime { name: format!("t{id}").into(), windows: draw.many(2, window), span: span() }
+}
+
+pub(crate) fn time(draw: &mut Draw) -> Time {
+    Time(MONDAY + HOUR / 2 * u64::from(draw.below(2 * 24 * 8)))
+}
+
+/// The dynamic groups of users, or all others, of which an end or a user happens to be a member.
+fn memberships(draw: &mut Draw, groups: &[Group], of_users: bool) -> Vec<GroupId> {
+    let all = groups.iter().zip((0..).map(GroupId));
+    let dynamic = all.filter(|(group, _)| group.dynamic.is_some() && (group.kind == Kind::User) == of_users);
+    let ids: Vec<GroupId> = dynamic.map(|(_, id)| id).collect();
+    ids.into_iter().filter(|_| draw.chance(2)).collect()
+}
+
+fn people(draw: &mut Draw, groups: &[Group]) -> Vec<Person> {
+    let mut people = draw
+        .many(3, |draw| Person { user: draw.some(|draw| UserId(draw.below(USERS))), groups: memberships(draw, groups, true) });
+    people.sort_unstable();
+    people.dedup();
+    people
 }
 
 fn switch(dpid: Dpid) -> Switch {
@@ -106,7 +143,10 @@ fn declared_host(draw: &mut Draw, host: u32) -> Host {
 fn declared_group(draw: &mut Draw, id: u32) -> Group {
     let kind = draw.pick(&[Kind::User, Kind::Host, Kind::Location, Kind::Switch, Kind::Network, Kind::Mac]);
     let network = kind == Kind::Network && draw.chance(2);
-    Group { name: format!("g{id}").into(), kind, members: set(draw, kind, id, 3), network, span: span() }
+    let dynamic =
+        (matches!(kind, Kind::User | Kind::Host) && draw.chance(3)).then(|| DynamicSource::Tagged(format!("{id}").into()));
+    let members = if dynamic.is_some() { SetExpr::Union(Vec::new()) } else { set(draw, kind, id, 3) };
+    Group { name: format!("g{id}").into(), kind, members, network, dynamic, span: span() }
 }
 
 fn set(draw: &mut Draw, kind: Kind, groups: u32, depth: u32) -> SetExpr {
@@ -186,15 +226,33 @@ pub(crate) fn location(draw: &mut Draw) -> Location {
     Location::new(draw.pick(&[Dpid(1), Dpid(2)]), PortNo(1 + draw.below(3)))
 }
 
-fn rule(draw: &mut Draw, id: RuleId, groups: u32) -> Rule {
+fn rule(draw: &mut Draw, id: RuleId, groups: u32, rules: u32) -> Rule {
     let verdict = verdict(draw);
-    let via = if verdict == Verdict::Allow && draw.chance(3) { vec![MiddleboxId(draw.below(2))] } else { Vec::new() };
+    let bound = verdict == Verdict::Allow && draw.chance(3);
+    let via = if bound && draw.chance(2) { vec![MiddleboxId(draw.below(2))] } else { Vec::new() };
+    let duties = if bound { Duties { one_way: !via.is_empty() && draw.chance(2), ..duties(draw) } } else { Duties::default() };
+    let effect = match draw.below(8) {
+        0 => Effect::Audit(verdict),
+        1 => Effect::Pass(RuleId(id.0 + 1 + draw.below(rules - id.0))),
+        _ => Effect::Decide(verdict),
+    };
     let depth = draw.below(5);
-    Rule { id, name: None, cond: cond(draw, groups, depth), verdict, via, log: false, part: Part::Whole, span: span() }
+    Rule { effect, via, duties, ..Rule::plain(id, cond(draw, groups, depth), verdict, span()) }
+}
+
+fn duties(draw: &mut Draw) -> Duties {
+    Duties {
+        one_way: false,
+        avoid: draw.many(1, |draw| draw.pick(&[Avoid::Switch(Dpid(1)), Avoid::Host(HostId(0))])),
+        vlan: draw.some(|draw| VlanId::new(draw.pick(&[5, 6]))).flatten(),
+        limit: draw.some(|draw| Rate(draw.pick(&[1_000, 2_000]))),
+        mirror: draw.many(1, |draw| MiddleboxId(draw.below(2))),
+        queue: draw.some(|draw| draw.below(3)),
+    }
 }
 
 fn verdict(draw: &mut Draw) -> Verdict {
-    draw.pick(&[Verdict::Allow, Verdict::Deny])
+    draw.pick(&[Verdict::Allow, Verdict::Allow, Verdict::Deny, Verdict::Deny, Verdict::Reject, Verdict::Redirect])
 }
 
 fn cond(draw: &mut Draw, groups: u32, depth: u32) -> Cond {
@@ -213,6 +271,11 @@ fn cond(draw: &mut Draw, groups: u32, depth: u32) -> Cond {
 fn leaf(draw: &mut Draw, groups: u32) -> Cond {
     if draw.chance(3) {
         return Cond::Header(header_test(draw));
+    }
+    if draw.chance(8) {
+        let within = TimeTest::Within(TimeId(draw.below(TIMES)));
+        let before = TimeTest::Before(time(draw));
+        return Cond::Time(draw.pick(&[within, within, before, TimeTest::Known]));
     }
     let side = draw.pick(&[Side::Src, Side::Dst]);
     let test = if groups > 0 && draw.chance(2) {
@@ -288,8 +351,9 @@ fn vlan(draw: &mut Draw) -> Option<VlanTag> {
 }
 
 /// A flow of any ends and any headers, sound or not.
-pub(crate) fn flow(draw: &mut Draw, view: &View) -> Flow {
-    Flow { src: end(draw, view), dst: end(draw, view), headers: headers(draw) }
+pub(crate) fn flow(draw: &mut Draw, view: &View, policy: &Checked) -> Flow {
+    let (src, dst) = (end(draw, view, policy), end(draw, view, policy));
+    Flow { src, dst, headers: headers(draw), time: draw.some(time) }
 }
 
 fn headers(draw: &mut Draw) -> Headers {
@@ -302,18 +366,16 @@ fn headers(draw: &mut Draw) -> Headers {
     }
 }
 
-fn end(draw: &mut Draw, view: &View) -> End {
+fn end(draw: &mut Draw, view: &View, policy: &Checked) -> End {
     let stations: Vec<_> = view.stations().cloned().collect();
     if draw.chance(2) {
         let station = draw.pick(&stations);
         let addresses: Vec<_> = station.addresses.iter().copied().map(Some).chain([None]).collect();
         return crate::principal::end_of(&station, draw.pick(&addresses));
     }
-    let mut users = draw.many(3, |draw| UserId(draw.below(USERS)));
-    users.sort_unstable();
-    users.dedup();
     End {
-        users,
+        users: people(draw, &policy.groups),
+        groups: memberships(draw, &policy.groups, false),
         host: draw.some(|draw| HostId(draw.below(HOSTS))),
         location: draw.some(location),
         mac: draw.some(mac),
@@ -334,13 +396,14 @@ fn end(draw: &mut Draw, view: &View) -> End {
 /// Changes the view in one way, and names the station that it may have changed.
 pub(crate) fn disturb(draw: &mut Draw, view: &mut View, policy: &Checked) -> MacAddr {
     let mac = mac(draw);
-    match draw.below(9) {
+    match draw.below(10) {
         0..=2 => view.attach(mac, location(draw), policy),
         3 => view.detach(mac),
         4 | 5 => view.claim(mac, address(draw)),
         6 => view.release(mac, address(draw)),
         7 if draw.chance(3) => view.logout(mac, UserId(draw.below(USERS))),
-        7 => view.login(mac, UserId(draw.below(USERS))),
+        7 => people(draw, &policy.groups).into_iter().fold(false, |changed, person| view.login(mac, person) | changed),
+        8 => view.join(mac, memberships(draw, &policy.groups, false)),
         _ => view.remove(mac),
     };
     mac

@@ -23,7 +23,7 @@ fn every_answer_is_the_plain_evaluators() {
         let program = Program::compile(policy.clone(), &view);
         excess += program.excess().len();
         for _ in 0..40 {
-            let flow = generate::flow(draw, &view);
+            let flow = generate::flow(draw, &view, &policy);
             let wanted = eval::judge(&policy, &flow);
             assert_eq!(program.judge(&flow), wanted, "seed {seed}: {flow:?}\n{:#?}", policy.rules);
             if wanted.rule.is_some() { by_rule += 1 } else { by_default += 1 }
@@ -47,8 +47,9 @@ fn packets_are_judged_as_their_flows() {
                 (source(&policy, &view, at, &key), destination(&policy, &view, &key))
             {
                 known += 1;
-                let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Program::headers(&key) };
-                assert_eq!(program.judge_key(&src, &dst, &key), eval::judge(&policy, &flow), "seed {seed}: {key:?}");
+                let now = generate::time(draw);
+                let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Program::headers(&key), time: Some(now) };
+                assert_eq!(program.judge_key(&src, &dst, &key, now), eval::judge(&policy, &flow), "seed {seed}: {key:?}");
             }
         }
     }
@@ -104,7 +105,8 @@ fn every_packet_in_a_template_is_judged_as_the_first() {
                 _ => None,
             };
             let Some((src, dst)) = ends(&key) else { continue };
-            let judgement = program.judge_key(&src, &dst, &key);
+            let now = generate::time(draw);
+            let judgement = program.judge_key(&src, &dst, &key, now);
             let template = program.template(&key, &dst, &judgement);
             if !template.installable {
                 assert_eq!(template.reply, None);
@@ -117,7 +119,7 @@ fn every_packet_in_a_template_is_judged_as_the_first() {
                 if template.region.matches(at.port, &other) {
                     others += usize::from(other != key);
                     let (src, dst) = ends(&other).unwrap();
-                    assert_eq!(program.judge_key(&src, &dst, &other), judgement, "seed {seed}: {key:?} {other:?}");
+                    assert_eq!(program.judge_key(&src, &dst, &other, now), judgement, "seed {seed}: {key:?} {other:?}");
                 }
             }
         }
@@ -190,7 +192,7 @@ fn too_many_alternatives_are_reported_and_still_decided() {
     assert!(matches!(error, CompileError::TooManyAlternatives { rule: RuleId(0), .. }));
     let program = Program::compile(policy.clone(), &view);
     for _ in 0..2000 {
-        let flow = generate::flow(draw, &view);
+        let flow = generate::flow(draw, &view, &policy);
         assert_eq!(program.judge(&flow), eval::judge(&policy, &flow));
     }
 }

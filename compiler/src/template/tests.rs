@@ -1,6 +1,6 @@
 //! Which conversations have answers, and which packets leave no flow entry behind.
 
-use lang::checked::Verdict;
+use lang::checked::{Duties, Verdict};
 use lang::flow::{End, Judgement, Place};
 use net::{EtherType, FlowKey, FlowMatch, IpHeader, IpProto, MacAddr, PortNo, Transport};
 
@@ -19,7 +19,11 @@ fn key(proto: IpProto, transport: Option<Transport>) -> FlowKey {
 
 fn template(key: &FlowKey, place: Place, verdict: Verdict) -> Template {
     let dst = End { place, ..End::default() };
-    Template::exact(key, &dst, &Judgement { verdict, rule: None, via: Vec::new() })
+    Template::exact(
+        key,
+        &dst,
+        &Judgement { verdict, rule: None, via: Vec::new(), duties: Duties::default(), audited: Vec::new() },
+    )
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use lang::checked::{Checked, GatewayId, HostId, UserId};
+use lang::flow::Person;
 use net::{Dpid, Location, MacAddr, PortNo};
 
 use super::{View, ViewError, ViewFile};
@@ -86,8 +87,12 @@ fn live_facts_survive_a_policy_whose_numbers_differ() {
     let old = sample();
     let (first, _, pinned) = macs(&old);
     let mut view = View::new(&old);
-    assert!(view.attach(first, at(1), &old) && view.login(first, UserId(1)) && view.claim(first, address("10.0.2.7")));
-    assert!(view.attach(pinned, at(1), &old) && view.login(pinned, UserId(0)));
+    assert!(
+        view.attach(first, at(1), &old)
+            && view.login(first, Person::declared(UserId(1)))
+            && view.claim(first, address("10.0.2.7"))
+    );
+    assert!(view.attach(pinned, at(1), &old) && view.login(pinned, Person::declared(UserId(0))));
     assert!(view.attach(GUEST, at(3), &old) && view.claim(GUEST, address("10.0.2.9")));
     let mut new = old.clone();
     new.hosts.reverse();
@@ -96,7 +101,10 @@ fn live_facts_survive_a_policy_whose_numbers_differ() {
     new.users.remove(0);
     let after = view.rebase(&old, &new);
     let station = after.station(first).unwrap();
-    assert_eq!((station.host, station.location, &*station.users), (Some(HostId(1)), Some(at(1)), &[UserId(0)][..]));
+    assert_eq!(
+        (station.host, station.location, &*station.users),
+        (Some(HostId(1)), Some(at(1)), &[Person::declared(UserId(0))][..])
+    );
     assert_eq!(station.addresses, [address("10.0.2.7"), address("10.0.2.9")].into());
     assert_eq!(after.station(pinned).unwrap().location, None);
     assert!(after.station(pinned).unwrap().users.is_empty());

@@ -28,6 +28,9 @@ fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
     end.location = end.location.or(station.location);
     let mut addresses = station.addresses.iter().copied();
     end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
+    if end.groups.is_empty() {
+        end.groups.clone_from(&station.groups);
+    }
     if end.users.is_empty() && !says_users(terms) {
         end.users.clone_from(&station.users);
     }
