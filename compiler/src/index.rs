@@ -24,7 +24,7 @@ pub(crate) struct Index {
     by_src: Lists,
     /// Clauses with a destination anchor only, by that.
     by_dst: Lists,
-    /// Clauses without anchors, by class, each list cut behind the first clause that always decides.
+    /// Clauses without anchors, by class, in order.
     unanchored: Vec<Vec<ClauseId>>,
     /// Rules with too many alternatives: right, but found by trying.
     pub(crate) excess: Vec<CompileError>,
@@ -72,7 +72,7 @@ pub(crate) struct Conjunction {
 }
 
 /// The number of a clause; smaller numbers are tried first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClauseId(u32);
 
 /// For each label its clauses, in order.
@@ -118,9 +118,6 @@ impl Index {
         }
         let Draft { labels, services, clauses, excess } = draft;
         let services = services.classify();
-        // What always decides hides all behind it, unless a rule before it can lead past it.
-        let passes = policy.rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
-        let decides = |clause: &Clause| !passes && policy.rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
         let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
         Index {
             by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
@@ -128,7 +125,7 @@ impl Index {
                 Some(_) => None,
                 None => clause.dst.map(|dst| (dst, None)),
             }),
-            unanchored: services.all().map(|class| unanchored(class, &services, &clauses, decides)).collect(),
+            unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
             first_clauses: first_clauses(policy.rules.len(), &clauses),
             goes_on: policy.rules.iter().any(|rule| rule.verdict().is_none()),
             reads_time: policy.tests_time(),
@@ -141,9 +138,8 @@ impl Index {
         }
     }
 
-    /// The clause that decides. Rules that only audit are noted on the way, and one that passes leads behind its section.
-    pub(crate) fn search(&self, policy: &Checked, question: &Question<'_>) -> Found {
-        let mut from = ClauseId(0);
+    /// The clause that decides, of this one and those behind it. Rules that only audit are noted on the way, and one that passes leads behind its section.
+    pub(crate) fn search(&self, policy: &Checked, question: &Question<'_>, mut from: ClauseId) -> Found {
         let mut audited = Vec::new();
         loop {
             let clause = self.find(question, from);
@@ -190,6 +186,11 @@ impl Index {
             }
         }
         best
+    }
+
+    /// The first clause of the rules behind this one.
+    pub(crate) fn first_clause_behind(&self, rule: RuleId) -> ClauseId {
+        self.first_clauses.get(rule.index() + 1).copied().unwrap_or(ClauseId(u32::MAX))
     }
 
     /// All clauses, each with its number.
@@ -320,20 +321,10 @@ impl Lists {
     }
 }
 
-fn unanchored(class: Class, services: &Services, clauses: &[Clause], decides: impl Fn(&Clause) -> bool) -> Vec<ClauseId> {
-    let mut list = Vec::new();
-    for (clause, id) in clauses.iter().zip((0..).map(ClauseId)) {
-        if clause.src.is_some() || clause.dst.is_some() || !services.holds(clause.service, class) {
-            continue;
-        }
-        list.push(id);
-        let always = matches!(&clause.body, Body::Conjunction(all)
-            if all.src.is_empty() && all.dst.is_empty() && all.headers.is_empty() && all.times.is_empty());
-        if always && decides(clause) {
-            break;
-        }
-    }
-    list
+fn unanchored(class: Class, services: &Services, clauses: &[Clause]) -> Vec<ClauseId> {
+    let numbered = (0..).map(ClauseId).zip(clauses);
+    let fits = |clause: &Clause| clause.src.is_none() && clause.dst.is_none() && services.holds(clause.service, class);
+    numbered.filter(|(_, clause)| fits(clause)).map(|(id, _)| id).collect()
 }
 
 fn first_clauses(rules: usize, clauses: &[Clause]) -> Vec<ClauseId> {

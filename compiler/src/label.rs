@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 use lang::checked::{Aspect, BuiltIn, Checked, EndTest, GroupId, SetExpr};
 use lang::flow::{End, Person, Place};
-use net::Prefix;
+use net::{Location, MacAddr, Prefix};
 use rustc_hash::FxBuildHasher;
 
 /// A label. Those of the policy's groups are the groups' own numbers; all others follow.
@@ -45,7 +45,7 @@ struct Atom {
 }
 
 /// An end as one of its users: the labels it has, and a Bloom filter of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Record {
     labels: Box<[LabelId]>,
     fingerprint: [u64; 8],
@@ -136,6 +136,16 @@ impl Labels {
     /// The label of a test, if it has one.
     pub(crate) fn find(&self, test: EndTest) -> Option<LabelId> {
         self.atoms.get(&test).and_then(|atom| atom.label)
+    }
+
+    /// Every MAC address that a group or a rule names.
+    pub(crate) fn named_macs(&self) -> Vec<MacAddr> {
+        self.atoms.keys().filter_map(|test| if let EndTest::Mac(mac) = test { Some(*mac) } else { None }).collect()
+    }
+
+    /// Every port that a group or a rule names.
+    pub(crate) fn named_locations(&self) -> Vec<Location> {
+        self.atoms.keys().filter_map(|test| if let EndTest::Location(at) = test { Some(*at) } else { None }).collect()
     }
 
     /// What a label says.

@@ -1,6 +1,7 @@
 //! Checked policy and network view to program: labels, the decision structure over them, flow-entry templates, explanations.
 //! Knows nothing of switches, of OpenFlow, or of how the view came about, and performs no I/O.
 
+pub mod analysis;
 pub mod coverage;
 pub mod explain;
 mod index;
@@ -15,6 +16,7 @@ pub mod template;
 mod tree;
 pub mod view;
 
+pub use analysis::{Analysis, Budget, facts};
 pub use coverage::{Region, Regions};
 pub use explain::{Explanation, Nearest, explain};
 pub use principal::{Identity, Refusal, destination, source};

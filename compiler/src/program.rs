@@ -127,6 +127,14 @@ impl Program {
         self.judgement(decision)
     }
 
+    /// The answer to a flow if only the rules behind this one were there.
+    #[must_use]
+    pub fn judge_behind(&self, flow: &Flow, rule: RuleId) -> Judgement {
+        let from = self.index.first_clause_behind(rule);
+        let (srcs, dsts) = (self.records(&flow.src), self.records(&flow.dst));
+        self.judgement(self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), from))
+    }
+
     /// The answer to a packet of now between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
     /// are as the view had them are found, not derived again.
     #[must_use]
@@ -201,6 +209,11 @@ impl Program {
     /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named. Where the
     /// most restrictive wins, what several pairs are allowed with middleboxes passes those of all.
     pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment) -> Decision {
+        self.decision_from(srcs, dsts, headers, moment, ClauseId::default())
+    }
+
+    /// The same, of the clauses from this one on.
+    fn decision_from(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment, from: ClauseId) -> Decision {
         let class = self.index.services.class(headers);
         let mut others = BTreeSet::new();
         let mut audited = BTreeSet::new();
@@ -208,7 +221,7 @@ impl Program {
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
                 let question = Question { src: src_record, dst: dst_record, headers, class, moment };
-                let Found { clause, audited: noted } = self.index.search(&self.policy, &question);
+                let Found { clause, audited: noted } = self.index.search(&self.policy, &question, from);
                 audited.extend(noted);
                 let rank = self.rank(clause);
                 if best.is_none_or(|(best, _)| rank < best) {

@@ -180,6 +180,29 @@ impl Calendar {
         samples
     }
 
+    /// One instant of every stretch of time that the windows and ends tell apart, those behind ends among them.
+    #[must_use]
+    pub fn stretches(&self, windows: &[Window], ends: &[Time]) -> Vec<Time> {
+        let mut all = self.samples(windows, &[]);
+        for end in ends {
+            // A week behind each end, and what is left of the days around it.
+            let day = self.zoned(*end).date();
+            let from = day.saturating_sub(8.days());
+            let shifted: Vec<Time> = (0..17).flat_map(|step| self.edges_of(from.saturating_add(step.days()), windows)).collect();
+            all.extend(shifted);
+            all.extend([Time(end.0.saturating_sub(1)), *end]);
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn edges_of(&self, day: Date, windows: &[Window]) -> Vec<Time> {
+        let clocks = windows.iter().filter_map(|window| window.clock);
+        let minutes = clocks.flat_map(|clock| [clock.from % DAY, clock.to % DAY]).chain([0]);
+        minutes.map(|minute| self.instant(at_minute(day, minute))).collect()
+    }
+
     /// The first day of seven that come before every date and end that is named, and that the clock is not put on: the second week
     /// of January 2026, or one that long before the first of them.
     fn plain_week(&self, windows: &[Window], ends: &[Time]) -> Date {

@@ -33,6 +33,7 @@ use crate::source::{SourceMap, Span};
 use complete::Family;
 
 pub(crate) use addresses::Mentions;
+pub use addresses::address_cells;
 use ends::Draft;
 
 pub use print::{flow_text, location_text};
@@ -131,6 +132,9 @@ pub(crate) fn resolve(
     for term in &spec.headers {
         for flow in &mut flows {
             headers::set(&mut flow.headers, term).map_err(|found| vec![*found])?;
+            if !matches!(flow.headers.dl_type, Some(EtherType::IPV4 | EtherType::IPV6)) {
+                (flow.src.address, flow.dst.address) = (None, None);
+            }
         }
     }
     Ok(flows.into_iter().flat_map(|flow| times.iter().map(move |time| Flow { time: *time, ..flow.clone() })).collect())

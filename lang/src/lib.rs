@@ -10,6 +10,7 @@ pub mod checked;
 pub mod codes;
 pub mod diag;
 pub mod eval;
+pub mod facts;
 pub mod flow;
 pub mod flowspec;
 pub mod format;

@@ -33,6 +33,12 @@ fn special() -> impl Iterator<Item = Prefix> {
     SPECIAL.into_iter().filter_map(|(address, length)| Prefix::truncate(address, length))
 }
 
+/// An address of each part of all addresses that some test of the policy tells from the others.
+#[must_use]
+pub fn address_cells(policy: &Checked) -> Vec<IpAddr> {
+    Mentions::of(policy).cells()
+}
+
 impl Mentions {
     /// Those of rules, groups, networks, hosts and gateways.
     pub(crate) fn of(policy: &Checked) -> Self {
@@ -40,10 +46,19 @@ impl Mentions {
         policy.groups.iter().for_each(|group| set_prefixes(&group.members, &mut all));
         policy.rules.iter().for_each(|rule| cond_prefixes(&rule.cond, &mut all));
         policy.assertions.iter().for_each(|assertion| cond_prefixes(&assertion.pattern, &mut all));
+        policy.sections.iter().for_each(|section| cond_prefixes(&section.scope, &mut all));
         all.extend(declared(policy).map(Prefix::host));
         all.sort_unstable_by_key(order);
         all.dedup();
         Mentions(all)
+    }
+
+    /// An address of each part that some test of the policy tells from the others, special addresses among them.
+    fn cells(&self) -> Vec<IpAddr> {
+        let more: Vec<Prefix> = special().chain([Prefix::host(IpAddr::V4(Ipv4Addr::BROADCAST))]).collect();
+        let everything = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let all = everything.into_iter().filter_map(|zero| Prefix::truncate(zero, 0));
+        all.flat_map(|prefix| self.parts(prefix, &more)).map(|(_, address)| address).collect()
     }
 
     /// Addresses that stand for all of a prefix: its own first. Those that no machine has stand for nothing, unless the prefix

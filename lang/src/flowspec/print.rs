@@ -40,7 +40,13 @@ pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
         text.push_str(" time ");
         text.push_str(&policy.calendar.text(time));
     }
-    let remarks = remarks(&flow.headers);
+    let mut remarks = remarks(&flow.headers);
+    for (end, draft, who) in [(&flow.src, &src, "the initiator"), (&flow.dst, &dst, "the responder")] {
+        // A host has its declared address in text.
+        if flow.headers.proto.is_some() && end.address.is_none() && complete::end(policy, draft, family).address.is_some() {
+            remarks.push(format!("{who} without an address"));
+        }
+    }
     if !remarks.is_empty() {
         text.push_str(" # ");
         text.push_str(&remarks.join(", "));

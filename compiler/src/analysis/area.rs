@@ -1,0 +1,165 @@
+//! Areas: sets of flows that say for each attribute which classes of its values may be. Knows nothing of what attributes mean.
+
+/// Which attribute of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Attr(pub(crate) u16);
+
+/// A set of classes of one attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bits(Box<[u64]>);
+
+/// Flows whose every attribute named here is in a class of its set. Attributes that are not named may be anything. No set is empty,
+/// and none is full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Area(Vec<(Attr, Bits)>);
+
+impl Bits {
+    /// Those of `size` classes that `wanted` takes.
+    pub(crate) fn of(size: usize, mut wanted: impl FnMut(usize) -> bool) -> Bits {
+        let mut words = vec![0_u64; size.div_ceil(64)].into_boxed_slice();
+        for class in (0..size).filter(|class| wanted(*class)) {
+            if let Some(word) = words.get_mut(class / 64) {
+                *word |= 1 << (class % 64);
+            }
+        }
+        Bits(words)
+    }
+
+    fn with(&self, other: &Bits, op: impl Fn(u64, u64) -> u64) -> Bits {
+        Bits(self.0.iter().zip(&*other.0).map(|(a, b)| op(*a, *b)).collect())
+    }
+
+    pub(crate) fn and(&self, other: &Bits) -> Bits {
+        self.with(other, |a, b| a & b)
+    }
+
+    pub(crate) fn or(&self, other: &Bits) -> Bits {
+        self.with(other, |a, b| a | b)
+    }
+
+    pub(crate) fn minus(&self, other: &Bits) -> Bits {
+        self.with(other, |a, b| a & !b)
+    }
+
+    fn meets(&self, other: &Bits) -> bool {
+        self.0.iter().zip(&*other.0).any(|(a, b)| a & b != 0)
+    }
+
+    fn is_within(&self, other: &Bits) -> bool {
+        self.0.iter().zip(&*other.0).all(|(a, b)| a & !b == 0)
+    }
+
+    pub(crate) fn has(&self, class: usize) -> bool {
+        self.0.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 == 1)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The classes, ascending.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate();
+        words.flat_map(|(place, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit))
+    }
+}
+
+impl Area {
+    /// All flows.
+    pub(crate) fn all() -> Area {
+        Area::default()
+    }
+
+    /// Flows in which one attribute is in a set; nothing if the set is empty.
+    pub(crate) fn of(attr: Attr, bits: Bits, size: usize) -> Option<Area> {
+        if bits.is_empty() {
+            return None;
+        }
+        Some(if bits.count() == size { Area::all() } else { Area(vec![(attr, bits)]) })
+    }
+
+    /// The set of an attribute that is named.
+    pub(crate) fn get(&self, attr: Attr) -> Option<&Bits> {
+        self.0.binary_search_by_key(&attr, |(attr, _)| *attr).ok().and_then(|place| self.0.get(place)).map(|(_, bits)| bits)
+    }
+
+    /// The only attribute that is named, with its set.
+    pub(crate) fn only(&self) -> Option<(Attr, &Bits)> {
+        match self.0.as_slice() {
+            [(attr, bits)] => Some((*attr, bits)),
+            _ => None,
+        }
+    }
+
+    /// The attributes that are named, with their sets.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Attr, &Bits)> {
+        self.0.iter().map(|(attr, bits)| (*attr, bits))
+    }
+
+    fn set(&mut self, attr: Attr, bits: Bits) {
+        match self.0.binary_search_by_key(&attr, |(attr, _)| *attr) {
+            Ok(place) => {
+                if let Some(slot) = self.0.get_mut(place) {
+                    slot.1 = bits;
+                }
+            }
+            Err(place) => self.0.insert(place, (attr, bits)),
+        }
+    }
+
+    /// True if some flow is in both.
+    pub(crate) fn meets(&self, other: &Area) -> bool {
+        let mut others = other.0.iter().peekable();
+        for (attr, bits) in &self.0 {
+            while others.next_if(|(other, _)| other < attr).is_some() {}
+            if let Some((_, more)) = others.next_if(|(other, _)| other == attr)
+                && !bits.meets(more)
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The flows that are in both; nothing if there are none.
+    pub(crate) fn and(&self, other: &Area) -> Option<Area> {
+        if !self.meets(other) {
+            return None;
+        }
+        let mut both = self.clone();
+        for (attr, bits) in &other.0 {
+            let joined = self.get(*attr).map_or_else(|| bits.clone(), |own| own.and(bits));
+            both.set(*attr, joined);
+        }
+        Some(both)
+    }
+
+    /// True if every flow of it is in the other.
+    pub(crate) fn is_within(&self, other: &Area) -> bool {
+        other.0.iter().all(|(attr, bits)| self.get(*attr).is_some_and(|own| own.is_within(bits)))
+    }
+
+    /// The flows that are not in the other, in areas that have no flow in common. `full` gives the set of all classes.
+    pub(crate) fn minus(&self, other: &Area, full: impl Fn(Attr) -> Bits) -> Vec<Area> {
+        if !self.meets(other) {
+            return vec![self.clone()];
+        }
+        let mut rest = self.clone();
+        let mut pieces = Vec::new();
+        for (attr, bits) in &other.0 {
+            let own = rest.get(*attr).cloned().unwrap_or_else(|| full(*attr));
+            let outside = own.minus(bits);
+            if !outside.is_empty() {
+                let mut piece = rest.clone();
+                piece.set(*attr, outside);
+                pieces.push(piece);
+                rest.set(*attr, own.and(bits));
+            }
+        }
+        pieces
+    }
+}

@@ -1,0 +1,187 @@
+//! Classes of packets: headers that no test of the policy tells apart, of packets that there can be. Knows nothing of ends.
+
+use std::collections::BTreeSet;
+
+use lang::checked::{HeaderTest, ServiceTerm};
+use lang::flow::Headers;
+use lang::flowspec::SOURCE_PORT;
+use net::{EtherType, IpProto, Transport, VlanId, VlanTag};
+
+use crate::service::passes;
+
+/// What the classes of packets are told apart by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cuts {
+    dl_types: BTreeSet<u16>,
+    protos: BTreeSet<u8>,
+    ports: BTreeSet<u16>,
+    kinds: BTreeSet<u8>,
+    codes: BTreeSet<u8>,
+    vlans: BTreeSet<u16>,
+    pcps: BTreeSet<u8>,
+    dscps: BTreeSet<u8>,
+    sources: BTreeSet<u16>,
+    tag_is_asked: bool,
+    /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
+    tests: Vec<HeaderTest>,
+}
+
+/// An Ethernet type that no policy needs to name: IEEE 802.1 local experimental.
+const OTHER_TYPE: u16 = 0x88b5;
+
+/// An IP protocol that no policy needs to name: for experiments (RFC 3692).
+const OTHER_PROTO: u8 = 253;
+
+impl Cuts {
+    pub(super) fn add(&mut self, test: &HeaderTest) {
+        match test {
+            HeaderTest::Service(terms) => terms.iter().for_each(|term| self.add_term(term)),
+            HeaderTest::DlType(dl_type) => {
+                self.dl_types.insert(dl_type.0);
+            }
+            HeaderTest::Vlan(range) => cut(&mut self.vlans, *range.start(), range.end().checked_add(1)),
+            HeaderTest::Pcp(range) => cut(&mut self.pcps, *range.start(), range.end().checked_add(1)),
+            HeaderTest::Dscp(range) => cut(&mut self.dscps, *range.start(), range.end().checked_add(1)),
+            HeaderTest::TpSrc(range) => cut(&mut self.sources, *range.start(), range.end().checked_add(1)),
+            HeaderTest::TpDst(range) => cut(&mut self.ports, *range.start(), range.end().checked_add(1)),
+            HeaderTest::IcmpType(range) => cut(&mut self.kinds, *range.start(), range.end().checked_add(1)),
+            HeaderTest::IcmpCode(range) => cut(&mut self.codes, *range.start(), range.end().checked_add(1)),
+            HeaderTest::Present(_) => {}
+        }
+        self.tag_is_asked |= is_of_tag(test);
+        if !self.tests.contains(test) && !is_of_tag(test) {
+            self.tests.push(test.clone());
+        }
+    }
+
+    fn add_term(&mut self, term: &ServiceTerm) {
+        match term {
+            ServiceTerm::Protocol(proto) => {
+                self.protos.insert(proto.0);
+            }
+            ServiceTerm::Ports(proto, range) => {
+                self.protos.insert(proto.0);
+                cut(&mut self.ports, *range.start(), range.end().checked_add(1));
+            }
+            ServiceTerm::Icmp(proto, kind, code) => {
+                self.protos.insert(proto.0);
+                cut(&mut self.kinds, *kind, kind.checked_add(1));
+                if let Some(code) = code {
+                    cut(&mut self.codes, *code, code.checked_add(1));
+                }
+            }
+        }
+    }
+
+    /// One packet of each class, by Ethernet type, protocol, destination port, ICMP type and code.
+    pub(super) fn packets(&self) -> Vec<Headers> {
+        let mut classes: Vec<Headers> = Vec::new();
+        let mut known: rustc_hash::FxHashMap<Vec<u64>, ()> = rustc_hash::FxHashMap::default();
+        for headers in self.candidates() {
+            // The family is not only tested: addresses must be of it.
+            let mut signature = vec![0_u64; 1 + self.tests.len().div_ceil(64)];
+            let family = match headers.dl_type {
+                Some(EtherType::IPV4) => 1,
+                Some(EtherType::IPV6) => 2,
+                _ => 0,
+            };
+            let sort = match headers.transport {
+                Some(Transport::Ports { .. }) => 1,
+                Some(Transport::Icmp { .. }) => 2,
+                None => 0,
+            };
+            if let Some(first) = signature.first_mut() {
+                *first = family * 3 + sort;
+            }
+            for (place, test) in self.tests.iter().enumerate() {
+                if passes(test, &headers)
+                    && let Some(word) = signature.get_mut(1 + place / 64)
+                {
+                    *word |= 1 << (place % 64);
+                }
+            }
+            if known.insert(signature, ()).is_none() {
+                classes.push(headers);
+            }
+        }
+        classes
+    }
+
+    /// Packets that there can be, the most usual first; fragments and packets without a protocol start no conversation.
+    fn candidates(&self) -> Vec<Headers> {
+        let mut all = Vec::new();
+        for dl_type in [EtherType::IPV4, EtherType::IPV6] {
+            let mut protos = vec![IpProto::TCP, IpProto::UDP];
+            protos.push(if dl_type == EtherType::IPV4 { IpProto::ICMP } else { IpProto::ICMPV6 });
+            protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain([IpProto(OTHER_PROTO)]));
+            let foreign = if dl_type == EtherType::IPV4 { IpProto::ICMPV6 } else { IpProto::ICMP };
+            for (place, proto) in protos.iter().enumerate() {
+                if *proto == foreign || protos.iter().take(place).any(|earlier| earlier == proto) {
+                    continue;
+                }
+                let of = |transport| Headers {
+                    dl_type: Some(dl_type),
+                    proto: Some(*proto),
+                    dscp: Some(0),
+                    transport,
+                    ..Headers::default()
+                };
+                if proto.has_ports() {
+                    let ports = cells(&self.ports);
+                    all.extend(ports.map(|dst| of(Some(Transport::Ports { src: SOURCE_PORT, dst }))));
+                } else if matches!(*proto, IpProto::ICMP | IpProto::ICMPV6) {
+                    for kind in cells(&self.kinds) {
+                        all.extend(cells(&self.codes).map(|code| of(Some(Transport::Icmp { kind, code }))));
+                    }
+                } else {
+                    all.push(of(None));
+                }
+            }
+        }
+        let others = self.dl_types.iter().copied().chain([EtherType::ARP.0, OTHER_TYPE]);
+        let others = others.filter(|dl_type| ![EtherType::IPV4.0, EtherType::IPV6.0].contains(dl_type));
+        all.extend(others.map(|dl_type| Headers { dl_type: Some(EtherType(dl_type)), ..Headers::default() }));
+        all
+    }
+
+    /// One VLAN tag of each class, none first.
+    pub(super) fn tags(&self) -> Vec<Option<VlanTag>> {
+        let mut tags = vec![None];
+        if self.tag_is_asked {
+            let ids = [None].into_iter().chain(cells(&self.vlans).filter_map(VlanId::new).map(Some));
+            for id in ids {
+                tags.extend(cells(&self.pcps).filter(|pcp| *pcp < 8).map(|pcp| Some(VlanTag { id, pcp })));
+            }
+        }
+        tags
+    }
+
+    /// One DSCP of each class.
+    pub(super) fn dscps(&self) -> Vec<u8> {
+        cells(&self.dscps).filter(|dscp| *dscp < 64).collect()
+    }
+
+    /// One source port of each class: that of flows in text for its class.
+    pub(super) fn sources(&self) -> Vec<u16> {
+        let starts: Vec<u16> = cells(&self.sources).collect();
+        let usual = starts.partition_point(|start| *start <= SOURCE_PORT).saturating_sub(1);
+        starts.iter().enumerate().map(|(place, start)| if place == usual { SOURCE_PORT } else { *start }).collect()
+    }
+}
+
+/// True for tests of the tag, the DSCP and the source port, which are attributes of their own.
+fn is_of_tag(test: &HeaderTest) -> bool {
+    matches!(test, HeaderTest::Vlan(_) | HeaderTest::Pcp(_))
+        || matches!(test, HeaderTest::Present(net::Field::Vlan | net::Field::Pcp))
+}
+
+fn cut<T: Copy + Ord>(axis: &mut BTreeSet<T>, start: T, behind: Option<T>) {
+    axis.insert(start);
+    axis.extend(behind);
+}
+
+/// The first value of each cell of an axis.
+fn cells<T: Copy + Ord + Default>(axis: &BTreeSet<T>) -> impl Iterator<Item = T> {
+    let zero = (!axis.contains(&T::default())).then(T::default);
+    zero.into_iter().chain(axis.iter().copied())
+}

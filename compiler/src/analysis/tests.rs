@@ -1,0 +1,352 @@
+//! The analysis against brute force: over every point of small spaces, and over flows of real packets in random views.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use lang::ast::Policy;
+use lang::check::check;
+use lang::checked::{Assertion, Checked, Claim, Effect};
+use lang::eval;
+use lang::facts::RuleFact;
+use lang::parse::parse;
+use lang::source::SourceMap;
+
+use super::*;
+use crate::principal::{Identity, destination, source};
+use crate::program::generate::{self, Draw, span};
+use crate::view::View;
+
+fn program(text: &str) -> Program {
+    let mut sources = SourceMap::default();
+    let id = sources.add("test.pol", text);
+    let (file, parsed) = parse(&sources, id);
+    let (policy, found) = check(&sources, &Policy { files: vec![file], entries: vec![id] }, parsed);
+    let policy = Arc::new(policy.unwrap_or_else(|| panic!("{found:#?}\n{text}")));
+    let view = View::new(&policy);
+    Program::compile(policy, &view)
+}
+
+fn told(program: &Program) -> Facts {
+    facts(program, Budget::default())
+}
+
+/// Each rule of the site with what is known of it, in words.
+fn rules_told(program: &Program) -> Vec<String> {
+    let name = |id: RuleId| program.names().rule(id);
+    let word = |fact: &RuleFact| match fact {
+        RuleFact::Decides(_) => "decides".to_owned(),
+        RuleFact::MatchesNothing => "matches nothing".to_owned(),
+        RuleFact::Shadowed(by) => {
+            let mut names: Vec<String> = by.iter().map(|(id, _)| name(*id)).collect();
+            names.sort();
+            format!("shadowed by {}", names.join(", "))
+        }
+        RuleFact::Redundant(_, instead) => format!("redundant, {} does the same", instead.map_or("default".to_owned(), name)),
+        RuleFact::Undecided => "undecided".to_owned(),
+    };
+    told(program).rules.iter().map(|(id, fact)| format!("{}: {}", name(*id), word(fact))).collect()
+}
+
+const SITE: &str = "section prelude { }\nswitch edge { dpid 0x1; access 1-24; }\nswitch core { dpid 0x10; access 9-48; }\ngateway border { at core:48; }\n\
+    host a { mac 00:16:3e:00:00:01; ip 10.0.0.1; at edge:1; }\nhost b { mac 00:16:3e:00:00:02; }\nhost c { mac 00:16:3e:00:00:03; }\n\
+    user bob;\nuser eve;\nnetwork lan = 10.0.0.0/24;\ngroup ab = host { a, b };\ngroup people = user { bob, eve };\n\
+    group staff = user directory \"cn=staff\";\n";
+
+#[test]
+fn the_page_of_the_language_proves_its_assertions() {
+    let text = include_str!("../../../lang/tests/whole.pol").replace("include \"more.pol\";", "");
+    let facts = told(&program(&text));
+    assert_eq!(facts.assertions, [Proof::Proved, Proof::Proved]);
+    assert!(facts.rules.iter().all(|(_, fact)| matches!(fact, RuleFact::Decides(_))), "{:#?}", facts.rules);
+}
+
+#[test]
+fn assertions_are_refuted_with_a_flow_that_the_program_confirms() {
+    for (rules, wanted) in [
+        ("deny from a; allow;\nassert never from a;", None),
+        ("deny from a for tcp; allow;\nassert never from a to b;", Some("udp")),
+        ("deny from a when nwsrc in lan; allow to b;\nassert never from a to b;", Some("a")),
+        ("allow from staff; deny;\nassert never from people;", Some("staff")),
+        ("invariant disjoint(people, staff);\nallow from staff; deny;\nassert never from people;", None),
+        ("invariant subset(staff, people);\nallow from people; deny;\nassert always from staff;", None),
+        ("allow from people; deny;\nassert always from staff;", Some("staff")),
+        ("time office = mon-fri 08:00-18:00;\nallow from a when time in office;\nassert never from a;", Some("time")),
+        (
+            "time office = mon-fri 08:00-18:00;\ntime late = 18:00-08:00, sat, sun;\ndeny from a when time in office;\n\
+          deny from a when time in late;\nallow from a;\nassert never from a;",
+            None,
+        ),
+        ("allow from a to internet;\nassert never to lan;", None),
+        ("allow from a at edge:2;\nassert never from a;", None),
+        ("allow from b at edge:2;\nassert never from b;", Some("edge:2")),
+        ("section s scope (from a) { pass for tcp; deny; }\nallow;\nassert never from a;", Some("tcp")),
+        ("section s scope (from a) { pass for tcp; deny; }\ndeny from a for tcp;\nallow;\nassert never from a;", None),
+        ("deny from a audit;\nallow;\nassert never from a;", Some("a")),
+    ] {
+        let program = program(&format!("{SITE}{rules}"));
+        match (&told(&program).assertions[0], wanted) {
+            (Proof::Proved, None) => {}
+            (Proof::Refuted(flow), Some(part)) => {
+                let text = lang::flowspec::flow_text(program.policy(), flow);
+                assert!(text.contains(part), "{rules}\n{text}");
+                let read = lang::flowspec::read(program.policy(), &text).unwrap_or_else(|why| panic!("{text}: {:?}", why.found));
+                assert!(read.iter().any(|read| program.judge(read) == program.judge(flow)), "{rules}\n{text}");
+            }
+            (other, _) => panic!("{rules}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn rules_that_make_no_difference_are_told_with_those_that_cover_them() {
+    let text = format!(
+        "{SITE}one: deny from a;\ntwo: deny from b for tcp;\nthree: deny from b when not protocol = tcp;\nhidden: allow from ab to c;\n\
+         false: deny when hsrc = a and hsrc = b;\nfour: allow from c to a;\nagain: allow from c to a for tcp/80;\n\
+         same: deny from c to b;\npinned: allow from a at edge:9;\ndefault deny;"
+    );
+    assert_eq!(
+        rules_told(&program(&text)),
+        [
+            "one: decides",
+            "two: decides",
+            "three: decides",
+            "hidden: shadowed by one, three, two",
+            "false: matches nothing",
+            "four: decides",
+            "again: shadowed by four",
+            "same: redundant, default does the same",
+            "pinned: matches nothing",
+        ]
+    );
+}
+
+#[test]
+fn scopes_are_proved_or_shown_to_be_left() {
+    let text = format!(
+        "{SITE}section s scope (to ab or from ab) {{\n  inner: allow from a to c;\n  outer: allow from people to c;\n\
+         section t scope (for tcp) {{ deep: deny from b; fine: deny from b for tcp/22; }}\n}}\ndefault deny;"
+    );
+    let program = program(&text);
+    let facts = told(&program);
+    let kept: Vec<bool> = facts.scopes.iter().map(|(_, proof)| *proof == Proof::Proved).collect();
+    assert_eq!(kept, [true, false, false, true]);
+}
+
+#[test]
+fn whether_the_default_is_reached_is_known() {
+    for (rules, reached) in
+        [("allow from a;", true), ("allow from a; deny;", false), ("allow for tcp; deny when protocol != tcp;", true)]
+    {
+        let facts = told(&program(&format!("{SITE}{rules}")));
+        assert_eq!(matches!(facts.default, Some(Proof::Refuted(_))), reached, "{rules}");
+    }
+}
+
+/// A rule that k earlier ones cover together, each a part of its ports, is found with all k; without one of them it is not.
+#[test]
+fn unions_of_up_to_six_rules_are_found_and_controls_are_not() {
+    let mut found = 0;
+    for seed in 0..60_u64 {
+        let draw = &mut Draw::new(seed + 1);
+        for k in 1..=6_u32 {
+            let (from, to) = (draw.pick(&["a", "b", "ab", "people", "staff", "lan"]), draw.pick(&["c", "ab", "internet", "lan"]));
+            let mut parts: Vec<String> = (0..k)
+                .map(|part| {
+                    let (low, high) = (1000 + part * 100, if part + 1 == k { 1999 } else { 1099 + part * 100 });
+                    format!("p{part}: {} from {from} to {to} for tcp/{low}-{high};\n", draw.pick(&["allow", "deny"]))
+                })
+                .collect();
+            parts.insert(draw.below(k) as usize, "allow from c to a for udp/53;\n".to_owned());
+            let last = format!("last: {} from {from} to {to} for tcp/1000-1999;\n", draw.pick(&["allow", "deny"]));
+            let policy = |parts: &[String]| format!("{SITE}{}{last}default reject;", parts.concat());
+            let told = rules_told(&program(&policy(&parts)));
+            let line = told.iter().find(|line| line.starts_with("last: ")).unwrap_or_else(|| panic!("{told:?}"));
+            let wanted: Vec<String> = (0..k).map(|part| format!("p{part}")).collect();
+            assert_eq!(*line, format!("last: shadowed by {}", wanted.join(", ")), "seed {seed}");
+            found += 1;
+            let gone = format!("p{}:", draw.below(k));
+            let gone = parts.iter().position(|part| part.starts_with(&gone)).unwrap();
+            parts.remove(gone);
+            let told = rules_told(&program(&policy(&parts)));
+            assert!(told.contains(&"last: decides".to_owned()), "seed {seed}: {told:?}");
+        }
+    }
+    assert_eq!(found, 360);
+}
+
+/// Flows of points all over a space.
+fn points(space: &Space<'_>, count: usize) -> Vec<Flow> {
+    let mut dice = witness::Dice::new(7);
+    let point = |_| space.find(&Area::all(), &mut u64::MAX.clone(), Some(&mut dice)).unwrap().map(|point| space.flow(&point));
+    (0..count).filter_map(point).collect()
+}
+
+/// Random policies: no answer is contradicted by any of many points.
+#[test]
+fn answers_are_those_of_trying_many_points() {
+    let (mut compared, mut shadowed, mut refuted) = (0, 0, 0);
+    for seed in 0..400 {
+        let draw = &mut Draw::new(seed);
+        let mut policy = generate::policy(draw);
+        policy.rules.truncate(4);
+        let last = policy.rules.len();
+        for rule in &mut policy.rules {
+            if let Effect::Pass(to) = &mut rule.effect {
+                to.0 = to.0.min(u32::try_from(last).unwrap());
+            }
+        }
+        let pattern = policy.rules[0].cond.clone();
+        policy.assertions = [Claim::Never, Claim::Always]
+            .map(|claim| Assertion { name: "x".into(), claim, pattern: pattern.clone(), via: Vec::new(), span: span() })
+            .to_vec();
+        let policy = Arc::new(policy);
+        let program = Program::compile(policy.clone(), &View::new(&policy));
+        let analysis = Analysis::new(&program, Budget::default());
+        let flows = points(&analysis.space, 300);
+        compared += 1;
+        let told = facts(&program, Budget::default());
+        let mut deciding = BTreeSet::new();
+        let mut left = false;
+        let mut matched = BTreeSet::new();
+        let mut broken = [false; 2];
+        for flow in &flows {
+            let judgement = eval::judge(&policy, flow);
+            deciding.extend(judgement.rule);
+            left |= judgement.rule.is_none();
+            for rule in &policy.rules {
+                let alone = Checked {
+                    rules: vec![lang::checked::Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
+                    ..Checked::clone(&policy)
+                };
+                if eval::judge(&alone, flow).rule.is_some() {
+                    matched.insert(rule.id);
+                    if rule.id == RuleId(0) {
+                        broken[0] |= judgement.verdict == Verdict::Allow;
+                        broken[1] |= judgement.verdict != Verdict::Allow;
+                    }
+                }
+            }
+        }
+        for (id, fact) in &told.rules {
+            let rule = policy.rule(*id).unwrap();
+            let wanted = match rule.effect {
+                Effect::Decide(_) => deciding.contains(id),
+                Effect::Audit(_) | Effect::Pass(_) => continue,
+            };
+            match fact {
+                RuleFact::Undecided => {}
+                RuleFact::Decides(flow) | RuleFact::Redundant(flow, _) => {
+                    assert_eq!(
+                        eval::judge(&policy, flow).rule,
+                        Some(*id),
+                        "seed {seed} {flow:?} {:?} {:?} {:?}",
+                        rule.cond,
+                        policy.groups,
+                        policy.multi_user
+                    );
+                }
+                RuleFact::Shadowed(_) => {
+                    shadowed += 1;
+                    assert!(!wanted, "seed {seed}: {id:?}");
+                }
+                RuleFact::MatchesNothing => {
+                    assert!(!matched.contains(id), "seed {seed}: {id:?} {:?} {:?}", rule.cond, policy.groups)
+                }
+            }
+        }
+        for (proof, broken) in told.assertions.iter().zip(broken) {
+            match proof {
+                Proof::Proved => assert!(!broken, "seed {seed}"),
+                Proof::Refuted(_) => {
+                    refuted += 1;
+                }
+                Proof::Undecided => {}
+            }
+        }
+        assert!(told.default != Some(Proof::Proved) || !left, "seed {seed}");
+    }
+    assert!(compared > 20 && shadowed > 5 && refuted > 10, "{compared} {shadowed} {refuted}");
+}
+
+/// What is proved holds for packets of real stations in random views.
+#[test]
+fn what_is_proved_holds_for_packets_in_random_views() {
+    let (mut known, mut proved) = (0, 0);
+    for seed in 0..700 {
+        let draw = &mut Draw::new(seed);
+        let mut policy = generate::policy(draw);
+        let pattern = policy.rules[0].cond.clone();
+        policy.assertions = [Claim::Never, Claim::Always]
+            .map(|claim| Assertion { name: "x".into(), claim, pattern: pattern.clone(), via: Vec::new(), span: span() })
+            .to_vec();
+        let policy = Arc::new(policy);
+        let view = generate::view(draw, &policy);
+        let program = Program::compile(policy.clone(), &view);
+        let told = facts(&program, Budget { steps: 200_000 });
+        let alone = Checked {
+            rules: vec![lang::checked::Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())],
+            ..Checked::clone(&policy)
+        };
+        proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
+        for _ in 0..250 {
+            let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
+            let (Identity::Known(mut src), Identity::Known(mut dst)) =
+                (source(&policy, &view, at, &key), destination(&policy, &view, &key))
+            else {
+                continue;
+            };
+            // Of each pair of users, and of packets that start something.
+            src.users.truncate(1);
+            dst.users.truncate(1);
+            let headers = Program::headers(&key);
+            let damaged = headers.proto.is_none() && matches!(headers.dl_type, Some(net::EtherType::IPV4 | net::EtherType::IPV6));
+            let starts = !damaged && headers.proto.is_none_or(|proto| headers.transport.is_some() || proto.0 == 47);
+            let other_family = matches!(headers.proto, Some(net::IpProto::ICMP)) && headers.dl_type == Some(net::EtherType::IPV6)
+                || matches!(headers.proto, Some(net::IpProto::ICMPV6)) && headers.dl_type == Some(net::EtherType::IPV4);
+            if !starts || other_family {
+                continue;
+            }
+            known += 1;
+            let flow = Flow { src, dst, headers, time: Some(now) };
+            let judgement = eval::judge(&policy, &flow);
+            if let Some(id) = judgement.rule {
+                let fact = &told.rules.iter().find(|(other, _)| *other == id).unwrap().1;
+                let dead = matches!(fact, RuleFact::Shadowed(_) | RuleFact::MatchesNothing);
+                assert!(
+                    !dead,
+                    "seed {seed}: {id:?} {fact:?} decides {flow:?}\n{:?}\n{:?}",
+                    policy.rule(id).unwrap().cond,
+                    policy.groups
+                );
+            } else {
+                assert!(told.default != Some(Proof::Proved), "seed {seed}: {flow:#?}");
+            }
+            let matched = eval::judge(&alone, &flow).rule.is_some();
+            for (proof, wrong) in told.assertions.iter().zip([Verdict::Allow, Verdict::Deny]) {
+                let against = matched && (judgement.verdict == Verdict::Allow) == (wrong == Verdict::Allow);
+                assert!(*proof != Proof::Proved || !against, "seed {seed}: {flow:#?} {pattern:#?}");
+            }
+        }
+    }
+    assert!(known > 500 && proved > 200, "{known} {proved}");
+}
+
+#[test]
+fn what_exceeds_the_budget_is_undecided() {
+    let mut text = SITE.to_owned();
+    for n in 0..300 {
+        let _ = writeln!(
+            text,
+            "allow from any to any for tcp/{}-{} when tpsrc in {}-{};",
+            n * 7,
+            n * 200 + 300,
+            n * 11,
+            60000 - n * 13
+        );
+    }
+    text.push_str("assert always from a for tcp;\ndefault deny;");
+    let program = program(&text);
+    let analysis = Analysis::new(&program, Budget { steps: 2_000 });
+    assert_eq!(analysis.assertion(&program.policy().assertions[0]), Proof::Undecided);
+}

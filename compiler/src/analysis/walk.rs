@@ -1,0 +1,151 @@
+//! The first match over areas: who decides which part of an area. Knows nothing of what is asked of the answer.
+
+use lang::checked::{Effect, MiddleboxId, RuleId, Verdict};
+
+use super::Analysis;
+use super::area::Area;
+
+/// The budget is used up, or a rule is too complex: no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stopped;
+
+/// How flows of an area are decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome<'a> {
+    /// By which rule; nothing is the default.
+    pub(super) rule: Option<RuleId>,
+    pub(super) verdict: Verdict,
+    pub(super) via: &'a [MiddleboxId],
+}
+
+/// Whether a walk goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    GoOn,
+    Stop,
+}
+
+/// The rules that a walk goes along.
+#[derive(Clone, Copy)]
+struct Part<'c> {
+    candidates: &'c [RuleId],
+    /// The rule before which they all stand, if the question is what gets there: what passes it does not.
+    to: Option<RuleId>,
+}
+
+/// What is told of each part of an area.
+pub(super) type Visit<'v> = dyn FnMut(&Area, &Outcome<'_>, &mut u64) -> Result<Flow, Stopped> + 'v;
+
+/// Takes a step of the budget.
+pub(super) fn step(steps: &mut u64) -> Result<(), Stopped> {
+    *steps = steps.checked_sub(1).ok_or(Stopped)?;
+    Ok(())
+}
+
+impl Analysis<'_> {
+    /// Tells of each part of an area who decides it, of the rules from this one on.
+    pub(super) fn walk(&self, area: Area, from: RuleId, steps: &mut u64, visit: &mut Visit<'_>) -> Result<(), Stopped> {
+        let candidates = self.candidates(&area, from, steps)?;
+        let mut open = vec![(area, 0)];
+        while let Some((area, start)) = open.pop() {
+            let all = Part { candidates: &candidates, to: None };
+            if self.walk_one(area, start, all, &mut open, steps, visit)? == Flow::Stop {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of each part of an area which rule before this one decides it; nothing where it gets as far as the rule.
+    pub(super) fn walk_to(
+        &self,
+        area: Area,
+        to: RuleId,
+        steps: &mut u64,
+        visit: &mut dyn FnMut(&Area, Option<RuleId>, &mut u64) -> Result<Flow, Stopped>,
+    ) -> Result<(), Stopped> {
+        let mut candidates = self.candidates(&area, RuleId(0), steps)?;
+        candidates.retain(|id| *id < to);
+        let mut open = vec![(area, 0)];
+        while let Some((area, start)) = open.pop() {
+            let before = Part { candidates: &candidates, to: Some(to) };
+            let walked = self.walk_one(area, start, before, &mut open, steps, &mut |inside, outcome, steps| {
+                visit(inside, outcome.rule, steps)
+            })?;
+            if walked == Flow::Stop {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules that match a part of the area and do more than audit.
+    fn candidates(&self, area: &Area, from: RuleId, steps: &mut u64) -> Result<Vec<RuleId>, Stopped> {
+        let mut candidates = Vec::new();
+        for rule in self.program.policy().rules.iter().skip(from.index()) {
+            let Some(Some(areas)) = self.rules.get(rule.id.index()) else { return Err(Stopped) };
+            *steps = steps.checked_sub(areas.len() as u64).ok_or(Stopped)?;
+            if !matches!(rule.effect, Effect::Audit(_)) && areas.iter().any(|one| one.meets(area)) {
+                candidates.push(rule.id);
+            }
+        }
+        Ok(candidates)
+    }
+
+    fn walk_one(
+        &self,
+        area: Area,
+        start: usize,
+        part: Part<'_>,
+        open: &mut Vec<(Area, usize)>,
+        steps: &mut u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<Flow, Stopped> {
+        let policy = self.program.policy();
+        let mut pieces = vec![area];
+        for (place, id) in part.candidates.iter().enumerate().skip(start) {
+            let (Some(rule), Some(Some(areas))) = (policy.rule(*id), self.rules.get(id.index())) else { continue };
+            for one in areas {
+                let mut rest = Vec::with_capacity(pieces.len());
+                for piece in pieces {
+                    step(steps)?;
+                    let Some(inside) = piece.and(one) else {
+                        rest.push(piece);
+                        continue;
+                    };
+                    rest.extend(self.space.minus(&piece, one));
+                    match rule.effect {
+                        Effect::Decide(verdict) => {
+                            let outcome = Outcome { rule: Some(*id), verdict, via: &rule.via };
+                            if visit(&inside, &outcome, steps)? == Flow::Stop {
+                                return Ok(Flow::Stop);
+                            }
+                        }
+                        Effect::Pass(behind) if part.to.is_some_and(|to| behind > to) => {
+                            // It leads past the rule in question.
+                            let outcome = Outcome { rule: Some(*id), verdict: policy.default.verdict, via: &[] };
+                            if visit(&inside, &outcome, steps)? == Flow::Stop {
+                                return Ok(Flow::Stop);
+                            }
+                        }
+                        Effect::Pass(behind) => {
+                            open.push((inside, part.candidates.partition_point(|other| *other < behind).max(place + 1)));
+                        }
+                        Effect::Audit(_) => rest.push(inside),
+                    }
+                }
+                pieces = rest;
+            }
+            if pieces.is_empty() {
+                return Ok(Flow::GoOn);
+            }
+        }
+        let verdict = policy.default.verdict;
+        for piece in pieces {
+            if visit(&piece, &Outcome { rule: None, verdict, via: &[] }, steps)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::GoOn)
+    }
+}

@@ -1,0 +1,218 @@
+//! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
+
+use lang::checked::GatewayId;
+use lang::flow::{End, Flow, Person, Place, Side};
+use net::{MacAddr, Transport};
+
+use super::area::{Area, Attr, Bits};
+use super::space::{ADDRESS, AT, DSCP, Login, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
+use super::walk::{Stopped, step};
+
+/// One class of each attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Point(Vec<usize>);
+
+/// Xorshift64, seeded: which of many flows is taken for an example.
+#[derive(Clone, Debug)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % (bound.max(1) as u64)).unwrap_or(0)
+    }
+}
+
+impl Point {
+    fn set(&mut self, attr: Attr, class: usize) {
+        if let Some(slot) = self.0.get_mut(usize::from(attr.0)) {
+            *slot = class;
+        }
+    }
+
+    fn class(&self, attr: Attr) -> usize {
+        self.0.get(usize::from(attr.0)).copied().unwrap_or(0)
+    }
+}
+
+impl Space<'_> {
+    /// A flow of the area that there can be: the first one, or any if there are dice. Nothing if there is none.
+    pub(super) fn find(&self, area: &Area, steps: &mut u64, mut dice: Option<&mut Dice>) -> Result<Option<Point>, Stopped> {
+        // Where rules tell addresses apart, an odd flow is better than none.
+        let usual = if self.addresses.len() > 1 { self.odd.as_slice() } else { &[] };
+        match self.find_but(area, usual, steps, dice.as_deref_mut())? {
+            None if !usual.is_empty() => self.find_but(area, &[], steps, dice),
+            found => Ok(found),
+        }
+    }
+
+    fn find_but(
+        &self,
+        area: &Area,
+        but: &[Area],
+        steps: &mut u64,
+        mut dice: Option<&mut Dice>,
+    ) -> Result<Option<Point>, Stopped> {
+        let mut open = vec![(area.clone(), 0)];
+        'areas: while let Some((area, start)) = open.pop() {
+            for (place, row) in self.forbidden.iter().chain(but).enumerate().skip(start) {
+                step(steps)?;
+                if area.meets(row) {
+                    let mut pieces = self.minus(&area, row);
+                    match dice.as_deref_mut() {
+                        Some(dice) if !pieces.is_empty() => {
+                            let turn = dice.below(pieces.len());
+                            pieces.rotate_left(turn);
+                        }
+                        Some(_) | None => pieces.sort_by_key(|piece| self.oddness(piece)),
+                    }
+                    open.extend(pieces.into_iter().rev().map(|piece| (piece, place + 1)));
+                    continue 'areas;
+                }
+            }
+            return Ok(Some(self.point(&area, dice)));
+        }
+        Ok(None)
+    }
+
+    /// How far the flows of an area are from the plainest: from nobody, at no port, in an IP packet without a tag, with an address.
+    fn oddness(&self, area: &Area) -> usize {
+        let of = |(attr, bits): (Attr, &Bits)| match attr {
+            PACKET => {
+                10 * usize::from(!bits.classes().any(|class| self.packets.get(class).is_some_and(|one| one.proto.is_some())))
+            }
+            _ if [Side::Src, Side::Dst].iter().any(|side| attr == end_attr(*side, ADDRESS)) => {
+                usize::from(bits.count() == 1 && bits.has(0))
+            }
+            _ => usize::from(!bits.has(0)),
+        };
+        area.parts().map(of).sum()
+    }
+
+    fn point(&self, area: &Area, mut dice: Option<&mut Dice>) -> Point {
+        let mut classes = vec![0; self.attributes()];
+        for (place, class) in classes.iter_mut().enumerate() {
+            let attr = Attr(u16::try_from(place).unwrap_or(u16::MAX));
+            let turn = |count: usize, dice: Option<&mut Dice>| dice.map_or(0, |dice| dice.below(count));
+            *class = match area.get(attr) {
+                Some(bits) => {
+                    let turn = turn(bits.count(), dice.as_deref_mut());
+                    bits.classes().nth(turn).unwrap_or(0)
+                }
+                None => turn(self.size(attr), dice.as_deref_mut()),
+            };
+        }
+        let mut point = Point(classes);
+        if dice.is_none() {
+            self.read_well(area, &mut point);
+        }
+        point
+    }
+
+    /// Of what is left open takes what reads best: another machine for the responder, hosts' own addresses, addresses of the site.
+    fn read_well(&self, area: &Area, point: &mut Point) {
+        let may = |attr: Attr, class: usize| area.get(attr).is_none_or(|bits| bits.has(class));
+        let (from, to) = (end_attr(Side::Src, WHO), end_attr(Side::Dst, WHO));
+        if point.class(from) == point.class(to)
+            && let Some(other) = (0..self.whos.len()).find(|class| *class != point.class(from) && may(to, *class))
+        {
+            point.set(to, other);
+        }
+        for side in [Side::Src, Side::Dst] {
+            let attr = end_attr(side, ADDRESS);
+            let own = |class: &usize| match (self.whos.get(point.class(end_attr(side, WHO))), self.addresses.get(*class)) {
+                (Some(Who::Hosts(hosts)), Some(one)) => {
+                    hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id))
+                }
+                _ => false,
+            };
+            let inside = |class: &usize| {
+                let sample = self.addresses.get(*class).and_then(|one| one.sample);
+                sample.is_none() || sample.is_some_and(|address| self.policy.is_inside(address))
+            };
+            let open: Vec<usize> = (0..self.addresses.len()).filter(|class| may(attr, *class)).collect();
+            if let Some(class) = open.iter().find(|class| own(class)).or_else(|| open.iter().find(|class| inside(class))) {
+                point.set(attr, *class);
+            }
+        }
+    }
+
+    /// The flow that a point stands for.
+    pub(super) fn flow(&self, point: &Point) -> Flow {
+        let mut headers = self.packets.get(point.class(PACKET)).copied().unwrap_or_default();
+        headers.vlan = self.tags.get(point.class(TAG)).copied().flatten();
+        if headers.proto.is_some() {
+            headers.dscp = self.dscps.get(point.class(DSCP)).copied();
+        }
+        if let (Some(Transport::Ports { src, .. }), Some(port)) = (&mut headers.transport, self.sources.get(point.class(SOURCE)))
+        {
+            *src = *port;
+        }
+        Flow {
+            src: self.end(Side::Src, point),
+            dst: self.end(Side::Dst, point),
+            headers,
+            time: self.times.get(point.class(TIME)).copied().flatten(),
+        }
+    }
+
+    fn end(&self, side: Side, point: &Point) -> End {
+        let class = |part| point.class(end_attr(side, part));
+        let address = self.addresses.get(class(ADDRESS));
+        let mut end = End {
+            location: self.places.get(class(AT)).copied().flatten(),
+            address: address.and_then(|one| one.sample),
+            ..End::default()
+        };
+        match self.whos.get(class(WHO)) {
+            Some(Who::Hosts(hosts)) => {
+                let registered = address.map_or(&[][..], |one| &one.registered);
+                let owner = hosts.iter().find_map(|(id, mac)| {
+                    let own = registered.iter().find(|(owner, _)| owner == id)?;
+                    Some((*id, *mac, Some(own.1)))
+                });
+                let any = hosts.first().map(|(id, mac)| (*id, *mac, end.address));
+                if let Some((id, mac, own)) = owner.or(any) {
+                    (end.host, end.mac, end.address) = (Some(id), Some(mac), own);
+                    let pin = self.policy.hosts.get(id.index()).and_then(|host| host.pin);
+                    // Where nothing asks for places, a pinned host is at its own all the same.
+                    end.location = end.location.or(pin.filter(|_| self.places.len() == 1));
+                }
+            }
+            Some(Who::Stranger(mac)) => end.mac = *mac,
+            Some(Who::Gateway(id)) => self.at_gateway(*id, Place::Gateway(*id), &mut end),
+            Some(Who::Internet(Some(id))) => self.at_gateway(*id, Place::Internet(Some(*id)), &mut end),
+            Some(Who::Internet(None)) => end.place = Place::Internet(None),
+            Some(Who::Broadcast) => (end.place, end.mac) = (Place::Broadcast, Some(MacAddr::BROADCAST)),
+            Some(Who::Multicast) => end.place = Place::Multicast,
+            Some(Who::Controller) => end.place = Place::Controller,
+            None => {}
+        }
+        let member = |place: usize| point.class(self.dynamic_attr(side, place)) == 1;
+        let joined: Vec<_> = self.dynamic.iter().enumerate().filter(|(place, _)| member(*place)).map(|(_, id)| *id).collect();
+        let of_users = |id: &lang::checked::GroupId| {
+            self.policy.groups.get(id.index()).is_some_and(|group| group.kind == lang::checked::Kind::User)
+        };
+        let (groups, others): (Vec<_>, Vec<_>) = joined.into_iter().partition(of_users);
+        end.groups = others;
+        match self.logins.get(class(USER)) {
+            Some(Login::Declared(id)) => end.users = vec![Person { user: Some(*id), groups }],
+            Some(Login::Stranger) => end.users = vec![Person { user: None, groups }],
+            Some(Login::Nobody) | None => {}
+        }
+        end
+    }
+
+    fn at_gateway(&self, id: GatewayId, place: Place, end: &mut End) {
+        let gateway = self.policy.gateways.get(id.index());
+        end.place = place;
+        end.mac = gateway.and_then(|gateway| gateway.mac);
+        end.location = gateway.map(|gateway| gateway.at);
+    }
+}

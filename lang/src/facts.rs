@@ -1,0 +1,57 @@
+//! What is proved of a policy as a whole: the one form in which the compiler's analysis tells it, and from which findings are made.
+//! Knows nothing of how it was proved.
+
+use crate::checked::RuleId;
+use crate::flow::Flow;
+
+/// Whether a claim holds of all flows in every view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It does.
+    Proved,
+    /// It does not: here is a flow of which it does not hold.
+    Refuted(Box<Flow>),
+    /// It could not be found out within the budget.
+    Undecided,
+}
+
+/// What is known of one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RuleFact {
+    /// It decides this flow; it, or none at all, makes a difference.
+    Decides(Box<Flow>),
+    /// No flow matches it.
+    MatchesNothing,
+    /// Every flow that it matches is decided by these before it, each with its share of them, the largest first.
+    Shadowed(Vec<(RuleId, f64)>),
+    /// What it decides would be decided just so without it: this flow, by that rule; nothing is the default.
+    Redundant(Box<Flow>, Option<RuleId>),
+    /// It could not be found out within the budget.
+    Undecided,
+}
+
+/// Two rules that match one flow and would decide it differently, of which neither covers the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    /// The one that decides.
+    pub first: RuleId,
+    /// The one that would have.
+    pub second: RuleId,
+    /// The flow.
+    pub flow: Box<Flow>,
+}
+
+/// All that is known of a policy.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// For each assertion whether it holds.
+    pub assertions: Vec<Proof>,
+    /// For each rule of the site in a section with a scope whether it keeps to it.
+    pub scopes: Vec<(RuleId, Proof)>,
+    /// For each rule of the site.
+    pub rules: Vec<(RuleId, RuleFact)>,
+    /// Whether some flow is left to the default; such a flow.
+    pub default: Option<Proof>,
+    /// Pairs of which the order decides, a few.
+    pub overlaps: Vec<Overlap>,
+}
