@@ -7,33 +7,44 @@
 //! found out within it is undecided, which is no proof.
 
 mod area;
+mod cover;
 mod packets;
 mod rules;
+mod sketch;
 mod space;
 mod walk;
 mod witness;
 
-use lang::checked::{Assertion, Claim, Cond, MiddleboxId, RuleId, Verdict};
+use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, RuleId, Verdict};
 use lang::facts::{Facts, Proof};
 use lang::flow::Flow;
 
 use crate::program::Program;
 use area::Area;
+use sketch::Sketch;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
+use witness::Dice;
 
 /// How many steps an analysis may take. A step compares two areas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// For each question.
-    pub steps: u64,
+    /// For each claim: an assertion, the scope of a rule.
+    pub claim: u64,
+    /// For each rule, and for the default, of which nothing is claimed.
+    pub rule: u64,
+    /// For all rules together: to find out whether they decide anything, and as many again whether that makes a difference.
+    pub rules: u64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { steps: 20_000_000 }
+        Budget { claim: 4_000_000, rule: 60_000, rules: 500_000 }
     }
 }
+
+/// How many flows are tried before areas are cut to find one that is left to the default.
+const TRIES_OF_DEFAULT: usize = 50;
 
 /// The analysis of one program.
 pub struct Analysis<'a> {
@@ -41,6 +52,10 @@ pub struct Analysis<'a> {
     space: Space<'a>,
     /// For each rule the flows that it matches; nothing where they are too complex.
     rules: Vec<Option<Vec<Area>>>,
+    /// For each rule a sketch of those flows.
+    sketches: Vec<Sketch>,
+    /// Some rule leads past others.
+    passes: bool,
     budget: Budget,
 }
 
@@ -55,13 +70,17 @@ impl std::fmt::Debug for Analysis<'_> {
 pub fn facts(program: &Program, budget: Budget) -> Facts {
     let analysis = Analysis::new(program, budget);
     let (rules, overlaps) = analysis.rules();
-    Facts {
-        assertions: program.policy().assertions.iter().map(|assertion| analysis.assertion(assertion)).collect(),
-        scopes: analysis.scopes(),
-        default: Some(analysis.default_is_unreachable()),
-        rules,
-        overlaps,
+    Facts { default: Some(analysis.default_is_unreachable()), rules, overlaps, ..analysis.claims() }
+}
+
+/// Whether what the policy claims of itself holds: its assertions, and the scopes of its sections. Nothing else is looked at.
+#[must_use]
+pub fn claims(program: &Program, budget: Budget) -> Facts {
+    let policy = program.policy();
+    if policy.assertions.is_empty() && policy.sections.iter().all(|section| section.scope == Cond::All(Vec::new())) {
+        return Facts::default();
     }
+    Analysis::new(program, budget).claims()
 }
 
 impl<'a> Analysis<'a> {
@@ -69,8 +88,15 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn new(program: &'a Program, budget: Budget) -> Analysis<'a> {
         let space = Space::new(program.policy());
-        let rules = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
-        Analysis { program, space, rules, budget }
+        let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
+        let passes = program.policy().rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
+        let sketches = rules.iter().map(|areas| Sketch::of(&space, areas.as_deref())).collect();
+        Analysis { program, space, rules, sketches, passes, budget }
+    }
+
+    fn claims(&self) -> Facts {
+        let assertions = self.program.policy().assertions.iter().map(|assertion| self.assertion(assertion)).collect();
+        Facts { assertions, scopes: self.scopes(), ..Facts::default() }
     }
 
     /// Whether an assertion holds: for each pair of users, in every view.
@@ -86,7 +112,7 @@ impl<'a> Analysis<'a> {
     /// Whether something holds of how all flows of a pattern are decided.
     fn holds_for_all(&self, pattern: &Cond, holds: impl Fn(&Outcome<'_>) -> bool) -> Proof {
         let Ok(areas) = self.space.areas(pattern, true) else { return Proof::Undecided };
-        let mut steps = self.budget.steps;
+        let mut steps = self.budget.claim;
         for area in areas {
             let mut against = None;
             let walked = self.walk(area, RuleId(0), &mut steps, &mut |inside, outcome, steps| {
@@ -127,7 +153,7 @@ impl<'a> Analysis<'a> {
         let (Some(Some(areas)), Ok(outside)) = (self.rules.get(rule.index()), self.space.areas(scope, false)) else {
             return Proof::Undecided;
         };
-        let mut steps = self.budget.steps;
+        let mut steps = self.budget.claim;
         for area in areas {
             for beyond in outside.iter().filter_map(|beyond| area.and(beyond)) {
                 match self.space.find(&beyond, &mut steps, None) {
@@ -142,7 +168,16 @@ impl<'a> Analysis<'a> {
 
     /// Whether no flow is left to the default: refuted with one that is.
     fn default_is_unreachable(&self) -> Proof {
-        let mut steps = self.budget.steps;
+        let mut steps = self.budget.rule;
+        let mut dice = Dice::new(1);
+        for _ in 0..TRIES_OF_DEFAULT {
+            if let Ok(Some(point)) = self.space.find(&Area::all(), &mut steps, Some(&mut dice)) {
+                let flow = self.space.flow(&point);
+                if self.program.judge(&flow).rule.is_none() {
+                    return Proof::Refuted(Box::new(flow));
+                }
+            }
+        }
         let mut left = None;
         let walked = self.walk(Area::all(), RuleId(0), &mut steps, &mut |inside, outcome, steps| {
             if outcome.rule.is_none() {

@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod coverage;
 pub mod explain;
+mod findings;
 mod index;
 mod label;
 mod moment;
@@ -19,6 +20,7 @@ pub mod view;
 pub use analysis::{Analysis, Budget, facts};
 pub use coverage::{Region, Regions};
 pub use explain::{Explanation, Nearest, explain};
+pub use findings::{claims, findings};
 pub use principal::{Identity, Refusal, destination, source};
 pub use program::{CompileError, Program};
 pub use template::Template;

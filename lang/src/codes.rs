@@ -42,13 +42,17 @@ pub mod names;
 pub mod switches;
 pub mod syntax;
 pub mod tests_and_assertions;
+pub mod text;
 
 /// All ranges, ascending.
-pub const RANGES: &[&[Page]] = &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES, switches::PAGES];
+///
+/// Lints bring their own pages: each stands in the file of its lint.
+pub const RANGES: &[&[Page]] =
+    &[syntax::PAGES, names::PAGES, tests_and_assertions::PAGES, switches::PAGES, crate::lint::PAGES, text::PAGES];
 
 impl Code {
     /// The code with this text. Only rows of the table make codes.
-    const fn named(text: &'static str) -> Self {
+    pub(crate) const fn named(text: &'static str) -> Self {
         Code(text)
     }
 

@@ -61,6 +61,11 @@ impl Bits {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// How many classes are in both.
+    pub(crate) fn count_both(&self, other: &Bits) -> usize {
+        self.0.iter().zip(&*other.0).map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
     /// The classes, ascending.
     pub(crate) fn classes(&self) -> impl Iterator<Item = usize> {
         let words = self.0.iter().enumerate();

@@ -29,6 +29,9 @@ pub(super) struct Cuts {
 /// An Ethernet type that no policy needs to name: IEEE 802.1 local experimental.
 const OTHER_TYPE: u16 = 0x88b5;
 
+/// What a sort of packets without ports counts for: as much as all ports of a protocol.
+const WHOLE: f64 = 65_536.0;
+
 /// An IP protocol that no policy needs to name: for experiments (RFC 3692).
 const OTHER_PROTO: u8 = 253;
 
@@ -73,11 +76,11 @@ impl Cuts {
         }
     }
 
-    /// One packet of each class, by Ethernet type, protocol, destination port, ICMP type and code.
-    pub(super) fn packets(&self) -> Vec<Headers> {
-        let mut classes: Vec<Headers> = Vec::new();
-        let mut known: rustc_hash::FxHashMap<Vec<u64>, ()> = rustc_hash::FxHashMap::default();
-        for headers in self.candidates() {
+    /// One packet of each class and how many ports or sorts of packet it stands for, by Ethernet type, protocol, destination port, ICMP type and code.
+    pub(super) fn packets(&self) -> Vec<(Headers, f64)> {
+        let mut classes: Vec<(Headers, f64)> = Vec::new();
+        let mut known: rustc_hash::FxHashMap<Vec<u64>, usize> = rustc_hash::FxHashMap::default();
+        for (headers, weight) in self.candidates() {
             // The family is not only tested: addresses must be of it.
             let mut signature = vec![0_u64; 1 + self.tests.len().div_ceil(64)];
             let family = match headers.dl_type {
@@ -100,15 +103,19 @@ impl Cuts {
                     *word |= 1 << (place % 64);
                 }
             }
-            if known.insert(signature, ()).is_none() {
-                classes.push(headers);
+            match known.get(&signature).and_then(|place| classes.get_mut(*place)) {
+                Some((_, all)) => *all += weight,
+                None => {
+                    known.insert(signature, classes.len());
+                    classes.push((headers, weight));
+                }
             }
         }
         classes
     }
 
     /// Packets that there can be, the most usual first; fragments and packets without a protocol start no conversation.
-    fn candidates(&self) -> Vec<Headers> {
+    fn candidates(&self) -> Vec<(Headers, f64)> {
         let mut all = Vec::new();
         for dl_type in [EtherType::IPV4, EtherType::IPV6] {
             let mut protos = vec![IpProto::TCP, IpProto::UDP];
@@ -127,20 +134,25 @@ impl Cuts {
                     ..Headers::default()
                 };
                 if proto.has_ports() {
-                    let ports = cells(&self.ports);
-                    all.extend(ports.map(|dst| of(Some(Transport::Ports { src: SOURCE_PORT, dst }))));
+                    let starts: Vec<u16> = cells(&self.ports).collect();
+                    let ends = starts.iter().skip(1).map(|next| u32::from(*next)).chain([1 << 16]);
+                    let width = |start: u16, end: u32| f64::from(end.saturating_sub(u32::from(start)));
+                    let ports = starts.iter().zip(ends);
+                    all.extend(
+                        ports.map(|(dst, end)| (of(Some(Transport::Ports { src: SOURCE_PORT, dst: *dst })), width(*dst, end))),
+                    );
                 } else if matches!(*proto, IpProto::ICMP | IpProto::ICMPV6) {
                     for kind in cells(&self.kinds) {
-                        all.extend(cells(&self.codes).map(|code| of(Some(Transport::Icmp { kind, code }))));
+                        all.extend(cells(&self.codes).map(|code| (of(Some(Transport::Icmp { kind, code })), 1.0)));
                     }
                 } else {
-                    all.push(of(None));
+                    all.push((of(None), WHOLE));
                 }
             }
         }
         let others = self.dl_types.iter().copied().chain([EtherType::ARP.0, OTHER_TYPE]);
         let others = others.filter(|dl_type| ![EtherType::IPV4.0, EtherType::IPV6.0].contains(dl_type));
-        all.extend(others.map(|dl_type| Headers { dl_type: Some(EtherType(dl_type)), ..Headers::default() }));
+        all.extend(others.map(|dl_type| (Headers { dl_type: Some(EtherType(dl_type)), ..Headers::default() }, WHOLE)));
         all
     }
 

@@ -10,11 +10,23 @@ use lang::flow::Flow;
 
 use super::Analysis;
 use super::area::Area;
-use super::walk::{Flow as Control, Stopped};
+use super::walk::{Flow as Control, Stopped, step};
 use super::witness::Dice;
 
 /// How many flows of a rule are tried before areas are cut.
-const TRIES: usize = 6;
+const TRIES: usize = 16;
+
+/// How many flows of an area show who decides it, where it cannot be cut exactly.
+const SAMPLES: usize = 100;
+
+/// How many flows a walk looks at before areas are cut.
+const STEPS_OF_A_WALK: usize = 40;
+
+/// How many steps exact shares may cost.
+const EXACT_SHARES: u64 = 3_000;
+
+/// In larger policies pairs of which the order decides are not looked for.
+const MAX_RULES_FOR_OVERLAPS: usize = 500;
 
 /// How many pairs of which the order decides are told.
 const MAX_OVERLAPS: usize = 50;
@@ -23,47 +35,82 @@ impl Analysis<'_> {
     /// What is known of each rule of the site, and pairs of which the order decides.
     pub(super) fn rules(&self) -> (Vec<(RuleId, RuleFact)>, Vec<Overlap>) {
         let mut facts = Vec::new();
-        let mut overlaps: BTreeMap<(RuleId, RuleId), Flow> = BTreeMap::new();
+        let (mut alive, mut matters) = (self.budget.rules, self.budget.rules);
         for rule in self.program.policy().site_rules() {
-            let mut steps = self.budget.steps;
-            let fact = self.rule(rule, &mut steps, &mut overlaps).unwrap_or(RuleFact::Undecided);
+            let fact = match self.example_of(rule) {
+                Some(flow) => RuleFact::Decides(Box::new(flow)),
+                None => self.limited(&mut alive, |steps| self.rule(rule, steps)),
+            };
+            let fact = match fact {
+                RuleFact::Decides(flow) if rule.verdict().is_some() && !self.matters(rule, &flow) => {
+                    // What is not found out about a rule that decides is not told.
+                    let redundant = self.limited(&mut matters, |steps| self.redundant(rule, &flow, steps));
+                    if redundant == RuleFact::Undecided { RuleFact::Decides(flow) } else { redundant }
+                }
+                other => other,
+            };
             facts.push((rule.id, fact));
         }
-        let overlaps = overlaps.into_iter().map(|((first, second), flow)| Overlap { first, second, flow: Box::new(flow) });
-        (facts, overlaps.collect())
+        // Of many rules the order decides all the time.
+        let overlaps = if self.rules.len() <= MAX_RULES_FOR_OVERLAPS { self.overlaps() } else { Vec::new() };
+        (facts, overlaps)
     }
 
-    fn rule(&self, rule: &Rule, steps: &mut u64, overlaps: &mut BTreeMap<(RuleId, RuleId), Flow>) -> Result<RuleFact, Stopped> {
-        let Some(Some(areas)) = self.rules.get(rule.id.index()) else { return Err(Stopped) };
-        let mut examples = Vec::new();
+    /// An answer within the budget of one rule, and of all.
+    fn limited(&self, left: &mut u64, ask: impl FnOnce(&mut u64) -> Result<RuleFact, Stopped>) -> RuleFact {
+        let granted = self.budget.rule.min(*left);
+        let mut steps = granted;
+        let fact = if granted == 0 { Err(Stopped) } else { ask(&mut steps) };
+        *left = left.saturating_sub(granted - steps);
+        fact.unwrap_or(RuleFact::Undecided)
+    }
+
+    /// A flow that the rule decides, if luck finds one.
+    fn example_of(&self, rule: &Rule) -> Option<Flow> {
+        let areas = self.rules.get(rule.id.index())?.as_ref()?;
         let mut dice = Dice::new(u64::from(rule.id.0) + 1);
-        for attempt in 0..TRIES {
+        for _ in 0..TRIES {
             for area in areas {
-                let chosen = if attempt == 0 { None } else { Some(&mut dice) };
-                let Some(point) = self.space.find(area, steps, chosen)? else { continue };
+                let Some(point) = self.space.guess(area, &mut dice) else { continue };
                 let flow = self.space.flow(&point);
-                match self.decides(rule, &flow) {
-                    Decision::This => examples.push(flow),
-                    Decision::Other(first) => self.note_overlap(first, rule, flow, overlaps),
-                    Decision::Nobody => {}
+                if matches!(self.decides(rule, &flow), Decision::This) {
+                    return Some(flow);
                 }
             }
-            if examples.len() > 2 {
-                break;
+        }
+        self.wander(rule, areas, &mut dice)
+    }
+
+    /// What is known of a rule of which no example was found.
+    fn rule(&self, rule: &Rule, steps: &mut u64) -> Result<RuleFact, Stopped> {
+        let Some(Some(areas)) = self.rules.get(rule.id.index()) else { return Err(Stopped) };
+        if self.none_exists(areas, steps)? {
+            return Ok(RuleFact::MatchesNothing);
+        }
+        self.covered(rule, areas, steps)
+    }
+
+    /// A flow that the rule decides, found by stepping out of whatever rule decides the last one.
+    fn wander(&self, rule: &Rule, areas: &[Area], dice: &mut Dice) -> Option<Flow> {
+        for area in areas {
+            let mut point = self.space.guess(area, dice);
+            for _ in 0..STEPS_OF_A_WALK {
+                let Some(here) = &point else {
+                    point = self.space.guess(area, dice);
+                    continue;
+                };
+                let flow = self.space.flow(here);
+                match self.decides(rule, &flow) {
+                    Decision::This => return Some(flow),
+                    Decision::Nobody => return None,
+                    Decision::Other(first) => {
+                        let around = self.rules.get(first.index()).and_then(Option::as_deref).unwrap_or_default();
+                        point = self.space.step_out(here, area, around, dice);
+                    }
+                }
             }
-            if attempt == 0 && examples.is_empty() && self.none_exists(areas, steps)? {
-                return Ok(RuleFact::MatchesNothing);
-            }
         }
-        if examples.is_empty() {
-            return self.covered(rule, areas, steps);
-        }
-        // What only audits or passes makes no difference by its verdict.
-        if rule.verdict().is_none() || examples.iter().any(|flow| self.matters(rule, flow)) {
-            let flow = examples.swap_remove(0);
-            return Ok(RuleFact::Decides(Box::new(flow)));
-        }
-        self.redundant(rule, areas, examples.swap_remove(0), steps)
+        None
     }
 
     fn none_exists(&self, areas: &[Area], steps: &mut u64) -> Result<bool, Stopped> {
@@ -96,17 +143,39 @@ impl Analysis<'_> {
         }
     }
 
-    fn note_overlap(&self, first: RuleId, rule: &Rule, flow: Flow, overlaps: &mut BTreeMap<(RuleId, RuleId), Flow>) {
-        let policy = self.program.policy();
-        let differs = policy.rule(first).is_some_and(|first| first.verdict() != rule.verdict());
-        let room = overlaps.len() < MAX_OVERLAPS && first >= policy.prelude_end && first < rule.id;
-        let covers = |outer: RuleId, inner: RuleId| match (self.rules.get(outer.index()), self.rules.get(inner.index())) {
-            (Some(Some(outer)), Some(Some(inner))) => inner.iter().all(|one| outer.iter().any(|other| one.is_within(other))),
-            _ => true,
-        };
-        if differs && room && !covers(first, rule.id) && !covers(rule.id, first) {
-            overlaps.entry((first, rule.id)).or_insert(flow);
+    /// Pairs of rules of which the order decides, with a flow of each, as far as the budget goes.
+    fn overlaps(&self) -> Vec<Overlap> {
+        let mut found = Vec::new();
+        let mut steps = self.budget.rules;
+        for second in self.program.policy().site_rules().iter().filter(|rule| rule.verdict().is_some()) {
+            if self.overlaps_of(second, &mut steps, &mut found).is_err() || found.len() >= MAX_OVERLAPS {
+                break;
+            }
         }
+        found
+    }
+
+    fn overlaps_of(&self, second: &Rule, steps: &mut u64, found: &mut Vec<Overlap>) -> Result<(), Stopped> {
+        let first_of_site = self.program.policy().prelude_end;
+        let Some(Some(own)) = self.rules.get(second.id.index()) else { return Ok(()) };
+        let before = self.meeting(second.id, RuleId(0)..second.id)?;
+        for (place, (first, areas)) in before.iter().enumerate() {
+            step(steps)?;
+            let within = |inner: &[Area], outer: &[Area]| inner.iter().all(|one| outer.iter().any(|other| one.is_within(other)));
+            if first.id < first_of_site || first.verdict() == second.verdict() || within(own, areas) || within(areas, own) {
+                continue;
+            }
+            let covers: Vec<&Area> = before.iter().take(place).flat_map(|(_, all)| *all).collect();
+            for both in own.iter().flat_map(|one| areas.iter().filter_map(|other| one.and(other))) {
+                let Some(point) = self.space.uncovered(&both, &covers, steps)? else { continue };
+                let flow = self.space.flow(&point);
+                if self.program.judge(&flow).rule == Some(first.id) {
+                    found.push(Overlap { first: first.id, second: second.id, flow: Box::new(flow) });
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// True if the flow, which the rule decides, would be decided otherwise without it.
@@ -118,20 +187,71 @@ impl Analysis<'_> {
 
     /// Who decides everything that the rule matches, if it decides nothing itself.
     fn covered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<RuleFact, Stopped> {
+        if !self.passes
+            && let Some(flow) = self.uncovered(rule, areas, steps)?
+        {
+            return Ok(RuleFact::Decides(Box::new(flow)));
+        }
         let mut shares: BTreeMap<RuleId, f64> = BTreeMap::new();
+        let mut exact = EXACT_SHARES;
         for area in areas {
-            let alive = self.reaching(rule, area, steps, &mut shares)?;
-            if let Some(flow) = alive {
-                return Ok(RuleFact::Decides(Box::new(flow)));
+            match self.reaching(rule, area, &mut exact, &mut shares) {
+                Ok(None) => {}
+                Ok(Some(flow)) => return Ok(RuleFact::Decides(Box::new(flow))),
+                Err(Stopped) if self.passes => return Err(Stopped),
+                Err(Stopped) => {
+                    shares = self.sampled(areas);
+                    break;
+                }
             }
         }
         let total: f64 = shares.values().sum();
-        if shares.is_empty() {
-            return Ok(RuleFact::MatchesNothing);
-        }
         let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
         by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
         Ok(RuleFact::Shadowed(by))
+    }
+
+    /// A flow that the rule matches and none before it.
+    fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
+        let before = self.meeting(rule.id, RuleId(0)..rule.id)?;
+        for area in areas {
+            let covers: Vec<&Area> = before.iter().flat_map(|(_, all)| *all).filter(|cover| cover.meets(area)).collect();
+            if let Some(point) = self.space.uncovered(area, &covers, steps)? {
+                return Ok(Some(self.space.flow(&point)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The deciding rules of a stretch that may match flows of this one, with what they match.
+    fn meeting(&self, rule: RuleId, of: std::ops::Range<RuleId>) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
+        let Some(own) = self.sketches.get(rule.index()) else { return Err(Stopped) };
+        let stretch = self.program.policy().rules.iter().take(of.end.index()).skip(of.start.index());
+        let mut meeting = Vec::new();
+        for other in stretch.filter(|other| other.verdict().is_some()) {
+            if self.sketches.get(other.id.index()).is_some_and(|sketch| sketch.may_meet(own)) {
+                let Some(Some(areas)) = self.rules.get(other.id.index()) else { return Err(Stopped) };
+                meeting.push((other, areas));
+            }
+        }
+        Ok(meeting)
+    }
+
+    /// Who decides how much of what a rule matches, as far as some flows show.
+    fn sampled(&self, areas: &[Area]) -> BTreeMap<RuleId, f64> {
+        let mut shares = BTreeMap::new();
+        let mut dice = Dice::new(1);
+        for area in areas {
+            let weight = self.space.volume(area);
+            for _ in 0..SAMPLES {
+                if let Some(point) = self.space.guess(area, &mut dice)
+                    && let Some(id) = self.program.judge(&self.space.flow(&point)).rule
+                {
+                    *shares.entry(id).or_default() += weight;
+                }
+            }
+        }
+        shares
     }
 
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
@@ -159,36 +279,37 @@ impl Analysis<'_> {
         Ok(alive)
     }
 
-    /// Whether everything that the rule decides would be decided just so without it.
-    fn redundant(&self, rule: &Rule, areas: &[Area], example: Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
-        let mut matters = None;
-        for area in areas {
-            let mut reached = Vec::new();
-            self.walk_to(area.clone(), rule.id, steps, &mut |inside, before, _| {
-                if before.is_none() {
-                    reached.push(inside.clone());
-                }
-                Ok(Control::GoOn)
-            })?;
-            for inside in reached {
-                self.walk(inside, RuleId(rule.id.0 + 1), steps, &mut |part, outcome, steps| {
-                    let duties = outcome.rule.and_then(|id| self.program.policy().rule(id)).map(|rule| &rule.duties);
-                    let alike = rule.verdict() == Some(outcome.verdict)
-                        && outcome.via == rule.via
-                        && duties.map_or(rule.duties == lang::checked::Duties::default(), |duties| *duties == rule.duties);
-                    if !alike && let Some(point) = self.space.find(part, steps, None)? {
-                        matters = Some(self.space.flow(&point));
-                        return Ok(Control::Stop);
-                    }
-                    Ok(Control::GoOn)
-                })?;
-                if let Some(flow) = matters.take() {
-                    return Ok(RuleFact::Decides(Box::new(flow)));
+    /// Whether everything that the rule decides would be decided just so without it: of each rule behind it that decides
+    /// otherwise, and of the default, whether some flow gets there.
+    fn redundant(&self, rule: &Rule, example: &Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
+        let (Some(Some(areas)), false) = (self.rules.get(rule.id.index()), self.passes) else { return Err(Stopped) };
+        let policy = self.program.policy();
+        let end = RuleId(u32::try_from(policy.rules.len()).unwrap_or(u32::MAX));
+        let others = self.meeting(rule.id, RuleId(0)..end)?;
+        let alike = |other: &Rule| other.verdict() == rule.verdict() && other.via == rule.via && other.duties == rule.duties;
+        let by_default = rule.verdict() != Some(policy.default.verdict) || rule.has_obligations();
+        for (place, (other, target)) in others.iter().enumerate() {
+            if other.id <= rule.id || alike(other) {
+                continue;
+            }
+            let first: Vec<&Area> =
+                others.iter().take(place).filter(|(one, _)| one.id != rule.id).flat_map(|(_, all)| *all).collect();
+            for area in areas.iter().flat_map(|area| target.iter().filter_map(|one| area.and(one))) {
+                if let Some(point) = self.space.uncovered(&area, &first, steps)? {
+                    return Ok(RuleFact::Decides(Box::new(self.space.flow(&point))));
                 }
             }
         }
-        let instead = self.program.judge_behind(&example, rule.id).rule;
-        Ok(RuleFact::Redundant(Box::new(example), instead))
+        if by_default {
+            let all: Vec<&Area> = others.iter().filter(|(one, _)| one.id != rule.id).flat_map(|(_, all)| *all).collect();
+            for area in areas {
+                if let Some(point) = self.space.uncovered(area, &all, steps)? {
+                    return Ok(RuleFact::Decides(Box::new(self.space.flow(&point))));
+                }
+            }
+        }
+        let instead = self.program.judge_behind(example, rule.id).rule;
+        Ok(RuleFact::Redundant(Box::new(example.clone()), instead))
     }
 }
 

@@ -4,7 +4,7 @@
 //! A value that no test of the policy tells from another is of its class. What is forbidden here is what no view and no packet
 //! can bring about; every row says why. A row too few finds flows that cannot be; a row too many proves what is not so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use lang::calendar::Window;
@@ -72,6 +72,8 @@ pub(crate) struct Space<'a> {
     pub(super) places: Vec<Option<Location>>,
     pub(super) addresses: Vec<Addresses>,
     pub(super) packets: Vec<Headers>,
+    /// How much each class of packets counts for in shares.
+    weights: Vec<f64>,
     pub(super) tags: Vec<Option<VlanTag>>,
     pub(super) dscps: Vec<u8>,
     pub(super) sources: Vec<u16>,
@@ -118,10 +120,14 @@ impl<'a> Space<'a> {
             times: Vec::new(),
             at: false,
             mac: false,
+            address: false,
+            groups: HashSet::new(),
         };
         conditions(policy).for_each(|cond| asked.add(cond));
         policy.invariants.iter().for_each(|invariant| asked.add_fact(&invariant.fact));
         let asks_place = asked.at || policy.groups.iter().any(|group| matches!(group.kind, Kind::Location | Kind::Switch));
+        let asks_address = asked.address;
+        let packets = asked.cuts.packets();
         let asks_mac = asked.mac || policy.groups.iter().any(|group| group.kind == Kind::Mac);
         let mut space = Space {
             policy,
@@ -130,7 +136,8 @@ impl<'a> Space<'a> {
             whos: Vec::new(),
             places: vec![None],
             addresses: vec![Addresses::default()],
-            packets: asked.cuts.packets(),
+            packets: packets.iter().map(|(headers, _)| *headers).collect(),
+            weights: packets.iter().map(|(_, weight)| *weight).collect(),
             tags: asked.cuts.tags(),
             dscps: asked.cuts.dscps(),
             sources: asked.cuts.sources(),
@@ -150,7 +157,11 @@ impl<'a> Space<'a> {
         space.add_logins();
         space.add_whos(asks_mac);
         space.add_places(asks_place);
-        space.add_addresses();
+        if asks_address {
+            space.add_addresses();
+        } else {
+            space.records[ADDRESS].push(space.record(&End::default(), None));
+        }
         space.forbid_all();
         space
     }
@@ -317,9 +328,13 @@ impl<'a> Space<'a> {
         area.minus(other, |attr| self.full(attr))
     }
 
-    /// The share of all flows that an area is, every class of an attribute taken for as large as the others.
+    /// The share of all flows that an area is: ports count, the classes of any other attribute are taken for equally large.
     pub(super) fn volume(&self, area: &Area) -> f64 {
         let share = |(attr, bits): (Attr, &Bits)| {
+            if attr == PACKET {
+                let own: f64 = bits.classes().filter_map(|class| self.weights.get(class)).sum();
+                return own / self.weights.iter().sum::<f64>().max(1.0);
+            }
             let (count, size) =
                 (u32::try_from(bits.count()).unwrap_or(u32::MAX), u32::try_from(self.size(attr)).unwrap_or(u32::MAX));
             f64::from(count) / f64::from(size.max(1))
@@ -552,6 +567,9 @@ impl<'a> Space<'a> {
     }
 
     fn forbid_addresses(&self, side: Side, rows: &mut Vec<Area>) {
+        if self.addresses.len() == 1 {
+            return;
+        }
         let addresses = |wanted: &dyn Fn(&Addresses, Option<Range>) -> bool| {
             let range = |one: &Addresses| one.sample.map(|address| Range::of(self.policy, address, !one.registered.is_empty()));
             self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| wanted(one, range(one))))
@@ -627,7 +645,8 @@ impl<'a> Space<'a> {
     /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own.
     fn addressless(&self, side: Side) -> Vec<Area> {
         let mut rows = Vec::new();
-        let hosts = self.who(side, |who| matches!(who, Who::Hosts(_)));
+        let has_own = |id: HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
+        let hosts = self.who(side, |who| matches!(who, Who::Hosts(hosts) if hosts.iter().all(|(id, _)| has_own(*id))));
         let nothing =
             self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| one.sample.is_none())).pop();
         let ip = self.where_(PACKET, |class| self.packets.get(class).is_some_and(|one| one.proto.is_some())).pop();
@@ -655,6 +674,8 @@ struct Asked<'a> {
     times: Vec<TimeTest>,
     at: bool,
     mac: bool,
+    address: bool,
+    groups: HashSet<GroupId>,
 }
 
 impl Asked<'_> {
@@ -680,6 +701,13 @@ impl Asked<'_> {
             self.add_set(&group.members);
         }
         self.labels.test(test);
+        if let EndTest::Group(id) = test
+            && self.groups.insert(id)
+            && let Some(group) = self.policy.groups.get(id.index())
+        {
+            self.note_groups(&group.members);
+        }
+        self.address |= matches!(test, EndTest::Address(_) | EndTest::Known(Aspect::Address));
         self.mac |= matches!(test, EndTest::Mac(_) | EndTest::Known(Aspect::Mac));
         self.at |= matches!(test, EndTest::Location(_) | EndTest::Switch(_) | EndTest::Known(Aspect::Location));
     }
@@ -689,6 +717,26 @@ impl Asked<'_> {
         self.add_set(a);
         if let Fact::Disjoint(_, _, b) | Fact::Subset(_, _, b) = fact {
             self.add_set(b);
+        }
+    }
+
+    fn note_groups(&mut self, set: &SetExpr) {
+        match set {
+            SetExpr::Leaf(EndTest::Group(id)) => {
+                if self.groups.insert(*id)
+                    && let Some(group) = self.policy.groups.get(id.index())
+                {
+                    self.note_groups(&group.members);
+                }
+            }
+            SetExpr::Leaf(test) => {
+                self.address |= matches!(test, EndTest::Address(_));
+            }
+            SetExpr::Union(parts) => parts.iter().for_each(|part| self.note_groups(part)),
+            SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => {
+                self.note_groups(a);
+                self.note_groups(b);
+            }
         }
     }
 

@@ -283,7 +283,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);
         let program = Program::compile(policy.clone(), &view);
-        let told = facts(&program, Budget { steps: 200_000 });
+        let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000 });
         let alone = Checked {
             rules: vec![lang::checked::Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())],
             ..Checked::clone(&policy)
@@ -347,6 +347,6 @@ fn what_exceeds_the_budget_is_undecided() {
     }
     text.push_str("assert always from a for tcp;\ndefault deny;");
     let program = program(&text);
-    let analysis = Analysis::new(&program, Budget { steps: 2_000 });
+    let analysis = Analysis::new(&program, Budget { claim: 2_000, rule: 2_000, rules: 2_000 });
     assert_eq!(analysis.assertion(&program.policy().assertions[0]), Proof::Undecided);
 }

@@ -36,6 +36,9 @@ struct Part<'c> {
 /// What is told of each part of an area.
 pub(super) type Visit<'v> = dyn FnMut(&Area, &Outcome<'_>, &mut u64) -> Result<Flow, Stopped> + 'v;
 
+/// The same of the rules before one: which decides the part; nothing where it gets as far as the one.
+pub(super) type VisitBefore<'v> = dyn FnMut(&Area, Option<RuleId>, &mut u64) -> Result<Flow, Stopped> + 'v;
+
 /// Takes a step of the budget.
 pub(super) fn step(steps: &mut u64) -> Result<(), Stopped> {
     *steps = steps.checked_sub(1).ok_or(Stopped)?;
@@ -57,13 +60,7 @@ impl Analysis<'_> {
     }
 
     /// Tells of each part of an area which rule before this one decides it; nothing where it gets as far as the rule.
-    pub(super) fn walk_to(
-        &self,
-        area: Area,
-        to: RuleId,
-        steps: &mut u64,
-        visit: &mut dyn FnMut(&Area, Option<RuleId>, &mut u64) -> Result<Flow, Stopped>,
-    ) -> Result<(), Stopped> {
+    pub(super) fn walk_to(&self, area: Area, to: RuleId, steps: &mut u64, visit: &mut VisitBefore<'_>) -> Result<(), Stopped> {
         let mut candidates = self.candidates(&area, RuleId(0), steps)?;
         candidates.retain(|id| *id < to);
         let mut open = vec![(area, 0)];

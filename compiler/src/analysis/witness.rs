@@ -1,6 +1,6 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
-use lang::checked::GatewayId;
+use lang::checked::{GatewayId, HostId};
 use lang::flow::{End, Flow, Person, Place, Side};
 use net::{MacAddr, Transport};
 
@@ -50,6 +50,28 @@ impl Space<'_> {
             None if !usual.is_empty() => self.find_but(area, &[], steps, dice),
             found => Ok(found),
         }
+    }
+
+    /// A flow of the area that there can be, if the dice are lucky: no search, and no proof if there is none.
+    pub(super) fn guess(&self, area: &Area, dice: &mut Dice) -> Option<Point> {
+        let point = self.point(area, Some(dice));
+        let inside = |row: &Area| row.parts().all(|(attr, bits)| bits.has(point.class(attr)));
+        (!self.forbidden.iter().any(inside)).then_some(point)
+    }
+
+    /// A flow of the area near another one, outside of whichever of some areas that one is in; with luck one that there can be.
+    pub(super) fn step_out(&self, from: &Point, area: &Area, around: &[Area], dice: &mut Dice) -> Option<Point> {
+        let holds = |area: &Area, point: &Point| area.parts().all(|(attr, bits)| bits.has(point.class(attr)));
+        let inside = around.iter().find(|one| holds(one, from))?;
+        let ways: Vec<(Attr, Bits)> = inside
+            .parts()
+            .map(|(attr, bits)| (attr, area.get(attr).cloned().unwrap_or_else(|| self.full(attr)).minus(bits)))
+            .filter(|(_, out)| !out.is_empty())
+            .collect();
+        let (attr, out) = ways.get(dice.below(ways.len()))?;
+        let mut point = from.clone();
+        point.set(*attr, out.classes().nth(dice.below(out.count())).unwrap_or(0));
+        (!self.forbidden.iter().any(|row| holds(row, &point))).then_some(point)
     }
 
     fn find_but(
@@ -105,6 +127,8 @@ impl Space<'_> {
                     let turn = turn(bits.count(), dice.as_deref_mut());
                     bits.classes().nth(turn).unwrap_or(0)
                 }
+                // What nobody asks for is as plain as can be, so that guesses are seldom of what cannot be.
+                None if usize::from(attr.0) >= 9 || (usize::from(attr.0) % 4) % 2 == 0 => 0,
                 None => turn(self.size(attr), dice.as_deref_mut()),
             };
         }
@@ -177,7 +201,10 @@ impl Space<'_> {
                     let own = registered.iter().find(|(owner, _)| owner == id)?;
                     Some((*id, *mac, Some(own.1)))
                 });
-                let any = hosts.first().map(|(id, mac)| (*id, *mac, end.address));
+                let has_own = |id: &HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
+                // Text gives a host its own address, if it has one.
+                let plain = hosts.iter().find(|(id, _)| end.address.is_some() || !has_own(id)).or(hosts.first());
+                let any = plain.map(|(id, mac)| (*id, *mac, end.address));
                 if let Some((id, mac, own)) = owner.or(any) {
                     (end.host, end.mac, end.address) = (Some(id), Some(mac), own);
                     let pin = self.policy.hosts.get(id.index()).and_then(|host| host.pin);

@@ -25,4 +25,34 @@ codes! {
         example "switch core { dpid 0x10; }\nmiddlebox ids { at core:42; }\ntest \"odd\" { user none -> internet => deny via ids; }"
         instead "Expect `allow` or `deny`, and `via` with `allow` only."
     }
+    E0405 "assertion refuted" {
+        what "An `assert` does not hold: there is a flow of its pattern that the policy decides otherwise. The report shows one."
+        why "What the policy is meant to guarantee it does not."
+        example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for ssh;\nassert never from roo to kanga;"
+        instead "Give the flow to `pentane explain`: the rule that decides it has to change, or the assertion says too much."
+    }
+    E0406 "assertion undecided" {
+        what "Whether an `assert` holds could not be found out within the budget of steps."
+        why "What is not proved may not hold. So the policy is not put in force."
+        example "assert never from a to b;"
+        instead "Split rules whose conditions have many alternatives, or the assertion into several."
+    }
+    E0407 "rule outside the scope of its section" {
+        what "A rule in a `section` matches flows that are not of the section's `scope`. The report shows one."
+        why "Whoever may write a section may speak of its flows alone; this rule would speak for others."
+        example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nsection lab scope (to roo) { allow from kanga; }"
+        instead "Narrow the rule, by `to` or `from` as the scope has it, or move it out of the section."
+    }
+    E0408 "scope undecided" {
+        what "Whether a rule keeps to the scope of its section could not be found out within the budget of steps."
+        why "What is not proved may not hold. So the policy is not put in force."
+        example "section lab scope (to a) { allow from b; }"
+        instead "Split the rule, or say the scope in simpler terms."
+    }
+    E0409 "invariant contradicted" {
+        what "An `invariant` says of declared members what their declarations contradict."
+        why "Assertions are proved on the ground of invariants: one that is false proves anything."
+        example "user bob;\ngroup a = user { bob };\ngroup b = user { bob };\ninvariant disjoint(a, b);"
+        instead "Correct the groups, or take the invariant out."
+    }
 }

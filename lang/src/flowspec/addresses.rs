@@ -29,6 +29,14 @@ const SPECIAL: [(IpAddr, u8); 8] = [
     (IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
 ];
 
+/// Plain addresses of a site (RFC 1918, RFC 4193).
+const USUAL: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 168, 0, 7)),
+    IpAddr::V4(Ipv4Addr::new(172, 16, 0, 7)),
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 7)),
+];
+
 fn special() -> impl Iterator<Item = Prefix> {
     SPECIAL.into_iter().filter_map(|(address, length)| Prefix::truncate(address, length))
 }
@@ -58,7 +66,16 @@ impl Mentions {
         let more: Vec<Prefix> = special().chain([Prefix::host(IpAddr::V4(Ipv4Addr::BROADCAST))]).collect();
         let everything = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let all = everything.into_iter().filter_map(|zero| Prefix::truncate(zero, 0));
-        all.flat_map(|prefix| self.parts(prefix, &more)).map(|(_, address)| address).collect()
+        let parts = all.flat_map(|prefix| self.parts(prefix, &more));
+        parts
+            .map(|(part, address)| if part.length() == 0 { self.usual(&more, part).unwrap_or(address) } else { address })
+            .collect()
+    }
+
+    /// An address that people take for a plain one, if it lies in no part that is told apart.
+    fn usual(&self, more: &[Prefix], within: Prefix) -> Option<IpAddr> {
+        let told = |address: &IpAddr| self.0.iter().chain(more).any(|part| part.length() > 0 && part.contains(*address));
+        USUAL.into_iter().find(|address| within.contains(*address) && !told(address))
     }
 
     /// Addresses that stand for all of a prefix: its own first. Those that no machine has stand for nothing, unless the prefix

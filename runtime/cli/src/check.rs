@@ -18,6 +18,9 @@ pub struct Args {
     /// How findings look
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Print the rules that stand before those of every policy, and check nothing
+    #[arg(long)]
+    show_prelude: bool,
     /// Warnings count as errors do
     #[arg(long)]
     deny_warnings: bool,
@@ -28,9 +31,20 @@ pub struct Args {
 /// # Errors
 /// There is no policy to check, the view is unfit, or nobody takes the output.
 pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    let policy = Policy::load(&args.policy)?;
+    if args.show_prelude {
+        out.text(lang::builtin::PRELUDE)?;
+        return Ok(Exit::Good);
+    }
+    let mut policy = Policy::load(&args.policy)?;
+    policy.prove()?;
     report::write(out, &policy, args.format)?;
     let Some(program) = &policy.program else { return Ok(policy.exit_without_program()) };
+    if policy.is_undecided() {
+        return Ok(Exit::Undecided);
+    }
+    if policy.count(Severity::Error) > 0 {
+        return Ok(Exit::Bad);
+    }
     if args.deny_warnings && policy.count(Severity::Warning) > 0 {
         return Ok(Exit::Bad);
     }
@@ -38,7 +52,11 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         let checked = program.policy();
         let ok = if args.format == Format::Human { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
         let (rules, tests) = (counted(rule_count(checked), "rule"), counted(checked.tests.len(), "test"));
-        out.line(format!("{ok}: {rules}, {tests}, policy {}", hash::shown(&policy.hash)))?;
+        let proved = match checked.assertions.len() {
+            0 => String::new(),
+            count => format!(", {} proved in any view", counted(count, "assertion")),
+        };
+        out.line(format!("{ok}: {rules}, {tests}{proved}, policy {}", hash::shown(&policy.hash)))?;
     }
     Ok(Exit::Good)
 }

@@ -1,7 +1,10 @@
 //! The JSON of the offline commands. Field names and the values of `schema` are part of the interface: a change of meaning takes a
 //! new version of the schema. Knows nothing of how the answers came about.
 
+use lang::checked::Checked;
 use lang::diag::Diagnostic;
+use lang::facts::{Facts, Proof};
+use lang::flowspec::flow_text;
 use lang::source::SourceMap;
 use serde::Serialize;
 
@@ -68,9 +71,39 @@ pub struct Witness {
     pub decided_by: String,
 }
 
-/// What came of one assertion. This version's language has none, so there is no value of this type.
+/// What came of one assertion.
 #[derive(Serialize)]
-pub enum Assertion {}
+pub struct Assertion {
+    /// Its name, or its text where it has none.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// `proved`, `refuted`, `undecided`
+    pub result: &'static str,
+    /// In which world it was asked: `any-view`
+    pub world: &'static str,
+    /// A flow against it.
+    pub counterexample: Option<String>,
+}
+
+impl Assertion {
+    /// What is known of the assertions of a policy.
+    pub fn all(policy: &Checked, facts: &Facts) -> Vec<Assertion> {
+        let one = |(assertion, proof): (&lang::checked::Assertion, &Proof)| {
+            let at = policy.sources.position(assertion.span);
+            let (result, counterexample) = match proof {
+                Proof::Proved => ("proved", None),
+                Proof::Refuted(flow) => ("refuted", Some(flow_text(policy, flow))),
+                Proof::Undecided => ("undecided", None),
+            };
+            let name = assertion.name.to_string();
+            Assertion { name, file: at.file.to_string(), line: at.line, result, world: "any-view", counterexample }
+        };
+        policy.assertions.iter().zip(&facts.assertions).map(one).collect()
+    }
+}
 
 /// `pentane test --format json`
 #[derive(Serialize)]

@@ -1,15 +1,19 @@
 //! From file names to a checked policy and its program, with all that was found on the way. Knows nothing of how it is shown.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use compiler::view::ViewFile;
-use compiler::{Program, View};
+use compiler::{Budget, Program, View};
 use daemon::Loaded;
 use daemon::files::{read_bounded, unreadable};
 use lang::checked::Checked;
-use lang::diag::{Diagnostic, Severity};
+use lang::codes::tests_and_assertions::{E0406, E0408};
+use lang::diag::{self, Diagnostic, Severity};
+use lang::facts::Facts;
 use lang::source::SourceMap;
+use net::Time;
 
 use crate::exit::{Exit, Failure};
 use crate::{hash, settings};
@@ -39,6 +43,10 @@ pub struct Policy {
     pub view: View,
     /// Where the view came from; nothing: no view was given, only registration is known.
     pub view_name: Option<String>,
+    /// The tree that it was checked from.
+    pub tree: lang::ast::Policy,
+    /// What is proved of it: nothing before [`Policy::prove`].
+    pub facts: Facts,
     /// The policy's hash, 64 digits.
     pub hash: String,
     /// True if one of the entries is not there or cannot be read.
@@ -60,6 +68,8 @@ impl Policy {
         };
         let program = loaded.compile(&view);
         Ok(Policy {
+            tree: loaded.tree,
+            facts: Facts::default(),
             hash: hash::of_policy(&loaded.sources),
             entries,
             program,
@@ -69,6 +79,28 @@ impl Policy {
             sources: loaded.sources,
             diagnostics: loaded.diagnostics,
         })
+    }
+
+    /// Proves what the policy claims, looks for what is odd in it, and gives findings the severities that pentane.toml says.
+    ///
+    /// # Errors
+    /// pentane.toml is there and cannot be read.
+    pub fn prove(&mut self) -> Result<(), Failure> {
+        let Some(program) = &self.program else { return Ok(()) };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        let now = Time(u64::try_from(now).unwrap_or(u64::MAX));
+        let (facts, found) = compiler::findings(program, &self.tree, Some(now), Budget::default());
+        self.facts = facts;
+        self.diagnostics.extend(found);
+        settings::severities()?.apply(&mut self.diagnostics);
+        diag::sort(&mut self.diagnostics, &self.sources);
+        Ok(())
+    }
+
+    /// True if something could not be found out, and nothing worse was found.
+    pub fn is_undecided(&self) -> bool {
+        let mut errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).peekable();
+        errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code))
     }
 
     /// How many findings have this severity.

@@ -8,7 +8,7 @@ use lang::report::{Style, concise, render};
 use lang::source::SourceMap;
 
 use crate::exit::Failure;
-use crate::json::{self, Check, Finding};
+use crate::json::{self, Assertion, Check, Finding};
 use crate::load::Policy;
 use crate::output::{self, Output};
 
@@ -34,7 +34,13 @@ pub enum Format {
 pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
     match format {
         Format::Human | Format::Plain | Format::Concise if policy.unreadable => write_instead(out, policy, format),
-        Format::Json => json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources)),
+        Format::Json => {
+            let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
+            if let Some(program) = &policy.program {
+                check.assertions = Assertion::all(program.policy(), &policy.facts);
+            }
+            json::write(out, &check)
+        }
         Format::Human | Format::Plain | Format::Concise => {
             let text = text(policy, format, out.colour() && format == Format::Human);
             out.text(&text)

@@ -2,8 +2,14 @@
 
 use std::path::Path;
 
+use std::collections::BTreeMap;
+
 use daemon::files::{read_bounded, unreadable};
+use lang::codes::{self, Code};
+use lang::diag::{Diagnostic, Severity};
 use lang::import::LoadError;
+use lang::lint::order_decides::W0306;
+use lang::suggest::{Candidate, did_you_mean, nearest};
 use serde::Deserialize;
 
 use crate::exit::Failure;
@@ -14,6 +20,72 @@ const FILE: &str = "pentane.toml";
 #[derive(Deserialize)]
 struct Settings {
     policy: Option<Policy>,
+    #[serde(default)]
+    severity: BTreeMap<String, Level>,
+}
+
+/// How bad a finding is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Off,
+    Info,
+    Warning,
+    Error,
+}
+
+/// How bad findings are to be taken, by their codes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Severities(BTreeMap<Code, Level>);
+
+impl Severities {
+    /// Gives findings their severities, and drops those that are turned off.
+    pub fn apply(&self, found: &mut Vec<Diagnostic>) {
+        found.retain_mut(|found| {
+            match self.0.get(&found.code) {
+                // Exceptions are written so: it is told to those who ask.
+                None if found.code == W0306 => return false,
+                None => {}
+                Some(Level::Off) => return false,
+                Some(Level::Info) => found.severity = Severity::Info,
+                Some(Level::Warning) => found.severity = Severity::Warning,
+                Some(Level::Error) => found.severity = Severity::Error,
+            }
+            true
+        });
+    }
+}
+
+/// The severities that `pentane.toml` in the current folder gives; none if there is no such file.
+///
+/// # Errors
+/// The file cannot be read, names a code that there is not, or would make light of an error.
+pub fn severities() -> Result<Severities, Failure> {
+    match read_bounded(Path::new(FILE)) {
+        Ok(bytes) => severities_in(&String::from_utf8_lossy(&bytes)).map_err(Failure::Cannot),
+        Err(LoadError::NotFound) => Ok(Severities::default()),
+        Err(error) => Err(Failure::cannot(unreadable(FILE, &error))),
+    }
+}
+
+fn severities_in(text: &str) -> Result<Severities, String> {
+    let settings: Settings = toml::from_str(text).map_err(|error| format!("{FILE}: {}", error.to_string().trim_end()))?;
+    let mut severities = BTreeMap::new();
+    for (name, level) in settings.severity {
+        let Some(page) = codes::find(&name) else {
+            let near = nearest(&name, None, codes::pages().map(|page| Candidate { name: page.code.text(), kind: None }));
+            let advice = did_you_mean(&near).map(|advice| format!(": {advice}")).unwrap_or_default();
+            return Err(format!("{FILE}: [severity] names `{name}`, and there is no such code{advice}"));
+        };
+        if page.code.severity() == Severity::Error && level != Level::Error {
+            return Err(format!(
+                "{FILE}: [severity] makes light of {}: errors forbid the use of a policy and stay errors",
+                page.code
+            ));
+        }
+        severities.insert(page.code, level);
+    }
+    Ok(Severities(severities))
 }
 
 /// `policy = "campus.pol"` or `policy = ["campus.pol", "guests.pol"]`
@@ -51,7 +123,21 @@ fn named_in(text: &str) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::named_in;
+    use super::{Level, named_in, severities_in};
+
+    #[test]
+    fn severities_are_those_of_known_warnings() {
+        let read = severities_in("[severity]\nW0303 = \"error\"\nw0306 = \"off\"\n").unwrap();
+        assert_eq!(read.0.into_values().collect::<Vec<_>>(), [Level::Error, Level::Off]);
+        for (text, why) in [
+            ("[severity]\nW0399 = \"off\"", "no such code"),
+            ("[severity]\nE0201 = \"warning\"", "makes light of E0201"),
+            ("[severity]\nW0303 = \"loud\"", "unknown variant"),
+        ] {
+            let told = severities_in(text).unwrap_err();
+            assert!(told.contains(why), "{text}: {told}");
+        }
+    }
 
     #[test]
     fn one_file_or_several_and_the_rest_is_the_daemons() {

@@ -1,5 +1,6 @@
 //! `pentane.toml`: every setting with its default. Unknown keys are refused. Knows nothing of what the settings do.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub struct Config {
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// How bad findings of `pentane check` are to be taken, by their codes. The daemon does not look at it.
+    #[serde(default)]
+    pub severity: BTreeMap<String, String>,
 }
 
 /// One name, or a list.

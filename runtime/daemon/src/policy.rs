@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use compiler::{Program, View};
-use lang::ast::{File, Item};
+use compiler::{Budget, Program, View};
+use lang::ast::{self, File, Item};
 use lang::checked::{Checked, Part};
 use lang::codes::names::E0201;
 use lang::codes::syntax::E0130;
@@ -26,6 +26,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// True if an entry is not there or cannot be read.
     pub unreadable: bool,
+    /// The tree that it was checked from.
+    pub tree: ast::Policy,
     /// True if it compiled and no switch can keep what it says: see [`Program::tests_pcp`].
     pub by_hand: bool,
 }
@@ -36,7 +38,9 @@ pub fn load(files: &[PathBuf]) -> Loaded {
     let entries: Vec<String> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let mut loaded = Loaded::read(&entries);
     if let Some(policy) = loaded.policy.clone() {
-        loaded.compile(&View::new(&policy));
+        if let Some(program) = loaded.compile(&View::new(&policy)) {
+            loaded.prove(&program);
+        }
         loaded.refuse(runtime::capability::refusals(&policy));
     }
     loaded
@@ -55,6 +59,7 @@ impl Loaded {
                 sources: read.sources,
                 policy: None,
                 diagnostics: read.diagnostics,
+                tree: ast::Policy::default(),
                 unreadable: true,
                 by_hand: false,
             };
@@ -63,7 +68,14 @@ impl Loaded {
         // A name may well be declared in an include that is missing, unless it is near to one that is not.
         let lacks_include = read.policy.files.iter().any(lacks_include);
         diagnostics.retain(|found| !(lacks_include && found.code == E0201 && found.help.is_none()));
-        Loaded { sources: read.sources, policy: checked.map(Arc::new), diagnostics, unreadable: false, by_hand: false }
+        Loaded {
+            sources: read.sources,
+            policy: checked.map(Arc::new),
+            diagnostics,
+            tree: read.policy,
+            unreadable: false,
+            by_hand: false,
+        }
     }
 
     /// Compiles the policy against a view. A policy that exceeds what can be compiled is none: what exceeds is among the findings.
@@ -79,7 +91,13 @@ impl Loaded {
         self.policy.is_some().then_some(program)
     }
 
-    /// Takes what cannot be carried out for errors: such a policy is none.
+    /// Proves what the policy claims. One whose claims do not hold is none. Rules that have expired match nothing; a daemon that
+    /// starts then is not to stay down for them.
+    fn prove(&mut self, program: &Program) {
+        self.refuse(compiler::claims(program, &self.tree, Budget::default()));
+    }
+
+    /// Takes findings for errors: a policy that has some is none.
     fn refuse(&mut self, refusals: Vec<Diagnostic>) {
         if !refusals.is_empty() {
             self.diagnostics.extend(refusals);

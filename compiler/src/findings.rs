@@ -1,0 +1,31 @@
+//! What is to be said of a policy that checks and compiles: claims that do not hold, and lints. Knows nothing of how it is shown.
+
+use lang::ast::Policy;
+use lang::diag::Diagnostic;
+use lang::facts::Facts;
+use lang::lint::{self, Input};
+use lang::{proofs, suppress};
+use net::Time;
+
+use crate::analysis::{self, Budget, facts};
+use crate::program::Program;
+
+/// What the policy claims of itself and does not hold: what forbids its use. Lints are not asked.
+#[must_use]
+pub fn claims(program: &Program, tree: &Policy, budget: Budget) -> Vec<Diagnostic> {
+    let facts = analysis::claims(program, budget);
+    proofs::check(&Input { policy: program.policy(), tree, facts: &facts, decide: program, now: None })
+}
+
+/// What is proved of a policy, and what is found in it on that ground. `now` is the present, if it is to count: rules that have
+/// expired are errors then.
+#[must_use]
+pub fn findings(program: &Program, tree: &Policy, now: Option<Time>, budget: Budget) -> (Facts, Vec<Diagnostic>) {
+    let policy = program.policy();
+    let facts = facts(program, budget);
+    let input = Input { policy, tree, facts: &facts, decide: program, now };
+    let mut found = proofs::check(&input);
+    found.extend(lint::check(&input));
+    let found = suppress::apply(&policy.sources, tree, found);
+    (facts, found)
+}

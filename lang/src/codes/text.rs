@@ -1,0 +1,22 @@
+//! Codes W07xx: the text itself, whatever it means.
+
+codes! {
+    W0701 "suppression without a reason" {
+        what "A comment `# allow(CODE)` silences a finding and does not say why."
+        why "Whoever reads it later cannot tell whether the reason still holds. The finding is shown all the same."
+        example "user bob;\ngroup idle = user { bob }; # allow(W0301)"
+        instead "Say why behind a colon: `# allow(W0301): filled in by the help desk`."
+    }
+    W0702 "suppression of nothing" {
+        what "A comment `# allow(CODE): reason` stands where there is no such finding."
+        why "It hides whatever comes later at this place."
+        example "user bob; # allow(W0303): not any more"
+        instead "Remove it."
+    }
+    W0703 "suppression of what cannot be silenced" {
+        what "A comment `# allow(CODE): reason` names a code that there is not, or one of an error."
+        why "Errors forbid the use of a policy: no comment makes it right."
+        example "user bob; # allow(E0201): wrong"
+        instead "Name the code of a warning, `W0303` for example, or correct the error."
+    }
+}

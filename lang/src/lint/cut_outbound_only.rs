@@ -1,0 +1,49 @@
+//! W0311: an `outbound-only`, or a rule with `pin`, of which an earlier rule leaves one half.
+
+use super::Input;
+use crate::checked::Part;
+use crate::diag::Diagnostic;
+use crate::facts::RuleFact;
+
+lint! {
+    W0311 "half of a rule decides nothing" {
+        what "An `outbound-only` is two rules: what others initiate is denied, then what it says is allowed. A rule with `pin` is two, too. Of one of the halves earlier rules leave nothing."
+        why "Only half of what the line says happens: the end can be reached after all, or cannot reach out."
+        example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow to roo;\noutbound-only from roo;"
+        instead "Move the rule before those that cut it, or say in two rules what is meant."
+        clean "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\noutbound-only from roo;\nallow to kanga;"
+    }
+}
+
+/// Finds them.
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let mut all = Vec::new();
+    for (id, fact) in &input.facts.rules {
+        let Some(rule) = input.policy.rule(*id) else { continue };
+        let half = match rule.part {
+            Part::Whole => continue,
+            Part::OutboundDeny => "what it denies",
+            Part::OutboundAllow => "what it allows",
+            Part::PinDeny => "what it denies from elsewhere",
+            Part::PinAllow => "what it allows from there",
+        };
+        let by = match fact {
+            RuleFact::Shadowed(by) => by.as_slice(),
+            RuleFact::MatchesNothing => &[],
+            RuleFact::Decides(_) | RuleFact::Redundant(..) | RuleFact::Undecided => continue,
+        };
+        let message = if by.is_empty() {
+            format!("{half} is nothing: no flow matches it")
+        } else {
+            format!("{half} is decided by rules before it")
+        };
+        let mut found = Diagnostic::new(W0311, rule.span, message);
+        for (other, _) in by.iter().take(3) {
+            if let Some(other) = input.policy.rule(*other) {
+                found = found.related(other.span, "takes it");
+            }
+        }
+        all.push(found);
+    }
+    all
+}

@@ -1,0 +1,47 @@
+//! W0310: a waypoint that the policy itself puts out of reach.
+
+use super::Input;
+use crate::checked::{Attachment, Avoid, MiddleboxId, Rule};
+use crate::diag::Diagnostic;
+use net::{Dpid, Location};
+
+lint! {
+    W0310 "waypoint out of reach" {
+        what "A rule sends what it allows through a middlebox that the same rule avoids: its port, or the switch that it is attached to. Or the middlebox is at a port that is declared to lead to another switch."
+        why "No way through the middlebox, no flow: the rule allows nothing."
+        example "switch core { dpid 0x10; access 9-48; }\nmiddlebox ids { at core:42; }\nhost roo { mac 00:16:3e:00:00:12; }\nallow from roo via ids avoid core;"
+        instead "Take the switch out of `avoid`, or the middlebox out of `via`."
+        clean "switch core { dpid 0x10; access 9-48; }\nmiddlebox ids { at core:42; }\nhost roo { mac 00:16:3e:00:00:12; }\nallow from roo via ids;"
+    }
+}
+
+/// Finds them.
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    input.policy.rules.iter().flat_map(|rule| rule.via.iter().filter_map(|id| cut(input, rule, *id))).collect()
+}
+
+fn cut(input: &Input<'_>, rule: &Rule, id: MiddleboxId) -> Option<Diagnostic> {
+    let middlebox = input.policy.middleboxes.get(id.index())?;
+    let ports = match middlebox.attachment {
+        Attachment::Inline { inside, outside } => vec![inside, outside],
+        Attachment::OneArmed { at } => vec![at],
+    };
+    let avoided = |at: &Location| rule.duties.avoid.contains(&Avoid::Port(*at)) || avoids_switch(rule, at.dpid);
+    let uplink = |at: &Location| {
+        let switch = input.policy.switches.iter().find(|switch| switch.dpid == at.dpid);
+        switch.is_some_and(|switch| switch.uplink.contains(at.port))
+    };
+    let why = if ports.iter().any(avoided) {
+        "is attached where the rule may not go"
+    } else if ports.iter().any(uplink) {
+        "is attached to a port that is declared to lead to another switch"
+    } else {
+        return None;
+    };
+    let message = format!("`{}` {why}: the rule allows nothing", middlebox.name);
+    Some(Diagnostic::new(W0310, rule.span, message).related(middlebox.span, "attached here"))
+}
+
+fn avoids_switch(rule: &Rule, dpid: Dpid) -> bool {
+    rule.duties.avoid.contains(&Avoid::Switch(dpid))
+}

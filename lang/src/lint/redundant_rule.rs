@@ -1,0 +1,40 @@
+//! W0304: a rule without which everything would be decided just so.
+
+use super::Input;
+use crate::checked::Part;
+use crate::diag::Diagnostic;
+use crate::facts::RuleFact;
+
+lint! {
+    W0304 "rule that makes no difference" {
+        what "A rule decides flows, but without it they would be decided in the same way: by a later rule, or by the default if the text states one. Rules with a label, a log, an owner or a ticket are there for those and not reported."
+        why "It looks as if it did something. Whoever changes it changes nothing."
+        example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for ssh;\nallow from roo to kanga;"
+        instead "Remove it; or keep it for its label, its log or its owner, and say so: `# allow(W0304): counted by the help desk`."
+        clean "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for ssh;\ndeny from roo;\nallow to kanga;"
+    }
+}
+
+/// Finds them. A rule that has a name, logs, or belongs to somebody is there for that.
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let mut all = Vec::new();
+    for (id, fact) in &input.facts.rules {
+        let RuleFact::Redundant(flow, instead) = fact else { continue };
+        let Some(rule) = input.policy.rule(*id).filter(|rule| rule.part == Part::Whole) else { continue };
+        if rule.name.is_some() || rule.log || rule.ticket.is_some() || rule.owner.is_some() {
+            continue;
+        }
+        // Where the text states no default, a deny in words says what nobody else does.
+        if instead.is_none() && input.policy.default.span.is_none() {
+            continue;
+        }
+        let by = instead.map_or_else(|| "the default".to_owned(), |id| input.rule(id));
+        let message = format!("this rule makes no difference: without it {by} would decide the same");
+        let mut found = Diagnostic::new(W0304, rule.span, message);
+        if let Some(other) = instead.and_then(|id| input.policy.rule(id)) {
+            found = found.related(other.span, "decides the same");
+        }
+        all.push(input.shown_by(found, flow));
+    }
+    all
+}

@@ -1,0 +1,55 @@
+//! W0303: a rule that others before it leave nothing to decide.
+
+use super::Input;
+use crate::checked::{Part, RuleId};
+use crate::diag::Diagnostic;
+use crate::facts::RuleFact;
+
+lint! {
+    W0303 "rule that decides nothing" {
+        what "Every flow that a rule matches is decided by rules before it: by one of them, or by several together. They are named with the share of the rule's flows that each takes."
+        why "The rule says something that does not happen. Where the rules before it give another verdict, the policy does not do what this line promises."
+        example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\ndeny from roo for tcp/1-1023;\ndeny from roo for tcp/1024-65535;\ndeny from roo for tcp/0;\nallow from roo to kanga for tcp;"
+        instead "Move the rule before those that cover it, narrow those, or remove it."
+        clean "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for tcp;\ndeny from roo for tcp/1-1023;"
+    }
+}
+
+/// How many rules that cover another are named.
+const MAX_NAMED: usize = 6;
+
+/// Finds them.
+pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let shadowed = input.facts.rules.iter().filter_map(|(id, fact)| match fact {
+        RuleFact::Shadowed(by) => Some((*id, by.as_slice())),
+        _ => None,
+    });
+    shadowed.filter_map(|(id, by)| report(input, id, by)).collect()
+}
+
+/// What is told of the halves of an `outbound-only` is another lint.
+fn report(input: &Input<'_>, id: RuleId, by: &[(RuleId, f64)]) -> Option<Diagnostic> {
+    let rule = input.policy.rule(id).filter(|rule| rule.part == Part::Whole)?;
+    let message = match by {
+        [] => "this rule decides nothing: all that it matches passes it by".to_owned(),
+        [(only, _)] => format!("this rule decides nothing: {} covers it", input.rule(*only)),
+        several => format!("this rule decides nothing: {} rules before it cover it together", several.len()),
+    };
+    let mut found = Diagnostic::new(W0303, rule.span, message);
+    for (other, share) in by.iter().take(MAX_NAMED) {
+        if let Some(other) = input.policy.rule(*other) {
+            let verdict = other.verdict().map_or("passes", |verdict| verdict.word());
+            found = found.related(other.span, format!("takes {} of it: {verdict}", percent(*share)));
+        }
+    }
+    Some(found.help("move it before them, narrow them, or remove it"))
+}
+
+/// A share in whole hundredths, never rounded to nothing or all.
+fn percent(share: f64) -> String {
+    match (share * 100.0).round() {
+        whole if share > 0.0 && whole < 1.0 => "less than 1 %".to_owned(),
+        whole if share < 1.0 && whole > 99.0 => "more than 99 %".to_owned(),
+        whole => format!("{whole} %"),
+    }
+}

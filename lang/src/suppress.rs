@@ -1,0 +1,139 @@
+//! `# allow(W0303): reason`: silences one finding at one line. Knows nothing of what findings mean.
+//!
+//! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. Only
+//! warnings and what is worth knowing can be silenced, and only with a reason.
+
+use std::collections::BTreeSet;
+
+use crate::ast::Policy;
+use crate::codes::{self, Code, text};
+use crate::diag::{Diagnostic, Severity};
+use crate::source::{SourceId, SourceMap, Span};
+
+/// One comment that silences.
+struct Suppression {
+    span: Span,
+    code: String,
+    reason: bool,
+    /// The line that it is about.
+    line: u32,
+}
+
+/// The findings without those that comments of the policy silence; with those about comments that do not.
+#[must_use]
+pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let all: Vec<Suppression> = policy
+        .files
+        .iter()
+        .flat_map(|file| file.comments.iter().filter_map(|comment| read(sources, comment.span, comment.own_line)))
+        .collect();
+    if all.is_empty() {
+        return found;
+    }
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    let mut kept: Vec<Diagnostic> = found
+        .into_iter()
+        .filter(|found| {
+            let lines = lines_of(sources, found.span);
+            let fits = |one: &Suppression| {
+                one.span.source == found.span.source && found.code.text() == one.code && lines.contains(&one.line)
+            };
+            let by = all.iter().position(fits).filter(|_| found.severity != Severity::Error);
+            used.extend(by);
+            by.and_then(|place| all.get(place)).is_none_or(|one| !one.reason)
+        })
+        .collect();
+    for (place, one) in all.iter().enumerate() {
+        kept.extend(complaint(one, used.contains(&place)));
+    }
+    kept
+}
+
+/// What is wrong with a comment that silences.
+fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
+    let known = codes::find(&one.code).map(|page| page.code);
+    let silent = |code: &Code| code.severity() != Severity::Error;
+    if !known.as_ref().is_some_and(silent) {
+        let message = match known {
+            Some(code) => format!("{code} is an error, which no comment silences"),
+            None => format!("there is no code `{}`", one.code),
+        };
+        return Some(Diagnostic::new(text::W0703, one.span, message));
+    }
+    if !one.reason {
+        let message = format!("{} is to be silenced, and no reason is given", one.code);
+        let help = format!("write `# allow({}): why`", one.code);
+        return Some(Diagnostic::new(text::W0701, one.span, message).help(help));
+    }
+    (!used).then(|| {
+        Diagnostic::new(text::W0702, one.span, format!("there is no {} here to be silenced", one.code)).help("remove it")
+    })
+}
+
+fn read(sources: &SourceMap, span: Span, own_line: bool) -> Option<Suppression> {
+    let comment = sources.text(span).trim_start_matches('#').trim_start();
+    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
+    let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
+    let here = sources.position(span).line;
+    let line = if own_line { next_line(sources, span.source, here) } else { here };
+    Some(Suppression { span, code: code.trim().to_owned(), reason, line })
+}
+
+/// The next line that says something.
+fn next_line(sources: &SourceMap, source: SourceId, after: u32) -> u32 {
+    let text = sources.get(source).map_or("", |source| &source.text);
+    let lines = (1..).zip(text.lines()).skip(after as usize);
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    lines.into_iter().find(|(_, line)| says(line)).map_or(after, |(number, _)| number)
+}
+
+/// The lines that a finding's place covers: its first and its last.
+fn lines_of(sources: &SourceMap, span: Span) -> [u32; 2] {
+    let last = Span { start: span.end.saturating_sub(1).max(span.start), ..span };
+    [sources.position(span).line, sources.position(last).line]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::text::{W0701, W0702, W0703};
+    use crate::lint::unused_name;
+    use crate::parse::parse;
+
+    /// The codes that are left of a warning at the word `here`.
+    fn left(text: &str) -> Vec<Code> {
+        let mut sources = SourceMap::default();
+        let id = sources.add("x.pol", text);
+        let (file, _) = parse(&sources, id);
+        let at = u32::try_from(text.find("here").unwrap()).unwrap();
+        let found = Diagnostic::new(unused_name::W0301, Span { source: id, start: at, end: at + 4 }, "x");
+        let policy = Policy { files: vec![file], entries: vec![id] };
+        apply(&sources, &policy, vec![found]).iter().map(|found| found.code).collect()
+    }
+
+    #[test]
+    fn a_comment_with_a_reason_silences_its_line_or_the_next() {
+        for text in [
+            "user here; # allow(W0301): the help desk wants it",
+            "# allow(W0301): the help desk wants it\nuser here;",
+            "# allow(W0301): so\n# and more of it\n\nuser here;",
+        ] {
+            assert_eq!(left(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_reason_at_another_line_or_for_another_code_nothing_is_silenced() {
+        for (text, wanted) in [
+            ("user here; # allow(W0301)", vec![unused_name::W0301, W0701]),
+            ("user here; # allow(W0301):  ", vec![unused_name::W0301, W0701]),
+            ("user here;\nuser b; # allow(W0301): so", vec![unused_name::W0301, W0702]),
+            ("user here; # allow(W0303): so", vec![unused_name::W0301, W0702]),
+            ("user here; # allow(E0201): so", vec![unused_name::W0301, W0703]),
+            ("user here; # allow(W9999): so", vec![unused_name::W0301, W0703]),
+            ("user here; # allow everything", vec![unused_name::W0301]),
+        ] {
+            assert_eq!(left(text), wanted, "{text}");
+        }
+    }
+}

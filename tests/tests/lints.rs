@@ -1,0 +1,110 @@
+//! Every lint and every claim on the example of its page: it is found there, not in the clean twin, and not where it is silenced.
+
+use std::sync::Arc;
+
+use compiler::{Budget, Program, View};
+use lang::ast::Policy;
+use lang::check::check;
+use lang::codes::tests_and_assertions::{E0405, E0407, E0409};
+use lang::codes::{Code, names, text};
+use lang::diag::{Diagnostic, Severity};
+use lang::lint::LINTS;
+use lang::parse::parse;
+use lang::source::SourceMap;
+use net::Time;
+
+/// 2026-11-27.
+const NOW: Time = Time(1_795_737_600_000_000);
+
+fn findings(text: &str) -> (Vec<Diagnostic>, SourceMap) {
+    let mut sources = SourceMap::default();
+    let id = sources.add("x.pol", text);
+    let (file, parsed) = parse(&sources, id);
+    let tree = Policy { files: vec![file], entries: vec![id] };
+    let (policy, found) = check(&sources, &tree, parsed);
+    let policy = Arc::new(policy.unwrap_or_else(|| panic!("{text}\n{found:#?}")));
+    let view = View::new(&policy);
+    let program = Program::compile(policy, &view);
+    (compiler::findings(&program, &tree, Some(NOW), Budget::default()).1, sources)
+}
+
+fn codes(text: &str) -> Vec<Code> {
+    let mut codes: Vec<Code> = findings(text).0.iter().map(|found| found.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn the_example_of_a_lint_earns_it_and_its_clean_twin_earns_nothing() {
+    for lint in LINTS {
+        let code = lint.page.code;
+        let found = codes(lint.page.example);
+        assert!(found.contains(&code), "{code}: {found:?}\n{}", lint.page.example);
+        assert!(!codes(lint.clean).contains(&code), "{code}\n{}", lint.clean);
+    }
+}
+
+#[test]
+fn a_comment_with_a_reason_silences_each_lint_at_its_place() {
+    for lint in LINTS {
+        let code = lint.page.code;
+        let (found, sources) = findings(lint.page.example);
+        let lines: Vec<u32> =
+            found.iter().filter(|found| found.code == code).map(|found| sources.position(found.span).line).collect();
+        let silenced: Vec<String> = (1..)
+            .zip(lint.page.example.lines())
+            .map(
+                |(number, line)| {
+                    if lines.contains(&number) { format!("{line} # allow({code}): shown by a test") } else { line.to_owned() }
+                },
+            )
+            .collect();
+        let left = codes(&silenced.join("\n"));
+        assert!(!left.contains(&code) && !left.contains(&text::W0702), "{code}: {left:?}\n{}", silenced.join("\n"));
+    }
+}
+
+#[test]
+fn claims_that_do_not_hold_are_errors_with_a_flow() {
+    for code in [E0405, E0407, E0409] {
+        let page = code.page().unwrap();
+        let (found, _) = findings(page.example);
+        let report = found.iter().find(|found| found.code == code).unwrap_or_else(|| panic!("{code}: {found:#?}"));
+        assert_eq!(report.severity, Severity::Error);
+        assert!(code == E0409 || report.witness.is_some(), "{code}");
+    }
+}
+
+#[test]
+fn a_rule_that_has_expired_is_an_error_from_that_moment_on() {
+    let page = names::E0222.page().unwrap();
+    assert!(codes(page.example).contains(&names::E0222));
+    assert!(!codes(&page.example.replace("2020-01-01", "2026-11-27")).contains(&names::E0222), "to the end of the day");
+    assert!(codes(&page.example.replace("2020-01-01", "2026-11-26")).contains(&names::E0222));
+}
+
+#[test]
+fn errors_are_never_silenced() {
+    let text = "host roo { mac 00:16:3e:00:00:12; }\nallow from roo;\nassert never from roo; # allow(E0405): no";
+    let found = codes(text);
+    assert!(found.contains(&E0405) && found.contains(&text::W0703), "{found:?}");
+}
+
+/// Reports of the analysis, as people see them, beside the policies that they are about.
+#[test]
+fn reports_of_the_analysis_name_places_shares_and_flows() {
+    let pages =
+        [lang::lint::shadowed_rule::PAGE, lang::lint::cut_outbound_only::PAGE, *E0405.page().unwrap(), *E0407.page().unwrap()];
+    let mut shown = String::new();
+    for page in pages {
+        let (found, sources) = findings(page.example);
+        for found in found.iter().filter(|found| found.code == page.code) {
+            shown.push_str(page.example);
+            shown.push_str("\n-----\n");
+            shown.push_str(&lang::report::render(found, &sources, lang::report::Style::default()));
+            shown.push_str("=====\n");
+        }
+    }
+    insta::assert_snapshot!(shown);
+}
