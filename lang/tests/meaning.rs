@@ -253,3 +253,17 @@ fn misspelt_fields_and_foreign_operators_are_met_with_the_right_words() {
     }
     holds("allow when hsrc == roo;\ntest \"x\" { roo -> griffin => allow; }");
 }
+
+#[test]
+fn a_path_avoids_links_by_either_port_but_no_port_that_the_switch_has_not() {
+    let codes = |what: &str| -> Vec<String> {
+        let (_, found) = checked(&format!("switch far {{ dpid 0x20; uplink 1-8; access 9-48; }} allow from bob avoid {what};"));
+        found.iter().map(|one| one.code.to_string()).collect()
+    };
+    for sound in ["far", "far:1", "far:48", "far:1, far:9", "roo"] {
+        assert!(codes(sound).is_empty(), "{sound}: {:?}", codes(sound));
+    }
+    assert_eq!(codes("far:49"), ["E0209"]);
+    assert_eq!(codes("edge:1"), ["E0201"]);
+    assert_eq!(codes("bob"), ["E0203"]);
+}

@@ -3,7 +3,6 @@
 use lang::ast::{File, Item};
 use lang::codes::syntax;
 use lang::diag::{Diagnostic, MAX_REPORTS};
-use lang::keyword::{KEYWORDS, Role};
 use lang::parse::{MAX_LINE, parse, parse_flow};
 use lang::report::{Style, WIDTH, concise, render};
 use lang::source::SourceMap;

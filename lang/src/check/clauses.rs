@@ -153,7 +153,7 @@ impl Checker {
 
     fn avoided(&mut self, place: &LocationRef) -> Option<Avoid> {
         let name = match place {
-            LocationRef::Port { switch, port, span } => return self.port(switch, port.value, *span).map(Avoid::Port),
+            LocationRef::Port { switch, port, span } => return self.path_port(switch, port.value, *span).map(Avoid::Port),
             LocationRef::Name(name) => name,
         };
         match self.lookup(name, Some(Kind::Switch))? {

@@ -318,7 +318,22 @@ impl Checker {
 
     /// A port spelled out, if it is one that something may be attached to.
     pub(super) fn port(&mut self, switch: &Ident, port: PortNo, span: Span) -> Option<Location> {
-        match port_of(&self.policy, &self.names, switch, port, span) {
+        let found = port_of(&self.policy, &self.names, switch, port, span);
+        self.sound_port(found)
+    }
+
+    /// A port spelled out, whatever is behind it: a path may run through any that the switch has.
+    pub(super) fn path_port(&mut self, switch: &Ident, port: PortNo, span: Span) -> Option<Location> {
+        let found = match switch_of(&self.policy, &self.names, switch) {
+            Ok(found) if found.uplink.contains(port) => Ok(Location::new(found.dpid, port)),
+            Ok(_) => port_of(&self.policy, &self.names, switch, port, span),
+            Err(diagnostic) => Err(diagnostic),
+        };
+        self.sound_port(found)
+    }
+
+    fn sound_port(&mut self, found: Result<Location, Option<Box<Diagnostic>>>) -> Option<Location> {
+        match found {
             Ok(place) => Some(place),
             Err(diagnostic) => {
                 self.damaged = true;
@@ -337,15 +352,7 @@ pub(crate) fn port_of(
     port: PortNo,
     span: Span,
 ) -> Result<Location, Option<Box<Diagnostic>>> {
-    let symbol = names.get(&switch.text).ok_or_else(|| names.unknown(policy, switch, Some(Kind::Switch)).map(Box::new))?;
-    let found = match symbol {
-        Symbol::Switch(id) => policy.switches.get(id.index()).ok_or(None)?,
-        Symbol::Damaged | Symbol::Unresolved(_) => return Err(None),
-        other => {
-            let message = format!("`{}` is {}, not a switch", switch.text, other.what(policy));
-            return Err(Some(Box::new(Diagnostic::new(E0203, switch.span, message))));
-        }
-    };
+    let found = switch_of(policy, names, switch)?;
     let free = found.access.is_empty() && found.uplink.is_empty();
     if free || found.access.contains(port) {
         return Ok(Location::new(found.dpid, port));
@@ -356,6 +363,18 @@ pub(crate) fn port_of(
         format!("port {port} is not among the access ports of switch `{}`", switch.text)
     };
     Err(Some(Box::new(Diagnostic::new(E0209, span, message).related(found.span, "the switch is declared here"))))
+}
+
+/// The switch of this name; else what is wrong, if that has not been reported.
+fn switch_of<'a>(policy: &'a Checked, names: &Names, switch: &Ident) -> Result<&'a Switch, Option<Box<Diagnostic>>> {
+    match names.get(&switch.text).ok_or_else(|| names.unknown(policy, switch, Some(Kind::Switch)).map(Box::new))? {
+        Symbol::Switch(id) => policy.switches.get(id.index()).ok_or(None),
+        Symbol::Damaged | Symbol::Unresolved(_) => Err(None),
+        other => {
+            let message = format!("`{}` is {}, not a switch", switch.text, other.what(policy));
+            Err(Some(Box::new(Diagnostic::new(E0203, switch.span, message))))
+        }
+    }
 }
 
 /// What the block of a host or a gateway says.
