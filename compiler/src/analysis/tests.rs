@@ -177,7 +177,7 @@ fn unions_of_up_to_six_rules_are_found_and_controls_are_not() {
 
 /// Flows of points all over a space.
 fn points(space: &Space<'_>, count: usize) -> Vec<Flow> {
-    let mut dice = witness::Dice::new(7);
+    let mut dice = Dice::new(7);
     let point = |_| space.find(&Area::all(), &mut u64::MAX.clone(), Some(&mut dice)).unwrap().map(|point| space.flow(&point));
     (0..count).filter_map(point).collect()
 }
