@@ -202,6 +202,28 @@ pub fn outcome(policy: &Checked, judgement: &Judgement) -> Outcome {
     }
 }
 
+/// A line of a `test` block that holds of this flow as it is judged; nothing if the language has no words for the flow.
+#[must_use]
+pub fn case_text(policy: &Checked, flow: &Flow, judgement: &Judgement) -> Option<String> {
+    let mut text = flow_text(policy, flow);
+    if text.contains('#') {
+        return None;
+    }
+    text.push_str(&format!(" => {}", judgement.verdict));
+    let names = middlebox_names(policy, &judgement.via);
+    write_via(&mut text, names.iter().map(|name| &**name)).ok()?;
+    match judgement.rule {
+        None => text.push_str(" by default"),
+        Some(id) => {
+            if let Some(name) = policy.rule(id).and_then(|rule| rule.name.as_ref()) {
+                text.push_str(&format!(" by {name}"));
+            }
+        }
+    }
+    text.push(';');
+    Some(text)
+}
+
 /// How a rule is named in answers: by its name, else by its place.
 #[must_use]
 pub fn rule_label(policy: &Checked, id: RuleId) -> String {

@@ -267,3 +267,28 @@ fn a_path_avoids_links_by_either_port_but_no_port_that_the_switch_has_not() {
     assert_eq!(codes("edge:1"), ["E0201"]);
     assert_eq!(codes("bob"), ["E0203"]);
 }
+
+#[test]
+fn built_in_sets_of_people_and_machines_stand_for_all_of_them() {
+    holds(
+        "deny from bob to server;\n\
+         mine: deny from griffin to roo;\n\
+         allow from authenticated;\n\
+         default deny;\n\
+         test \"each\" {\n\
+         user unregistered host griffin -> server ssh => allow;\n\
+         user bill host griffin -> server ssh => allow;\n\
+         user none host griffin -> server ssh => deny by default;\n\
+         authenticated host server -> roo ssh => allow;\n\
+         griffin -> roo ssh => deny by mine;\n\
+         }",
+    );
+    let failed = |line: &str| {
+        let (policy, _) =
+            checked(&format!("deny from bob to server;\nallow from registered when usrc = bill;\ntest \"t\" {{ {line} }}"));
+        let policy = policy.unwrap();
+        testing::run(&policy, &Reference(&policy)).results.remove(0).flow
+    };
+    assert_eq!(failed("user bill registered -> roo => deny;"), "user bill host griffin -> roo");
+    assert_eq!(failed("authenticated host griffin -> server => deny;"), "user bill host griffin -> server");
+}

@@ -9,7 +9,7 @@ use net::{Location, MacAddr, PortNo};
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
 use crate::builtin;
 use crate::check::port_of;
-use crate::checked::{BuiltIn, Checked, DynamicSource, EndTest, Group, GroupId, HostId, Kind, SetExpr, Switch};
+use crate::checked::{BuiltIn, Checked, DynamicSource, EndTest, Group, GroupId, HostId, Kind, SetExpr, Switch, UserId};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::Diagnostic;
@@ -306,7 +306,7 @@ impl Reader<'_> {
     fn dynamic_group(&mut self, term: &Term) -> Option<GroupId> {
         let said = self.plain(term)?;
         match said.as_slice() {
-            [Said::User(Person { user: None, groups })] => groups.first().copied(),
+            [Said::User(Person { user: None, groups })] if !groups.is_empty() => groups.first().copied(),
             [Said::Member(group)] => Some(*group),
             _ => {
                 let message =
@@ -339,6 +339,9 @@ impl Reader<'_> {
     fn atom(&mut self, term: &Term) -> Option<Vec<Said>> {
         match &term.atom {
             Atom::Name(name) => self.name(name, term.kind.map(|kind| kind.value)),
+            Atom::BuiltIn(BuiltIn::Unregistered) if term.kind.is_some_and(|kind| kind.value == Kind::User) => {
+                Some(vec![Said::User(Person::default())])
+            }
             Atom::BuiltIn(set) => self.built_in(*set, term.span),
             Atom::Multicast(prefix) if prefix.value.network().is_multicast() => {
                 Some(self.site.mentions().within(prefix.value).into_iter().map(Said::Multicast).collect())
@@ -381,8 +384,15 @@ impl Reader<'_> {
             BuiltIn::Controller => Said::Place(Place::Controller),
             BuiltIn::Gateway if self.policy.gateways.is_empty() => return self.fail(E0402, span, "no gateway is declared"),
             BuiltIn::Gateway => Said::Place(Place::Gateway(crate::checked::GatewayId(0))),
-            BuiltIn::Authenticated => return self.fail(E0402, span, "`authenticated` is no example: name a user"),
-            BuiltIn::Registered => return self.fail(E0402, span, "`registered` is no example: name a host"),
+            BuiltIn::Authenticated => {
+                // Those who are declared, and somebody who is not.
+                let declared = (0..).map(UserId).zip(&self.policy.users).map(|(id, _)| Person::declared(id));
+                return Some(declared.chain([Person::default()]).map(Said::User).collect());
+            }
+            BuiltIn::Registered if self.policy.hosts.is_empty() => return self.fail(E0402, span, "no host is declared"),
+            BuiltIn::Registered => {
+                return Some((0..).map(HostId).zip(&self.policy.hosts).map(|(id, _)| Said::Host(id)).collect());
+            }
         };
         Some(vec![said])
     }

@@ -130,7 +130,7 @@ fn person_text(policy: &Checked, person: &Person) -> String {
     let declared = person.user.and_then(|id| policy.users.get(id.index())).map(|user| format!("user {}", user.name));
     let groups = person.groups.iter().map(|group| dynamic_text(policy, *group));
     let all: Vec<String> = declared.into_iter().chain(groups).collect();
-    if all.is_empty() { "authenticated".to_owned() } else { all.join(" & ") }
+    if all.is_empty() { "user unregistered".to_owned() } else { all.join(" & ") }
 }
 
 /// A dynamic group: by the name of a group that is nothing else, else as it is spelled.
