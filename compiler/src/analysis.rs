@@ -12,6 +12,7 @@ mod packets;
 mod rules;
 mod sketch;
 mod space;
+mod uncovered;
 mod walk;
 mod witness;
 

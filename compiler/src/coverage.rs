@@ -18,6 +18,7 @@ pub struct Region {
     pub alternative: usize,
     /// How many it has.
     pub alternatives: usize,
+    pub(crate) clause: ClauseId,
     /// What must hold: `usrc in group students and apsrc wap1, any destination, any service`.
     pub text: String,
 }
@@ -47,8 +48,8 @@ impl Program {
             self.index().numbered().filter(|(_, clause)| self.is_counted(clause.rule)).collect();
         for of_rule in clauses.chunk_by(|(_, one), (_, other)| one.rule == other.rule) {
             for (alternative, (id, clause)) in of_rule.iter().enumerate() {
-                let region =
-                    Region { rule: clause.rule, alternative, alternatives: of_rule.len(), text: self.clause_text(clause) };
+                let (alternatives, text) = (of_rule.len(), self.clause_text(clause));
+                let region = Region { rule: clause.rule, alternative, alternatives, clause: *id, text };
                 let list = if reached.contains(id) { &mut regions.covered } else { &mut regions.uncovered };
                 list.push(region);
             }
@@ -56,7 +57,7 @@ impl Program {
         regions
     }
 
-    fn deciding_clause(&self, flow: &Flow) -> Option<ClauseId> {
+    pub(crate) fn deciding_clause(&self, flow: &Flow) -> Option<ClauseId> {
         self.decision(&self.records(&flow.src), &self.records(&flow.dst), &flow.headers, &self.moment(flow.time)).clause
     }
 

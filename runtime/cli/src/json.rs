@@ -144,6 +144,8 @@ pub struct Case {
 pub struct Coverage {
     /// Rules that decided a flow.
     pub rules: Share,
+    /// Alternatives of their conditions that did.
+    pub regions: Share,
 }
 
 /// A part of a whole.

@@ -1,7 +1,9 @@
 //! `pentane test`: does the policy answer as its `test` blocks want?
 
 use clap::Args as ClapArgs;
+use compiler::{Analysis, Budget, Program, Regions};
 use lang::checked::{Checked, Part, RuleId};
+use lang::flow::Flow;
 use lang::source::Position;
 use lang::testing::{self, TestResult, TestRun, rule_label};
 
@@ -21,6 +23,9 @@ pub struct Args {
     /// Name the rules that decide no flow of any test
     #[arg(long)]
     coverage: bool,
+    /// Show what no test reaches, alternatives of rules too, each with a line that would test it
+    #[arg(long)]
+    uncovered: bool,
     /// How the answer looks
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -41,13 +46,16 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     let run = testing::run(program.policy(), program);
     match args.format {
-        Format::Json => json::write(out, &as_json(&run))?,
+        Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
         Format::Human | Format::Plain | Format::Concise => {
             for result in run.results.iter().filter(|result| !result.passed) {
                 failure(out, program.policy(), result, args.format)?;
             }
-            if args.coverage {
-                coverage(out, program.policy(), &run)?;
+            if args.coverage || args.uncovered {
+                coverage(out, program, &run)?;
+            }
+            if args.uncovered {
+                uncovered(out, program)?;
             }
             sum(out, &policy, &run)?;
         }
@@ -73,15 +81,37 @@ fn failure(out: &mut Output, policy: &Checked, result: &TestResult, format: Form
     out.line("")
 }
 
-fn coverage(out: &mut Output, policy: &Checked, run: &TestRun) -> Result<(), Failure> {
-    let covered = &run.coverage;
+fn coverage(out: &mut Output, program: &Program, run: &TestRun) -> Result<(), Failure> {
+    let (policy, covered) = (program.policy(), &run.coverage);
     let halves = policy.site_rules().iter().any(|rule| rule.part != Part::Whole);
     let note = if halves { " (an outbound-only is two)" } else { "" };
     out.line(format!("coverage: {} of {}{note} decided a flow", covered.covered.len(), counted(covered.total(), "rule")))?;
     for id in &covered.uncovered {
         out.line(format!("  never    {}", place_and_name(policy, *id)))?;
     }
-    Ok(())
+    let regions = program.regions_of_tests();
+    let all = regions.covered.len() + regions.uncovered.len();
+    out.line(format!("          {} of {} of their conditions", regions.covered.len(), counted(all, "alternative")))
+}
+
+/// What no test reaches, each with a line that does.
+fn uncovered(out: &mut Output, program: &Program) -> Result<(), Failure> {
+    let policy = program.policy();
+    let line_of = |flow: &Flow| testing::case_text(policy, flow, &program.judge(flow));
+    let regions = program.regions_of_tests().uncovered;
+    let flows = Analysis::new(program, Budget::default()).examples(&regions, &|flow| line_of(flow).is_some());
+    for (region, flow) in regions.iter().zip(flows) {
+        out.line("")?;
+        out.line(place_and_name(policy, region.rule))?;
+        if region.alternatives > 1 {
+            out.line(format!("  where    {}", region.text))?;
+        }
+        match flow.as_ref().and_then(line_of) {
+            Some(line) => out.line(format!("  test     {line}"))?,
+            None => out.line("  test     no flow was found that it decides: see `pentane check`")?,
+        }
+    }
+    if regions.is_empty() { Ok(()) } else { out.line("") }
 }
 
 fn place_and_name(policy: &Checked, id: RuleId) -> String {
@@ -107,7 +137,7 @@ fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> 
     }
 }
 
-fn as_json(run: &TestRun) -> Tests {
+fn as_json(run: &TestRun, regions: &Regions) -> Tests {
     let case = |result: &TestResult| Case {
         name: result.name.to_string(),
         file: result.position.file.to_string(),
@@ -122,6 +152,9 @@ fn as_json(run: &TestRun) -> Tests {
         passed: run.passed(),
         failed: run.failed(),
         tests: run.results.iter().map(case).collect(),
-        coverage: Coverage { rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() } },
+        coverage: Coverage {
+            rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() },
+            regions: Share { covered: regions.covered.len(), total: regions.covered.len() + regions.uncovered.len() },
+        },
     }
 }

@@ -60,6 +60,8 @@ struct Outcome {
     sources: SourceMap,
     checked: Option<Arc<Checked>>,
     found: Vec<Diagnostic>,
+    /// Warnings, which only sessions show.
+    warned: Vec<Diagnostic>,
 }
 
 /// 2026-11-27.
@@ -69,19 +71,26 @@ fn check(entry: &str, files: &Shown) -> Outcome {
     let read = lang::import::load(&[entry], files);
     let (checked, mut found) = lang::check::check(&read.sources, &read.policy, read.diagnostics);
     let checked = checked.map(Arc::new);
+    let mut warned = Vec::new();
     if let Some(policy) = &checked {
         let program = Program::compile(policy.clone(), &View::new(policy));
         found.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(policy)));
         // Examples show one thing each: of what is worth a warning, they do not speak.
         let analysed = compiler::findings(&program, &read.policy, Some(NOW), Budget::default()).1;
-        found.extend(analysed.into_iter().filter(|one| one.severity == Severity::Error));
+        let (errors, rest): (Vec<_>, Vec<_>) = analysed.into_iter().partition(|one| one.severity == Severity::Error);
+        found.extend(errors);
+        warned.extend(rest.into_iter().filter(|one| one.severity == Severity::Warning));
     }
-    Outcome { sources: read.sources, checked, found }
+    Outcome { sources: read.sources, checked, found, warned }
 }
 
 impl Outcome {
     fn lines(&self) -> String {
-        self.found.iter().map(|one| lang::report::concise(one, &self.sources) + "\n").collect()
+        self.lines_of(&self.found)
+    }
+
+    fn lines_of(&self, found: &[Diagnostic]) -> String {
+        found.iter().map(|one| lang::report::concise(one, &self.sources) + "\n").collect()
     }
 }
 
@@ -252,6 +261,10 @@ fn hold_check(outcome: &Outcome, output: &str, place: &str) -> bool {
             let (rules, tests) = (lines.len(), policy.tests.len());
             let line = format!("ok: {rules} rules, {tests} tests");
             assert!(output.starts_with(&line), "{place}\nwanted: {line}\n{output}");
+            let proved = format!("{} assertion", policy.assertions.len());
+            assert_eq!(output.contains(" proved in any view"), !policy.assertions.is_empty(), "{place}\n{output}");
+            assert!(policy.assertions.is_empty() || output.contains(&proved), "{place}\n{output}");
+            assert!(outcome.warned.is_empty(), "{place} does not show:\n{}", outcome.lines_of(&outcome.warned));
         }
         None => {
             for one in &outcome.found {

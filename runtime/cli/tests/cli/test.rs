@@ -8,6 +8,11 @@ fn tests_that_pass_are_counted() {
 }
 
 #[test]
+fn what_no_test_reaches_gets_a_line_that_would() {
+    assert_run!(told(&["test", "small.pol", "--uncovered"]));
+}
+
+#[test]
 fn a_failure_shows_the_flow_and_what_decided() {
     assert_run!(told(&["test", "failing.pol"]));
     assert_run!(told(&["test", "failing.pol", "--format", "concise"]));
