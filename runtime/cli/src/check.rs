@@ -48,7 +48,7 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.deny_warnings && policy.count(Severity::Warning) > 0 {
         return Ok(Exit::Bad);
     }
-    if args.format != Format::Json {
+    if args.format.is_text() {
         let checked = program.policy();
         let ok = if args.format == Format::Human { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
         let (rules, tests) = (counted(rule_count(checked), "rule"), counted(checked.tests.len(), "test"));

@@ -80,6 +80,9 @@ struct Asked {
 /// # Errors
 /// There is no policy, the view is unfit, or nobody takes the output.
 pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if !args.format.is_text() && args.format != Format::Json {
+        return Err(Failure::cannot("`explain` answers in `human`, `plain`, `concise` and `json`"));
+    }
     if args.format != Format::Human {
         out.plain();
     }
@@ -92,11 +95,10 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let asked = match read_flows(&args.flow, &policy, program.policy()) {
         Ok(asked) => asked,
         Err((sources, found)) => {
-            match args.format {
-                Format::Json => json::write(out, &report::of_findings(&policy.hash, &found, &sources))?,
-                Format::Human | Format::Plain | Format::Concise => {
-                    output::complain(&flow_report(&sources, &found, args.format));
-                }
+            if args.format.is_text() {
+                output::complain(&flow_report(&sources, &found, args.format));
+            } else {
+                json::write(out, &report::of_findings(&policy.hash, &found, &sources))?;
             }
             return Ok(Exit::CannotDo);
         }
@@ -114,7 +116,6 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         })
         .collect();
     match args.format {
-        Format::Json => json::write(out, &as_json(&policy, &answers))?,
         Format::Concise => {
             for answer in &answers {
                 let outcome = outcome(answer.policy, &answer.explanation.judgement);
@@ -122,6 +123,7 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             }
         }
         Format::Human | Format::Plain => text::write(out, &policy, args.flow.trim(), &answers)?,
+        _ => json::write(out, &as_json(&policy, &answers))?,
     }
     Ok(exit(args.expect, &answers))
 }
@@ -172,7 +174,7 @@ fn flow_report(sources: &SourceMap, found: &[Diagnostic], format: Format) -> Str
     let style = Style { color: format == Format::Human && output::stderr_colour() };
     let one = |found| match format {
         Format::Concise => concise(found, sources) + "\n",
-        Format::Human | Format::Plain | Format::Json => render(found, sources, style),
+        _ => render(found, sources, style),
     };
     if found.is_empty() {
         return "error: the flow cannot be read\n".to_owned();

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod fmt;
 mod fold;
+mod formats;
 mod hash;
 mod help;
 mod json;

@@ -8,6 +8,7 @@ use lang::report::{Style, concise, render};
 use lang::source::SourceMap;
 
 use crate::exit::Failure;
+use crate::formats::{self, Note};
 use crate::json::{self, Assertion, Check, Finding};
 use crate::load::Policy;
 use crate::output::{self, Output};
@@ -24,6 +25,19 @@ pub enum Format {
     Concise,
     /// JSON; its fields are a stable interface
     Json,
+    /// SARIF 2.1.0; `check` and `test` alone
+    Sarif,
+    /// Annotations of GitHub; `check` and `test` alone
+    Github,
+    /// JUnit XML; `check` and `test` alone
+    Junit,
+}
+
+impl Format {
+    /// True for what people read as it stands.
+    pub fn is_text(self) -> bool {
+        matches!(self, Format::Human | Format::Plain | Format::Concise)
+    }
 }
 
 /// What was found and a line that sums it up, on standard output. A policy that is not there gets no report: why it cannot be had
@@ -32,8 +46,10 @@ pub enum Format {
 /// # Errors
 /// Nobody takes the output.
 pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
+    if format.is_text() && policy.unreadable {
+        return write_instead(out, policy, format);
+    }
     match format {
-        Format::Human | Format::Plain | Format::Concise if policy.unreadable => write_instead(out, policy, format),
         Format::Json => {
             let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
             if let Some(program) = &policy.program {
@@ -45,19 +61,26 @@ pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Fa
             let text = text(policy, format, out.colour() && format == Format::Human);
             out.text(&text)
         }
+        Format::Sarif | Format::Github | Format::Junit => write_instead(out, policy, format),
     }
 }
 
-/// The same for a command whose answer something else was to be: text goes to standard error, JSON to standard output.
+/// The same for a command whose answer something else was to be: text goes to standard error, what programs read to standard output.
 ///
 /// # Errors
 /// Nobody takes the output.
 pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
-    if format == Format::Json {
-        return json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources));
+    let notes = || Note::of_findings(&policy.diagnostics, &policy.sources);
+    match format {
+        Format::Json => json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources)),
+        Format::Sarif => formats::write_sarif(out, &notes()),
+        Format::Github => formats::write_github(out, &notes()),
+        Format::Junit => formats::write_junit(out, &notes(), &policy.entries),
+        Format::Human | Format::Plain | Format::Concise => {
+            output::complain(&text(policy, format, output::stderr_colour() && format == Format::Human));
+            Ok(())
+        }
     }
-    output::complain(&text(policy, format, output::stderr_colour() && format == Format::Human));
-    Ok(())
 }
 
 fn text(policy: &Policy, format: Format, color: bool) -> String {

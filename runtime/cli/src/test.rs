@@ -9,6 +9,7 @@ use lang::testing::{self, TestResult, TestRun, rule_label};
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
+use crate::formats::{self, Note};
 use crate::hash;
 use crate::json::{self, Case, Coverage, Share, Tests};
 use crate::load::{Policy, PolicyArgs};
@@ -47,6 +48,9 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let run = testing::run(program.policy(), program);
     match args.format {
         Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
+        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
+        Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
+        Format::Junit => formats::write_junit_tests(out, &run)?,
         Format::Human | Format::Plain | Format::Concise => {
             for result in run.results.iter().filter(|result| !result.passed) {
                 failure(out, program.policy(), result, args.format)?;

@@ -134,3 +134,23 @@ fn what_is_not_a_terminal_gets_no_colour() {
         assert!(!output.stdout.is_empty() && !output.stdout.contains(&0x1b), "{name}={value}");
     }
 }
+
+#[test]
+fn findings_are_told_to_the_tools_of_others() {
+    for format in ["sarif", "github", "junit"] {
+        assert_run!(told(&["check", "five.pol", "--format", format]));
+    }
+    for policy in ["small.pol", "five.pol", "gone.pol", "missing-include.pol"] {
+        let sarif = told(&["check", policy, "--format", "sarif"]);
+        let log = sarif.json();
+        let run = &log["runs"][0];
+        assert_eq!((log["version"].as_str(), run["tool"]["driver"]["name"].as_str()), (Some("2.1.0"), Some("pentane")));
+        let json = told(&["check", policy, "--format", "json"]);
+        let (found, results) = (json.json()["diagnostics"].as_array().unwrap().len(), run["results"].as_array().unwrap());
+        assert_eq!((sarif.code, results.len()), (json.code, found), "{policy}");
+        for result in results {
+            let place = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(run["tool"]["driver"]["rules"][place]["id"], result["ruleId"]);
+        }
+    }
+}

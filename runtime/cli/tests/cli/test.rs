@@ -37,3 +37,18 @@ fn a_policy_with_errors_is_not_tested() {
 fn a_policy_without_tests_says_so() {
     assert_run!(told(&["test", "inventory.pol"]));
 }
+
+#[test]
+fn failures_are_told_to_the_tools_of_others() {
+    for format in ["github", "junit"] {
+        assert_run!(told(&["test", "failing.pol", "--format", format]));
+    }
+    let sarif = told(&["test", "failing.pol", "--format", "sarif"]);
+    assert_eq!((sarif.code, sarif.json()["runs"][0]["results"].as_array().map(Vec::len)), (1, Some(2)), "{sarif}");
+}
+
+#[test]
+fn explanations_are_for_people_and_programs_of_ours() {
+    let sarif = told(&["explain", "griffin -> www", "small.pol", "--format", "sarif"]);
+    assert_eq!((sarif.code, &*sarif.stdout), (2, ""), "{sarif}");
+}

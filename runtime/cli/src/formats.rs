@@ -1,0 +1,93 @@
+//! Findings and failed tests for the tools of others: SARIF, annotations of GitHub, JUnit. Knows nothing of how they are found.
+
+mod github;
+mod junit;
+mod sarif;
+
+use daemon::policy::is_of_entry;
+use lang::codes::tests_and_assertions::E0401;
+use lang::diag::{Diagnostic, Severity};
+use lang::source::{Position, SourceMap, Span};
+use lang::testing::{TestResult, TestRun};
+
+pub use github::write as write_github;
+pub use junit::{write_findings as write_junit, write_tests as write_junit_tests};
+pub use sarif::write as write_sarif;
+
+/// A stretch of text, as people count: lines and columns from 1, columns in characters; the end is behind the last character.
+pub struct Region {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
+}
+
+/// One thing that is wrong, or worth knowing.
+pub struct Note {
+    pub code: &'static str,
+    pub title: &'static str,
+    pub severity: Severity,
+    /// What is wrong, what to do about it, and a flow that shows it: a line each.
+    pub message: String,
+    /// Nothing if there is no text that it is about.
+    pub at: Option<Region>,
+    pub related: Vec<(Region, String)>,
+}
+
+impl Region {
+    fn of(sources: &SourceMap, span: Span) -> Region {
+        let (from, to) = (sources.position(span), sources.position(Span { start: span.end, ..span }));
+        Region { file: from.file.to_string(), line: from.line, column: from.column, end_line: to.line, end_column: to.column }
+    }
+
+    fn point(at: &Position) -> Region {
+        Region { file: at.file.to_string(), line: at.line, column: at.column, end_line: at.line, end_column: at.column }
+    }
+}
+
+impl Note {
+    /// What was found in a policy.
+    pub fn of_findings(found: &[Diagnostic], sources: &SourceMap) -> Vec<Note> {
+        found.iter().map(|one| Note::of(one, sources)).collect()
+    }
+
+    fn of(found: &Diagnostic, sources: &SourceMap) -> Note {
+        let mut message = found.message.clone();
+        if let Some(help) = &found.help {
+            message.push_str(&format!("\nhelp: {help}"));
+        }
+        if let Some(witness) = &found.witness {
+            message.push_str(&format!("\na flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
+        }
+        let related = found.related.iter().map(|one| (Region::of(sources, one.span), one.message.clone()));
+        Note {
+            code: found.code.text(),
+            title: found.code.page().map_or("", |page| page.title),
+            severity: found.severity,
+            message,
+            at: (!is_of_entry(found, sources)).then(|| Region::of(sources, found.span)),
+            related: related.collect(),
+        }
+    }
+
+    /// What failed in a run of tests.
+    pub fn of_tests(run: &TestRun) -> Vec<Note> {
+        let failed = run.results.iter().filter(|result| !result.passed);
+        failed
+            .map(|result| Note {
+                code: E0401.text(),
+                title: E0401.page().map_or("", |page| page.title),
+                severity: Severity::Error,
+                message: failure(result),
+                at: Some(Region::point(&result.position)),
+                related: Vec::new(),
+            })
+            .collect()
+    }
+}
+
+/// What is wrong with a case that failed.
+fn failure(result: &TestResult) -> String {
+    format!("{}: {} => {}, but it is {}", result.name, result.flow, result.expected, result.actual)
+}
