@@ -1,0 +1,88 @@
+//! The shipped policies: each checks clean with all its claims proved, is laid out, passes its tests by both evaluators, and its tests
+//! reach every rule.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use compiler::{Budget, Program, View};
+use lang::facts::Proof;
+use lang::flow::Decide;
+use lang::import::{LoadError, Loader};
+use lang::lint::order_decides::W0306;
+use lang::source::SourceMap;
+use lang::testing;
+use net::Time;
+use tests::repository;
+
+/// 2026-11-27.
+const NOW: Time = Time(1_795_737_600_000_000);
+
+struct Folder(PathBuf);
+
+impl Loader for Folder {
+    fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        std::fs::read(self.0.join(path)).map_err(|_| LoadError::NotFound)
+    }
+}
+
+/// Folder and file of each policy; files that only others include are none.
+fn entries() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(repository().join("policies")).unwrap() {
+        let folder = folder.unwrap().path();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".pol") && name != "inventory.pol" {
+                found.push((folder.clone(), name));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn shipped_policies_check_clean_with_every_claim_proved_and_every_rule_tested() {
+    let entries = entries();
+    assert!(entries.len() >= 5, "{entries:?}");
+    for (folder, entry) in entries {
+        let read = lang::import::load(&[&entry], &Folder(folder));
+        let (checked, mut found) = lang::check::check(&read.sources, &read.policy, read.diagnostics);
+        let policy = Arc::new(checked.unwrap_or_else(|| panic!("{entry}: {found:#?}")));
+        let program = Program::compile(policy.clone(), &View::new(&policy));
+        let (facts, analysed) = compiler::findings(&program, &read.policy, Some(NOW), Budget::default());
+        found.extend(analysed);
+        let lines: Vec<String> =
+            found.iter().filter(|one| one.code != W0306).map(|one| lang::report::concise(one, &read.sources)).collect();
+        assert!(lines.is_empty(), "{}", lines.join("\n"));
+        assert!(facts.assertions.iter().all(|proof| *proof == Proof::Proved), "{entry}: {:?}", facts.assertions);
+        let deciders: [&dyn Decide; 2] = [&lang::eval::Reference(&policy), &program];
+        for decider in deciders {
+            let run = testing::run(&policy, decider);
+            let failed: Vec<_> = run.results.iter().filter(|one| !one.passed).collect();
+            assert!(failed.is_empty() && !run.results.is_empty(), "{entry}: {failed:#?}");
+            assert!(run.coverage.uncovered.is_empty(), "{entry}: no test reaches {:?}", run.coverage.uncovered);
+        }
+    }
+}
+
+#[test]
+fn shipped_policies_are_laid_out() {
+    let mut seen = BTreeSet::new();
+    for (folder, _) in entries() {
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "pol") || !seen.insert(path.clone()) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut sources = SourceMap::default();
+            let id = sources.add("shipped.pol", text.as_str());
+            let laid_out = lang::format::format(&sources, id).unwrap_or_else(|_| panic!("{}", path.display()));
+            assert_eq!(laid_out, text, "{}", path.display());
+        }
+    }
+    assert!(seen.len() >= 7, "{seen:?}");
+}
