@@ -18,6 +18,9 @@ use crate::types;
 /// For how many unknown names near ones are looked for: each costs a pass over all names.
 const MAX_COMPARED: usize = 100;
 
+/// Words that stand in front of a name or a literal, in sets and in flows.
+const TERM_WORDS: [&str; 10] = ["user", "host", "location", "switch", "network", "mac", "service", "directory", "tagged", "at"];
+
 /// What a declared name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symbol {
@@ -275,13 +278,16 @@ impl Names {
                 builtin::SetMeaning::Set(set) => Some(types::built_in_kind(*set)),
             },
         });
-        let candidates = declared.chain(services).chain(sets);
+        // A word in front of a name, misspelt, is taken for a name.
+        let words = TERM_WORDS.iter().map(|name| Candidate { name, kind: wanted });
+        let candidates = declared.chain(services).chain(sets).chain(words);
         Some(self.report_unknown("name", name, wanted, candidates))
     }
 
     /// The report for a name that no rule has.
     pub(crate) fn unknown_rule(&self, name: &Ident) -> Option<Diagnostic> {
-        let candidates = self.rules.keys().map(|name| Candidate { name, kind: None });
+        let rules = self.rules.keys().map(|name| &**name).chain(["default"]);
+        let candidates = rules.map(|name| Candidate { name, kind: None });
         name.is_sound().then(|| self.report_unknown("rule", name, None, candidates))
     }
 

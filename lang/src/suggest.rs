@@ -18,7 +18,7 @@ pub const MAX_SUGGESTIONS: usize = 3;
 const MAX_COMPARED: usize = 64;
 
 /// The nearest candidates, best first, at most [`MAX_SUGGESTIONS`]: those of the wanted kind before others, then by distance, then by
-/// length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, counting a swap of neighbours as one.
+/// length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, or in one of two, counting a swap of neighbours as one.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, wanted: Option<Kind>, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<&'a str> {
     let mut near: Vec<(bool, usize, usize, &str)> = candidates
@@ -49,8 +49,8 @@ pub fn did_you_mean(names: &[&str]) -> Option<String> {
 /// How many edits still count as a slip, in a name of this length.
 fn threshold(length: usize) -> usize {
     match length {
-        0..=2 => 0,
-        3..=5 => 1,
+        0..=1 => 0,
+        2..=5 => 1,
         6..=8 => 2,
         _ => (length / 3).min(4),
     }

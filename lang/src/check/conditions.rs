@@ -12,9 +12,12 @@ use crate::codes::names::{E0203, E0207, E0217, E0218};
 use crate::diag::Diagnostic;
 use crate::flow::Side;
 use crate::source::Span;
+use crate::suggest::{self, Candidate};
 use crate::types::{self, Value};
 
 use super::Checker;
+
+const ETHER_TYPE: &str = "an Ethernet type";
 
 /// What a place of the language takes: one of these kinds, and what to call it in messages. No kinds: any but services.
 #[derive(Clone, Copy)]
@@ -149,7 +152,7 @@ impl Checker {
             Field::NwDst => self.end_cond(value, Side::Dst, Wanted::NETWORK),
             Field::Protocol => self.protocol(value),
             Field::DlType => {
-                let types = self.numbers(value, "an Ethernet type", &(0x0600..=0xffff))?;
+                let types = self.numbers(value, ETHER_TYPE, &(0x0600..=0xffff))?;
                 let tests = types.into_iter().map(|(range, span)| self.ether_type(&range, span)).collect::<Vec<_>>();
                 tests.into_iter().collect::<Option<Vec<_>>>().map(any_header)
             }
@@ -242,7 +245,9 @@ impl Checker {
 
     fn not_numbers<T>(&mut self, span: Span, what: &str) -> Option<T> {
         let message = format!("`{}` is not {what}: a number or a range is needed", self.excerpt(span));
-        self.report(Diagnostic::new(E0203, span, message));
+        let names = builtin::ETHER_TYPES.iter().filter(|_| what == ETHER_TYPE).map(|(name, _)| Candidate { name, kind: None });
+        let near = suggest::nearest(&self.excerpt(span), None, names);
+        self.report(Diagnostic::new(E0203, span, message).maybe_help(suggest::did_you_mean(&near)));
         None
     }
 

@@ -67,7 +67,8 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         (true, true) => "the statement is not complete".to_owned(),
     };
     Some(
-        Diagnostic::new(syntax::E0101, place, message).maybe_help(operator(text, start).or_else(|| hint(tok, found, &terminals))),
+        Diagnostic::new(syntax::E0101, place, message)
+            .maybe_help(operator(text, start).or_else(|| hint(tok, found, &terminals)).or_else(|| before(text, tokens, start))),
     )
 }
 
@@ -107,6 +108,18 @@ fn operator(text: &str, at: usize) -> Option<String> {
         _ => return None,
     };
     Some(format!("write `{word}` for `{doubled}`"))
+}
+
+/// The word that the name before was probably meant for, where what follows goes with a word: `locatio { … }`, `onwer "…"`.
+fn before(text: &str, tokens: &[Token], at: usize) -> Option<String> {
+    let place = tokens.iter().position(|token| token.start == at)?;
+    let (last, this) = (tokens.get(place.checked_sub(1)?)?, tokens.get(place)?);
+    if last.tok != Tok::Name || !matches!(this.tok, Tok::LBrace | Tok::LParen | Tok::String) {
+        return None;
+    }
+    let word = text.get(last.start..last.end)?;
+    let near = suggest::nearest(word, None, KEYWORDS.iter().map(|row| Candidate { name: row.word, kind: None }));
+    suggest::did_you_mean(&near)
 }
 
 /// What was probably meant: a near word among the expected ones, or another name.
