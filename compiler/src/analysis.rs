@@ -22,7 +22,7 @@ use lang::flow::Flow;
 
 use crate::program::Program;
 use area::Area;
-use sketch::Sketch;
+use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
 use witness::Dice;
@@ -53,8 +53,8 @@ pub struct Analysis<'a> {
     space: Space<'a>,
     /// For each rule the flows that it matches; nothing where they are too complex.
     rules: Vec<Option<Vec<Area>>>,
-    /// For each rule a sketch of those flows.
-    sketches: Vec<Sketch>,
+    /// Which rules may match flows of which others.
+    sketches: Sketches,
     /// Some rule leads past others.
     passes: bool,
     budget: Budget,
@@ -91,7 +91,7 @@ impl<'a> Analysis<'a> {
         let space = Space::new(program.policy());
         let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
         let passes = program.policy().rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
-        let sketches = rules.iter().map(|areas| Sketch::of(&space, areas.as_deref())).collect();
+        let sketches = Sketches::of(&space, &rules);
         Analysis { program, space, rules, sketches, passes, budget }
     }
 

@@ -37,7 +37,7 @@ impl Analysis<'_> {
         let mut facts = Vec::new();
         let (mut alive, mut matters) = (self.budget.rules, self.budget.rules);
         for rule in self.program.policy().site_rules() {
-            let fact = match self.example_of(rule) {
+            let fact = match self.example_of(rule, alive > 0) {
                 Some(flow) => RuleFact::Decides(Box::new(flow)),
                 None => self.limited(&mut alive, |steps| self.rule(rule, steps)),
             };
@@ -65,8 +65,8 @@ impl Analysis<'_> {
         fact.unwrap_or(RuleFact::Undecided)
     }
 
-    /// A flow that the rule decides, if luck finds one.
-    fn example_of(&self, rule: &Rule) -> Option<Flow> {
+    /// A flow that the rule decides, if luck finds one; sought longer where areas could still be cut if there is none.
+    fn example_of(&self, rule: &Rule, longer: bool) -> Option<Flow> {
         let areas = self.rules.get(rule.id.index())?.as_ref()?;
         let mut dice = Dice::new(u64::from(rule.id.0) + 1);
         for _ in 0..TRIES {
@@ -78,7 +78,7 @@ impl Analysis<'_> {
                 }
             }
         }
-        self.wander(rule, areas, &mut dice)
+        if longer { self.wander(rule, areas, &mut dice) } else { None }
     }
 
     /// What is known of a rule of which no example was found.
@@ -158,7 +158,7 @@ impl Analysis<'_> {
     fn overlaps_of(&self, second: &Rule, steps: &mut u64, found: &mut Vec<Overlap>) -> Result<(), Stopped> {
         let first_of_site = self.program.policy().prelude_end;
         let Some(Some(own)) = self.rules.get(second.id.index()) else { return Ok(()) };
-        let before = self.meeting(second.id, RuleId(0)..second.id)?;
+        let before = self.meeting(second.id, second.id.index())?;
         for (place, (first, areas)) in before.iter().enumerate() {
             step(steps)?;
             let within = |inner: &[Area], outer: &[Area]| inner.iter().all(|one| outer.iter().any(|other| one.is_within(other)));
@@ -213,7 +213,7 @@ impl Analysis<'_> {
 
     /// A flow that the rule matches and none before it.
     fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
-        let before = self.meeting(rule.id, RuleId(0)..rule.id)?;
+        let before = self.meeting(rule.id, rule.id.index())?;
         for area in areas {
             let covers: Vec<&Area> = before.iter().flat_map(|(_, all)| *all).filter(|cover| cover.meets(area)).collect();
             if let Some(point) = self.space.uncovered(area, &covers, steps)? {
@@ -223,16 +223,13 @@ impl Analysis<'_> {
         Ok(None)
     }
 
-    /// The deciding rules of a stretch that may match flows of this one, with what they match.
-    fn meeting(&self, rule: RuleId, of: std::ops::Range<RuleId>) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
-        let Some(own) = self.sketches.get(rule.index()) else { return Err(Stopped) };
-        let stretch = self.program.policy().rules.iter().take(of.end.index()).skip(of.start.index());
+    /// The deciding rules before `end` that may match flows of this one, with what they match.
+    fn meeting(&self, rule: RuleId, end: usize) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
         let mut meeting = Vec::new();
-        for other in stretch.filter(|other| other.verdict().is_some()) {
-            if self.sketches.get(other.id.index()).is_some_and(|sketch| sketch.may_meet(own)) {
-                let Some(Some(areas)) = self.rules.get(other.id.index()) else { return Err(Stopped) };
-                meeting.push((other, areas));
-            }
+        for place in self.sketches.meeting(rule.index(), end) {
+            let Some(other) = self.program.policy().rules.get(place).filter(|other| other.verdict().is_some()) else { continue };
+            let Some(Some(areas)) = self.rules.get(place) else { return Err(Stopped) };
+            meeting.push((other, areas));
         }
         Ok(meeting)
     }
@@ -284,17 +281,21 @@ impl Analysis<'_> {
     fn redundant(&self, rule: &Rule, example: &Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
         let (Some(Some(areas)), false) = (self.rules.get(rule.id.index()), self.passes) else { return Err(Stopped) };
         let policy = self.program.policy();
-        let end = RuleId(u32::try_from(policy.rules.len()).unwrap_or(u32::MAX));
-        let others = self.meeting(rule.id, RuleId(0)..end)?;
+        let others = self.meeting(rule.id, policy.rules.len())?;
         let alike = |other: &Rule| other.verdict() == rule.verdict() && other.via == rule.via && other.duties == rule.duties;
         let by_default = rule.verdict() != Some(policy.default.verdict) || rule.has_obligations();
         for (place, (other, target)) in others.iter().enumerate() {
             if other.id <= rule.id || alike(other) {
                 continue;
             }
+            step(steps)?;
+            let both: Vec<Area> = areas.iter().flat_map(|area| target.iter().filter_map(|one| area.and(one))).collect();
+            if both.is_empty() {
+                continue;
+            }
             let first: Vec<&Area> =
                 others.iter().take(place).filter(|(one, _)| one.id != rule.id).flat_map(|(_, all)| *all).collect();
-            for area in areas.iter().flat_map(|area| target.iter().filter_map(|one| area.and(one))) {
+            for area in both {
                 if let Some(point) = self.space.uncovered(&area, &first, steps)? {
                     return Ok(RuleFact::Decides(Box::new(self.space.flow(&point))));
                 }
