@@ -10,11 +10,12 @@ use net::Time;
 use crate::analysis::{self, Budget, facts};
 use crate::program::Program;
 
-/// What the policy claims of itself and does not hold: what forbids its use. Lints are not asked.
+/// What is proved of what the policy claims of itself, and what of it does not hold: what forbids its use. Lints are not asked.
 #[must_use]
-pub fn claims(program: &Program, tree: &Policy, budget: Budget) -> Vec<Diagnostic> {
+pub fn claims(program: &Program, tree: &Policy, budget: Budget) -> (Facts, Vec<Diagnostic>) {
     let facts = analysis::claims(program, budget);
-    proofs::check(&Input { policy: program.policy(), tree, facts: &facts, decide: program, now: None })
+    let found = proofs::check(&Input { policy: program.policy(), tree, facts: &facts, decide: program, now: None });
+    (facts, found)
 }
 
 /// What is proved of a policy, and what is found in it on that ground. `now` is the present, if it is to count: rules that have

@@ -69,6 +69,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
     ("clap", &["runtime/cli"]),
+    ("lsp_server", &["lang/lsp"]),
+    ("lsp_types", &["lang/lsp"]),
 ];
 
 /// Files of more than this many lines need a reason here.

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fmt, help, run, test};
+use crate::{bench, check, demo, exit, explain, fmt, help, man, prove, run, test};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -23,6 +23,8 @@ pub enum Command {
     Fmt(fmt::Args),
     /// Run the tests that a policy holds
     Test(test::Args),
+    /// Prove the assertions of a policy, and nothing else
+    Prove(prove::Args),
     /// Say what happens to a flow, and why
     Explain(explain::Args),
     /// Enforce the policy on the switches that connect
@@ -33,6 +35,10 @@ pub enum Command {
     Bench(bench::Args),
     /// Print the page of a diagnostic code
     Help(help::Args),
+    /// Print a page for man
+    Man(man::Args),
+    /// Print what a shell needs to complete commands and options
+    Completions(man::CompletionArgs),
 }
 
 #[cfg(test)]

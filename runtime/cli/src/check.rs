@@ -56,7 +56,11 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             0 => String::new(),
             count => format!(", {} proved in any view", counted(count, "assertion")),
         };
-        out.line(format!("{ok}: {rules}, {tests}{proved}, policy {}", hash::shown(&policy.hash)))?;
+        let unsettled = match policy.unsettled_rules() {
+            0 => String::new(),
+            count => format!(", {} too costly to compare with the others", counted(count, "rule")),
+        };
+        out.line(format!("{ok}: {rules}, {tests}{proved}{unsettled}, policy {}", hash::shown(&policy.hash)))?;
     }
     Ok(Exit::Good)
 }

@@ -80,9 +80,7 @@ struct Asked {
 /// # Errors
 /// There is no policy, the view is unfit, or nobody takes the output.
 pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    if !args.format.is_text() && args.format != Format::Json {
-        return Err(Failure::cannot("`explain` answers in `human`, `plain`, `concise` and `json`"));
-    }
+    args.format.refuse_foreign("explain")?;
     if args.format != Format::Human {
         out.plain();
     }

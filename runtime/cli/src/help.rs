@@ -71,7 +71,8 @@ fn paragraphs(text: &str) -> String {
     text.lines().map(|line| folded(line, WIDTH).join("\n") + "\n").collect()
 }
 
-fn unknown(topic: &str, cli: &clap::Command) -> String {
+/// What to say of a word that is no code and no command.
+pub fn unknown(topic: &str, cli: &clap::Command) -> String {
     let commands = cli.get_subcommands().map(|command| command.get_name());
     let all: Vec<&str> = codes::pages().map(|page| page.code.text()).chain(commands).collect();
     let upper = topic.to_ascii_uppercase();

@@ -11,7 +11,7 @@ use daemon::files::{read_bounded, unreadable};
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0406, E0408};
 use lang::diag::{self, Diagnostic, Severity};
-use lang::facts::Facts;
+use lang::facts::{Facts, RuleFact};
 use lang::source::SourceMap;
 use net::Time;
 
@@ -101,6 +101,11 @@ impl Policy {
     pub fn is_undecided(&self) -> bool {
         let mut errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).peekable();
         errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code))
+    }
+
+    /// Of how many rules it was not found out whether they decide anything.
+    pub fn unsettled_rules(&self) -> usize {
+        self.facts.rules.iter().filter(|(_, fact)| *fact == RuleFact::Undecided).count()
     }
 
     /// How many findings have this severity.

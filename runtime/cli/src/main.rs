@@ -14,7 +14,9 @@ mod hash;
 mod help;
 mod json;
 mod load;
+mod man;
 mod output;
+mod prove;
 mod report;
 mod run;
 mod scratch;
@@ -51,10 +53,13 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(args, out),
         Command::Fmt(args) => fmt::fmt(args, out),
         Command::Test(args) => test::test(args, out),
+        Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),
         Command::Help(args) => help::help(args, out),
+        Command::Man(args) => man::man(args, out),
+        Command::Completions(args) => man::completions(args, out),
     }
 }

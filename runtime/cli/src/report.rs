@@ -38,6 +38,17 @@ impl Format {
     pub fn is_text(self) -> bool {
         matches!(self, Format::Human | Format::Plain | Format::Concise)
     }
+
+    /// Refuses the formats of other tools, for a command that has nothing for them.
+    ///
+    /// # Errors
+    /// It is one of them.
+    pub fn refuse_foreign(self, command: &str) -> Result<(), Failure> {
+        if self.is_text() || self == Format::Json {
+            return Ok(());
+        }
+        Err(Failure::cannot(format!("`{command}` answers in `human`, `plain`, `concise` and `json`")))
+    }
 }
 
 /// What was found and a line that sums it up, on standard output. A policy that is not there gets no report: why it cannot be had

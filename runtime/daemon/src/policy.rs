@@ -94,7 +94,7 @@ impl Loaded {
     /// Proves what the policy claims. One whose claims do not hold is none. Rules that have expired match nothing; a daemon that
     /// starts then is not to stay down for them.
     fn prove(&mut self, program: &Program) {
-        self.refuse(compiler::claims(program, &self.tree, Budget::default()));
+        self.refuse(compiler::claims(program, &self.tree, Budget::default()).1);
     }
 
     /// Takes findings for errors: a policy that has some is none.

@@ -5,6 +5,8 @@ mod daemon;
 mod explain;
 mod fmt;
 mod help;
+mod man;
 mod pipe;
+mod prove;
 mod run;
 mod test;

@@ -1,0 +1,110 @@
+//! `pentane prove`: does what the policy claims of itself hold of every flow, in every view?
+
+use clap::Args as ClapArgs;
+use compiler::{Budget, Program};
+use lang::checked::Checked;
+use lang::codes::tests_and_assertions::{E0405, E0406};
+use lang::diag::Severity;
+use lang::facts::{Facts, Proof};
+use lang::flowspec::flow_text;
+use lang::report::{Style, concise, render};
+use lang::source::Position;
+use lang::testing;
+
+use crate::exit::{Exit, Failure};
+use crate::hash;
+use crate::json::{self, Assertion, Check};
+use crate::load::{Policy, PolicyArgs};
+use crate::output::{Output, Paint};
+use crate::report::{self, Format, counted};
+
+/// What `prove` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Proves or refutes the assertions of a policy, and that the rules of its sections keep to their scopes. Lints are not asked.
+///
+/// # Errors
+/// There is no policy, the view is unfit, the format is none of this command, or nobody takes the output.
+pub fn prove(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    args.format.refuse_foreign("prove")?;
+    if args.format != Format::Human {
+        out.plain();
+    }
+    let mut policy = Policy::load(&args.policy)?;
+    let Some(program) = policy.program.take() else {
+        report::write_instead(out, &policy, args.format)?;
+        return Ok(policy.exit_without_program());
+    };
+    let (facts, found) = compiler::claims(&program, &policy.tree, Budget::default());
+    policy.diagnostics = found;
+    if args.format == Format::Json {
+        json::write(out, &as_json(&policy, program.policy(), &facts))?;
+    } else {
+        write_text(out, &policy, &program, &facts, args.format)?;
+    }
+    Ok(match policy.count(Severity::Error) {
+        0 => Exit::Good,
+        _ if policy.is_undecided() => Exit::Undecided,
+        _ => Exit::Bad,
+    })
+}
+
+fn as_json(policy: &Policy, checked: &Checked, facts: &Facts) -> Check {
+    let found = report::of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
+    Check { schema: "pentane.prove/1", assertions: Assertion::all(checked, facts), ..found }
+}
+
+fn write_text(out: &mut Output, policy: &Policy, program: &Program, facts: &Facts, format: Format) -> Result<(), Failure> {
+    let checked = program.policy();
+    for (assertion, proof) in checked.assertions.iter().zip(&facts.assertions) {
+        one(out, program, assertion, proof)?;
+    }
+    // An assertion has had its line; what is left is about rules that leave the scope of their section.
+    let of_assertions = [E0405, E0406];
+    for found in policy.diagnostics.iter().filter(|found| !of_assertions.contains(&found.code)) {
+        let text = match format {
+            Format::Concise => concise(found, &policy.sources),
+            _ => render(found, &policy.sources, Style { color: out.colour() }),
+        };
+        out.line(text)?;
+    }
+    sum(out, policy, checked, facts)
+}
+
+/// `proved: servers-stay-in (campus.pol:40)`
+fn one(out: &mut Output, program: &Program, assertion: &lang::checked::Assertion, proof: &Proof) -> Result<(), Failure> {
+    let checked = program.policy();
+    let Position { file, line, .. } = checked.sources.position(assertion.span);
+    let word = match proof {
+        Proof::Proved => out.paint(Paint::Green, "proved"),
+        Proof::Refuted(_) => out.paint(Paint::Red, "refuted"),
+        Proof::Undecided => out.paint(Paint::Bold, "undecided"),
+    };
+    out.line(format!("{word}: {} ({file}:{line})", assertion.name))?;
+    let Proof::Refuted(flow) = proof else { return Ok(()) };
+    out.line(format!("  flow      {}", flow_text(checked, flow)))?;
+    out.line(format!("  it is     {}", testing::outcome(checked, &program.judge(flow))))
+}
+
+fn sum(out: &mut Output, policy: &Policy, checked: &Checked, facts: &Facts) -> Result<(), Failure> {
+    let hash = hash::shown(&policy.hash);
+    let scopes = match facts.scopes.len() {
+        0 => String::new(),
+        count => format!(", {} in the scope of their sections", counted(count, "rule")),
+    };
+    match (checked.assertions.len(), policy.count(Severity::Error)) {
+        (0, 0) if facts.scopes.is_empty() => out.line(format!("there is nothing to prove in policy {hash}")),
+        (all, 0) => {
+            let ok = out.paint(Paint::Green, "ok");
+            out.line(format!("{ok}: {} proved in any view{scopes}, policy {hash}", counted(all, "assertion")))
+        }
+        (_, failed) => out.line(format!("{} not proved, policy {hash}", counted(failed, "claim"))),
+    }
+}
