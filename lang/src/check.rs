@@ -20,6 +20,7 @@ use crate::codes::names::E0201;
 use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Related};
 use crate::flowspec::Mentions;
+use crate::import;
 use crate::parse;
 use crate::resolve::{self, Names, Statements};
 use crate::source::SourceMap;
@@ -54,6 +55,22 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     (sound.then_some(policy), found)
 }
 
+/// Checks a policy as it was loaded. A name may well be declared in an include that is missing, so that it is reported only where
+/// it is near to one that is not.
+#[must_use]
+pub fn check_loaded(loaded: &import::Loaded) -> (Option<Checked>, Vec<Diagnostic>) {
+    let (checked, mut found) = check(&loaded.sources, &loaded.policy, loaded.diagnostics.clone());
+    if loaded.policy.files.iter().any(lacks_include) {
+        found.retain(|found| found.code != E0201 || found.help.is_some());
+    }
+    (checked, found)
+}
+
+/// True if an include of the file brought nothing in.
+fn lacks_include(file: &ast::File) -> bool {
+    file.items.iter().any(|item| matches!(item, ast::Item::Include(include) if include.target.is_none()))
+}
+
 /// True if the policy brings its own prelude.
 fn has_prelude(items: &[&ast::Item]) -> bool {
     items.iter().any(|item| matches!(item, ast::Item::Section(head) if &*head.name.text == builtin::PRELUDE_NAME))
@@ -76,7 +93,9 @@ fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
                 if earlier.related.len() < MAX_USES {
                     earlier.related.push(Related { span: diagnostic.span, message: "used here too".to_owned() });
                 }
-                earlier.help = earlier.help.take().or(diagnostic.help);
+                if earlier.help.is_none() {
+                    (earlier.help, earlier.meant) = (diagnostic.help, diagnostic.meant);
+                }
             }
             Some(_) | None => {
                 if diagnostic.code == E0201 {

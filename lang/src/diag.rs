@@ -2,6 +2,7 @@
 
 use crate::codes::Code;
 use crate::source::{SourceMap, Span};
+use crate::suggest;
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Diagnostic {
     pub related: Vec<Related>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Words of which one was probably meant in place of what stands there, the likeliest first.
+    pub meant: Vec<String>,
     /// A flow that shows it.
     pub witness: Option<Witness>,
 }
@@ -77,6 +80,7 @@ impl Diagnostic {
             label: None,
             related: Vec::new(),
             help: None,
+            meant: Vec::new(),
             witness: None,
         }
     }
@@ -107,6 +111,13 @@ impl Diagnostic {
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
         self
+    }
+
+    /// With words that were probably meant in place of what stands there, in the advice too.
+    #[must_use]
+    pub fn meant(mut self, words: &[&str]) -> Self {
+        self.meant = words.iter().map(|word| (*word).to_owned()).collect();
+        self.maybe_help(suggest::did_you_mean(words))
     }
 
     /// With a flow that shows it.

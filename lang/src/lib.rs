@@ -22,6 +22,7 @@ pub mod literal;
 pub mod occurrences;
 pub mod parse;
 pub mod proofs;
+pub mod repair;
 pub mod report;
 mod resolve;
 pub mod source;

@@ -4,6 +4,7 @@
 pub(crate) mod build;
 mod expected;
 mod mend;
+mod upto;
 
 use lalrpop_util::{ParseError, lalrpop_mod};
 
@@ -14,6 +15,7 @@ use crate::lexer::{Tok, Token, lex, span};
 use crate::source::{SourceId, SourceMap};
 use build::Build;
 use mend::{Chunk, Mender, Sort};
+pub use upto::{UpTo, up_to};
 
 lalrpop_mod!(
     #[expect(
@@ -115,6 +117,14 @@ fn capped(id: SourceId, findings: Findings) -> Vec<Diagnostic> {
 
 fn feed(tokens: &[Token]) -> impl Iterator<Item = Result<(usize, Tok, usize), ()>> {
     tokens.iter().map(|token| Ok((token.start, token.tok, token.end)))
+}
+
+/// The names of the terminals that may follow the beginning of a statement; none if it is wrong, or whole, already.
+fn follows(build: &mut Build<'_>, beginning: &[Token]) -> Vec<String> {
+    match grammar::StatementParser::new().parse(build, feed(beginning)) {
+        Err(ParseError::UnrecognizedEof { expected, .. }) => expected,
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }
 
 /// Parses one statement; what is wrong with it is reported into `build`.

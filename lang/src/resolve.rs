@@ -303,7 +303,7 @@ impl Names {
             return diagnostic;
         }
         self.compared.set(self.compared.get() + 1);
-        diagnostic.maybe_help(suggest::did_you_mean(&suggest::nearest(&name.text, wanted, candidates)))
+        diagnostic.meant(&suggest::nearest(&name.text, wanted, candidates))
     }
 }
 

@@ -69,8 +69,6 @@ const PLACES: &[(&str, &[&str])] = &[
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
     ("clap", &["runtime/cli"]),
-    ("lsp_server", &["lang/lsp"]),
-    ("lsp_types", &["lang/lsp"]),
 ];
 
 /// Files of more than this many lines need a reason here.

@@ -66,10 +66,13 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         (true, false) => format!("expected {wanted} here"),
         (true, true) => "the statement is not complete".to_owned(),
     };
-    Some(
-        Diagnostic::new(syntax::E0101, place, message)
-            .maybe_help(operator(text, start).or_else(|| hint(tok, found, &terminals)).or_else(|| before(text, tokens, start))),
-    )
+    let report = Diagnostic::new(syntax::E0101, place, message);
+    let near = if tok == Some(Tok::Name) { near_words(found, &terminals) } else { Vec::new() };
+    if !near.is_empty() {
+        return Some(report.meant(&near));
+    }
+    let help = operator(text, start).or_else(|| hint(tok, found, &terminals));
+    Some(report.maybe_help(help.or_else(|| before(text, tokens, start))))
 }
 
 /// A token as messages show it: short, on one line.
@@ -92,7 +95,7 @@ fn no_statement(source: SourceId, text: &str, tokens: &[Token], at: usize, expec
     let known = KEYWORDS.iter().filter(|row| matches!(row.role, Role::Statement | Role::Verdict));
     let near = suggest::nearest(word, None, known.map(|row| Candidate { name: row.word, kind: None }));
     let message = format!("no statement starts with {}", shown(word));
-    Some(Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message).maybe_help(suggest::did_you_mean(&near)))
+    Some(Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message).meant(&near))
 }
 
 fn is_word(tok: Tok) -> bool {
@@ -122,15 +125,17 @@ fn before(text: &str, tokens: &[Token], at: usize) -> Option<String> {
     suggest::did_you_mean(&near)
 }
 
-/// What was probably meant: a near word among the expected ones, or another name.
+/// Expected words near a name.
+fn near_words<'t>(found: &str, terminals: &BTreeSet<&'t str>) -> Vec<&'t str> {
+    let words = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name));
+    let fields = keyword::fields().map(|(name, _)| name).filter(|_| terminals.contains("field"));
+    let all = words.chain(fields).map(|name| Candidate { name, kind: None });
+    suggest::nearest(found, None, all)
+}
+
+/// What was probably meant by something else than a name.
 fn hint(tok: Option<Tok>, found: &str, terminals: &BTreeSet<&str>) -> Option<String> {
-    let tok = tok?;
-    if tok == Tok::Name {
-        let words = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name));
-        let fields = keyword::fields().map(|(name, _)| name).filter(|_| terminals.contains("field"));
-        let all = words.chain(fields).map(|name| Candidate { name, kind: None });
-        return suggest::did_you_mean(&suggest::nearest(found, None, all));
-    }
+    let tok = tok.filter(|tok| *tok != Tok::Name)?;
     if found == "," && terminals.contains("from") {
         return Some("sets are joined with `|`: `a | b`".to_owned());
     }

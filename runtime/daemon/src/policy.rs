@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use compiler::{Budget, Program, View};
-use lang::ast::{self, File, Item};
+use lang::ast;
 use lang::checked::{Checked, Part};
-use lang::codes::names::E0201;
 use lang::codes::syntax::E0130;
 use lang::diag::{self, Diagnostic};
 use lang::import;
@@ -64,10 +63,7 @@ impl Loaded {
                 by_hand: false,
             };
         }
-        let (checked, mut diagnostics) = lang::check::check(&read.sources, &read.policy, read.diagnostics);
-        // A name may well be declared in an include that is missing, unless it is near to one that is not.
-        let lacks_include = read.policy.files.iter().any(lacks_include);
-        diagnostics.retain(|found| !(lacks_include && found.code == E0201 && found.help.is_none()));
+        let (checked, diagnostics) = lang::check::check_loaded(&read);
         Loaded {
             sources: read.sources,
             policy: checked.map(Arc::new),
@@ -134,9 +130,4 @@ pub fn rule_count(policy: &Checked) -> usize {
 #[must_use]
 pub fn is_of_entry(found: &Diagnostic, sources: &SourceMap) -> bool {
     found.code == E0130 && sources.get(found.span.source).is_none_or(|source| source.text.is_empty())
-}
-
-/// True if the file includes another that could not be had, which has been reported.
-fn lacks_include(file: &File) -> bool {
-    file.items.iter().any(|item| matches!(item, Item::Include(include) if include.target.is_none()))
 }
