@@ -251,6 +251,22 @@ impl Analysis<'_> {
         shares
     }
 
+    /// The part of all flows that a rule matches, and who decides them, with their parts of it, the largest first, as far as some
+    /// flows show. Nothing if it is too complex, or matches none.
+    #[must_use]
+    pub fn share(&self, rule: RuleId) -> Option<(f64, Vec<(RuleId, f64)>)> {
+        let areas = self.rules.get(rule.index())?.as_ref()?;
+        let shares = self.sampled(areas);
+        let total: f64 = shares.values().sum();
+        if total <= 0.0 {
+            return None;
+        }
+        let volume: f64 = areas.iter().map(|area| self.space.volume(area)).sum();
+        let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
+        by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
+        Some((volume.min(1.0), by))
+    }
+
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
     fn reaching(
         &self,
