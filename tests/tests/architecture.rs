@@ -13,12 +13,13 @@ const EDGES: &[(&str, &str, &[&str])] = &[
     ("net", "lang/net", &[]),
     ("lang", "lang", &["net"]),
     ("compiler", "compiler", &["net", "lang"]),
+    ("lsp", "lang/lsp", &["net", "lang", "compiler"]),
     ("openflow", "runtime/openflow", &["net"]),
     ("packet", "runtime/packet", &["net"]),
     ("emulator", "runtime/emulator", &["net", "openflow", "packet"]),
     ("runtime", "runtime", &["net", "lang", "compiler", "openflow", "packet"]),
     ("daemon", "runtime/daemon", &["net", "lang", "compiler", "openflow", "packet", "runtime"]),
-    ("cli", "runtime/cli", &["net", "lang", "compiler", "openflow", "packet", "runtime", "emulator", "daemon"]),
+    ("cli", "runtime/cli", &["net", "lang", "compiler", "lsp", "openflow", "packet", "runtime", "emulator", "daemon"]),
     ("tests", "tests", &["net", "lang", "compiler", "openflow", "packet", "runtime", "emulator"]),
 ];
 
@@ -69,6 +70,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
     ("clap", &["runtime/cli"]),
+    ("lsp_server", &["lang/lsp", "runtime/cli/src/lsp.rs"]),
+    ("lsp_types", &["lang/lsp"]),
 ];
 
 /// Files of more than this many lines need a reason here.

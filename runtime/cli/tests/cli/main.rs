@@ -5,6 +5,7 @@ mod daemon;
 mod explain;
 mod fmt;
 mod help;
+mod lsp;
 mod man;
 mod pipe;
 mod prove;
