@@ -36,6 +36,11 @@ impl Point {
         }
     }
 
+    /// True if the area has it.
+    pub(super) fn is_in(&self, area: &Area) -> bool {
+        area.parts().all(|(attr, bits)| bits.has(self.class(attr)))
+    }
+
     fn class(&self, attr: Attr) -> usize {
         self.0.get(usize::from(attr.0)).copied().unwrap_or(0)
     }
@@ -55,14 +60,12 @@ impl Space<'_> {
     /// A flow of the area that there can be, if the dice are lucky: no search, and no proof if there is none.
     pub(super) fn guess(&self, area: &Area, dice: &mut Dice) -> Option<Point> {
         let point = self.point(area, Some(dice));
-        let inside = |row: &Area| row.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        (!self.forbidden.iter().any(inside)).then_some(point)
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     /// A flow of the area near another one, outside of whichever of some areas that one is in; with luck one that there can be.
     pub(super) fn step_out(&self, from: &Point, area: &Area, around: &[Area], dice: &mut Dice) -> Option<Point> {
-        let holds = |area: &Area, point: &Point| area.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        let inside = around.iter().find(|one| holds(one, from))?;
+        let inside = around.iter().find(|one| from.is_in(one))?;
         let ways: Vec<(Attr, Bits)> = inside
             .parts()
             .map(|(attr, bits)| (attr, area.get(attr).cloned().unwrap_or_else(|| self.full(attr)).minus(bits)))
@@ -71,7 +74,7 @@ impl Space<'_> {
         let (attr, out) = ways.get(dice.below(ways.len()))?;
         let mut point = from.clone();
         point.set(*attr, out.classes().nth(dice.below(out.count())).unwrap_or(0));
-        (!self.forbidden.iter().any(|row| holds(row, &point))).then_some(point)
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     fn find_but(
