@@ -1,8 +1,8 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
 use lang::checked::{GatewayId, HostId};
-use lang::flow::{End, Flow, Person, Place, Side};
-use net::{MacAddr, Transport};
+use lang::flow::{End, Flow, Headers, Person, Place, Side};
+use net::{EtherType, MacAddr, Transport};
 
 use super::area::{Area, Attr, Bits};
 use super::space::{ADDRESS, AT, DSCP, Login, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
@@ -157,6 +157,10 @@ impl Space<'_> {
                 (Some(Who::Hosts(hosts)), Some(one)) => {
                     hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id))
                 }
+                (Some(Who::Gateway(id)), Some(one)) => {
+                    let gateway = self.policy.gateways.get(id.index());
+                    gateway.zip(one.sample).is_some_and(|(gateway, address)| gateway.addresses.contains(&address))
+                }
                 _ => false,
             };
             let inside = |class: &usize| {
@@ -182,11 +186,26 @@ impl Space<'_> {
             *src = *port;
         }
         Flow {
-            src: self.end(Side::Src, point),
-            dst: self.end(Side::Dst, point),
+            src: self.addressed(self.end(Side::Src, point), &headers),
+            dst: self.addressed(self.end(Side::Dst, point), &headers),
             headers,
             time: self.times.get(point.class(TIME)).copied().flatten(),
         }
+    }
+
+    /// Where no test tells addresses apart, an end has its own in packets that have any: text gives it that.
+    fn addressed(&self, mut end: End, headers: &Headers) -> End {
+        if self.addresses.len() > 1 || headers.proto.is_none() || end.address.is_some() {
+            return end;
+        }
+        let own = match (end.host, end.place) {
+            (Some(id), _) => self.policy.hosts.get(id.index()).map(|host| &host.addresses),
+            (None, Place::Gateway(id)) => self.policy.gateways.get(id.index()).map(|gateway| &gateway.addresses),
+            (None, _) => None,
+        };
+        let is_v4 = headers.dl_type == Some(EtherType::IPV4);
+        end.address = own.into_iter().flatten().find(|address| address.is_ipv4() == is_v4).copied();
+        end
     }
 
     fn end(&self, side: Side, point: &Point) -> End {
