@@ -79,7 +79,7 @@ const LONGEST: usize = 600;
 const LONG: &[(&str, &str)] = &[];
 
 /// Folders that are not sources.
-const OUTSIDE: &[&str] = &["target", ".git"];
+const OUTSIDE: &[&str] = &["target", ".git", "lang/editors/vscode/node_modules"];
 
 fn manifest(folder: &str) -> Table {
     let path = repository().join(folder).join("Cargo.toml");
@@ -337,7 +337,10 @@ fn the_repository_names_no_machine() {
         let Ok(text) = String::from_utf8(bytes) else { continue };
         for (number, line) in text.lines().enumerate() {
             for mark in marks {
-                assert!(!line.contains(mark), "{file}:{} names a place on one machine: {line}", number + 1);
+                // What stands in a folder of ours is at no place of a machine.
+                let inside = |at: usize| line.get(..at).is_some_and(|before| before.ends_with(char::is_alphanumeric));
+                let named = line.match_indices(mark).any(|(at, _)| !inside(at));
+                assert!(!named, "{file}:{} names a place on one machine: {line}", number + 1);
             }
         }
     }

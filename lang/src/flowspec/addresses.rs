@@ -129,8 +129,18 @@ impl Mentions {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or(u32::MAX))),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(bits)),
         };
-        parts.iter().zip(found).filter_map(|(part, bits)| bits.map(|bits| (*part, address(part, bits)))).collect()
+        let starts = parts.iter().skip(1).map(|next| Some(bits(next.network()))).chain([None]);
+        let usual = parts.iter().zip(found).zip(starts);
+        usual.filter_map(|((part, bits), next)| Some((*part, address(part, usual_of(part, bits?, next))))).collect()
     }
+}
+
+/// An address that a machine would have, where the first one of the part is free: that of the network itself is nobody's.
+fn usual_of(part: &Prefix, first: u128, next: Option<u128>) -> u128 {
+    let start = bits(part.network());
+    let same_family = next.filter(|next| *next >= start);
+    let free = |wanted: &u128| *wanted < last_bits(part) && same_family.is_none_or(|next| *wanted < next);
+    if first == start { [start + 7, start + 1].into_iter().find(free).unwrap_or(first) } else { first }
 }
 
 /// A part whose end has not been reached.
