@@ -129,18 +129,26 @@ impl Mentions {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or(u32::MAX))),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(bits)),
         };
-        let starts = parts.iter().skip(1).map(|next| Some(bits(next.network()))).chain([None]);
-        let usual = parts.iter().zip(found).zip(starts);
-        usual.filter_map(|((part, bits), next)| Some((*part, address(part, usual_of(part, bits?, next))))).collect()
+        let usual = |place: usize, first: u128| usual_of(parts.get(place..).unwrap_or_default(), first);
+        let found = found.into_iter().enumerate().map(|(place, bits)| bits.map(|bits| usual(place, bits)));
+        parts.iter().zip(found).filter_map(|(part, bits)| bits.map(|bits| (*part, address(part, bits)))).collect()
     }
 }
 
-/// An address that a machine would have, where the first one of the part is free: that of the network itself is nobody's.
-fn usual_of(part: &Prefix, first: u128, next: Option<u128>) -> u128 {
+/// An address of the first of some parts that a machine would have, where the first address of it is free: that one is nobody's.
+/// Parts within it follow it, by their starts.
+fn usual_of(parts: &[Prefix], first: u128) -> u128 {
+    let Some((part, rest)) = parts.split_first() else { return first };
     let start = bits(part.network());
-    let same_family = next.filter(|next| *next >= start);
-    let free = |wanted: &u128| *wanted < last_bits(part) && same_family.is_none_or(|next| *wanted < next);
-    if first == start { [start + 7, start + 1].into_iter().find(free).unwrap_or(first) } else { first }
+    let is_free = |wanted: &u128| {
+        let mut near = rest.iter().take_while(|other| part.covers(other) && bits(other.network()) <= *wanted);
+        *wanted < last_bits(part) && !near.any(|other| *wanted <= last_bits(other))
+    };
+    if first == start {
+        [7, 1, 9].into_iter().filter_map(|more| start.checked_add(more)).find(is_free).unwrap_or(first)
+    } else {
+        first
+    }
 }
 
 /// A part whose end has not been reached.
