@@ -131,7 +131,12 @@ impl State {
         }
         let open: BTreeSet<String> = self.documents.paths().cloned().collect();
         self.homes.retain(|path, _| open.contains(path));
-        let stale = |project: &Project| dirty.iter().any(|path| project.snapshot.source(path).is_some());
+        // One that was opened and holds what its file holds changes nothing.
+        let differs = |snapshot: &Snapshot, path: &str, id| {
+            self.documents.get(path).is_none_or(|document| snapshot.text(id) != Some(&document.text))
+        };
+        let of_text = |snapshot: &Snapshot, path: &str| snapshot.source(path).is_some_and(|id| differs(snapshot, path, id));
+        let stale = |project: &Project| dirty.iter().any(|path| of_text(&project.snapshot, path));
         let again: Vec<Key> = self.projects.iter().filter(|(_, project)| stale(project)).map(|(key, _)| key.clone()).collect();
         for key in again {
             let snapshot = self.load(&key, &self.documents);
