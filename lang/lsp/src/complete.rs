@@ -106,7 +106,7 @@ fn names(place: &Place<'_>, follows: &UpTo, text: &str) -> Vec<Offer> {
     if let Wanted::Words(words) = wanted {
         return words.iter().map(|word| Offer::new(word, CompletionItemKind::KEYWORD, "")).collect();
     }
-    let declared = place.snapshot.names.declarations();
+    let declared = place.snapshot.names().declarations();
     let fitting = declared.iter().filter(|(_, made)| fits(wanted, made.sort));
     let mut offers: Vec<Offer> = fitting.map(|(name, made)| Offer::new(name, kind(made.sort), &detail(made.sort))).collect();
     if matches!(wanted, Wanted::Services | Wanted::EndOrService | Wanted::Anything) {

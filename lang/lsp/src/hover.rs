@@ -35,7 +35,7 @@ fn of_verdict(place: &Place<'_>, offset: usize, now: Time) -> Option<(Span, Vec<
 }
 
 fn of_name(place: &Place<'_>, name: &Occurrence, now: Time) -> Option<Vec<String>> {
-    let Some(declared) = place.snapshot.names.declaration(name.space, &name.name) else {
+    let Some(declared) = place.snapshot.names().declaration(name.space, &name.name) else {
         return of_well_known(&name.name);
     };
     let head = match name.space {
@@ -62,7 +62,7 @@ fn of_name(place: &Place<'_>, name: &Occurrence, now: Time) -> Option<Vec<String
     if name.space == Space::Heads {
         return Some(lines);
     }
-    let uses = place.snapshot.names.places(name.space, &name.name).filter(|one| !one.declares).count();
+    let uses = place.snapshot.names().places(name.space, &name.name).filter(|one| !one.declares).count();
     lines.push(match uses {
         0 => "used nowhere".to_owned(),
         1 => "used once".to_owned(),

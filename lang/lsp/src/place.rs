@@ -30,7 +30,7 @@ impl<'a> Place<'a> {
 
     /// The name at a byte.
     pub(crate) fn name(&self, offset: usize) -> Option<&'a Occurrence> {
-        self.snapshot.names.at(self.source, offset)
+        self.snapshot.names().at(self.source, offset)
     }
 
     /// The policy without errors, if it is one.

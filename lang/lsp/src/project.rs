@@ -1,6 +1,6 @@
 //! A policy that is being written: its entries, and what loading and checking its texts came to. Knows nothing of the protocol.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lang::ast::{File, Policy};
 use lang::check::check_loaded;
@@ -36,10 +36,10 @@ pub(crate) struct Snapshot {
     pub(crate) policy: Option<Arc<Checked>>,
     /// What reading and checking found.
     pub(crate) found: Vec<Diagnostic>,
-    /// Every name in it.
-    pub(crate) names: Names,
-    /// The texts with their lines as the protocol counts.
-    texts: Vec<Text>,
+    /// Every name in it, once somebody asks.
+    names: OnceLock<Names>,
+    /// The texts with their lines as the protocol counts, once somebody asks.
+    texts: Vec<OnceLock<Text>>,
 }
 
 /// Open documents before files.
@@ -79,8 +79,8 @@ impl Key {
         diag::sort(&mut found, &loaded.sources);
         Snapshot {
             key: self.clone(),
-            names: Names::of(&loaded.policy),
-            texts: loaded.sources.iter().map(|(_, source)| Text::new(source.text.to_string())).collect(),
+            names: OnceLock::new(),
+            texts: loaded.sources.iter().map(|_| OnceLock::new()).collect(),
             sources: loaded.sources,
             tree: loaded.policy,
             policy: policy.map(Arc::new),
@@ -102,7 +102,13 @@ impl Snapshot {
 
     /// A text with its lines.
     pub(crate) fn text(&self, id: SourceId) -> Option<&Text> {
-        self.texts.get(id.0 as usize)
+        let source = self.sources.get(id)?;
+        Some(self.texts.get(id.0 as usize)?.get_or_init(|| Text::new(source.text.to_string())))
+    }
+
+    /// Every name in the policy.
+    pub(crate) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(&self.tree))
     }
 
     /// The statements of a text.

@@ -24,7 +24,7 @@ pub(crate) fn prepare(place: &Place<'_>, at: Position) -> Result<PrepareRenameRe
 fn renamable<'a>(place: &Place<'a>, at: Position) -> Result<&'a Occurrence, String> {
     let offset = place.text().map(|text| text.offset(at)).unwrap_or_default();
     let name = place.name(offset).ok_or("there is no name here that the policy declares")?;
-    match place.snapshot.names.declaration(name.space, &name.name) {
+    match place.snapshot.names().declaration(name.space, &name.name) {
         Some(_) => Ok(name),
         None => Err(format!("`{}` is not declared in this policy, so that it has no other name", name.name)),
     }
@@ -44,12 +44,12 @@ pub(crate) fn rename(
         return Ok(WorkspaceEdit::default());
     }
     check_word(new)?;
-    if let Some(taken) = snapshot.names.places(name.space, new).next() {
+    if let Some(taken) = snapshot.names().places(name.space, new).next() {
         let at = snapshot.sources.position(taken.span);
         return Err(format!("`{new}` is taken: see {}:{}", at.file, at.line));
     }
     let mut edits: BTreeMap<SourceId, Vec<Span>> = BTreeMap::new();
-    for one in snapshot.names.places(name.space, &name.name) {
+    for one in snapshot.names().places(name.space, &name.name) {
         edits.entry(one.span.source).or_default().push(one.span);
     }
     check_meaning(snapshot, name, new, &edits, documents, again)?;
@@ -93,7 +93,7 @@ fn check_meaning(
     }
     let after = again(&changed);
     let codes = |snapshot: &Snapshot| snapshot.found.iter().map(|found| found.code).collect::<Vec<_>>();
-    let (before, then) = (snapshot.names.places(name.space, &name.name).count(), after.names.places(name.space, new).count());
+    let (before, then) = (snapshot.names().places(name.space, &name.name).count(), after.names().places(name.space, new).count());
     if before != then || codes(snapshot) != codes(&after) {
         let why = after.found.iter().find(|found| found.message.contains(new)).map(|found| format!(": {}", found.message));
         return Err(format!("with the name `{new}` the policy would say something else{}", why.unwrap_or_default()));

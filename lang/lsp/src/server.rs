@@ -5,6 +5,7 @@ mod dispatch;
 mod state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError, select, unbounded};
 use lsp_server::{Connection, Message, Notification, ProtocolError};
@@ -22,6 +23,9 @@ use crate::host::Host;
 use crate::proof::Proved;
 use crate::token;
 use state::State;
+
+/// How long nothing is typed before the policy is proved: a proof of what stands no longer is of no use, and takes time from checks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +66,17 @@ fn run(connection: &Connection, mut state: State, proofs: &Receiver<Proved>) -> 
             Err(TryRecvError::Disconnected) => return Ok(Ended::Abandoned),
             Err(TryRecvError::Empty) => {
                 state.refresh();
+                let pause = if state.has_to_prove() { PAUSE } else { Duration::MAX };
                 let message = select! {
                     recv(connection.receiver) -> message => message,
                     recv(proofs) -> proved => {
                         if let Ok(proved) = proved {
                             state.take(proved);
                         }
+                        continue;
+                    }
+                    default(pause) => {
+                        state.prove_next();
                         continue;
                     }
                 };

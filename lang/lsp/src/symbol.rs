@@ -18,20 +18,20 @@ pub(crate) fn definition(place: &Place<'_>, offset: usize) -> Option<Location> {
         return place.snapshot.location(file);
     }
     let name = place.name(offset)?;
-    place.snapshot.location(place.snapshot.names.declaration(name.space, &name.name)?.name)
+    place.snapshot.location(place.snapshot.names().declaration(name.space, &name.name)?.name)
 }
 
 /// All places of the name at a byte.
 pub(crate) fn references(place: &Place<'_>, offset: usize, declaration: bool) -> Option<Vec<Location>> {
     let name = place.name(offset)?;
-    let all = place.snapshot.names.places(name.space, &name.name).filter(|one| declaration || !one.declares);
+    let all = place.snapshot.names().places(name.space, &name.name).filter(|one| declaration || !one.declares);
     Some(all.filter_map(|one| place.snapshot.location(one.span)).collect())
 }
 
 /// All places of the name in the same text.
 pub(crate) fn highlights(place: &Place<'_>, offset: usize) -> Option<Vec<DocumentHighlight>> {
     let name = place.name(offset)?;
-    let all = place.snapshot.names.places(name.space, &name.name).filter(|one| one.span.source == place.source);
+    let all = place.snapshot.names().places(name.space, &name.name).filter(|one| one.span.source == place.source);
     let shown = all.filter_map(|one| {
         let kind = if one.declares { DocumentHighlightKind::WRITE } else { DocumentHighlightKind::READ };
         Some(DocumentHighlight { range: place.snapshot.range(one.span)?, kind: Some(kind) })
@@ -90,7 +90,7 @@ fn of_item(snapshot: &Snapshot, item: &Item) -> Option<DocumentSymbol> {
         }
         _ => {
             let sort = crate::names::sort_of(item)?;
-            let all = snapshot.names.in_text(item.span().source);
+            let all = snapshot.names().in_text(item.span().source);
             let inside = |span: Span| item.span().start <= span.start && span.end <= item.span().end;
             let declared = all.iter().find(|one| one.declares && inside(one.span))?;
             (declared.name.to_string(), declared.span, kind(sort), sort.word().to_owned())
@@ -112,7 +112,7 @@ fn of_item(snapshot: &Snapshot, item: &Item) -> Option<DocumentSymbol> {
 /// What all texts of a policy declare under names that hold the letters.
 pub(crate) fn matching(snapshot: &Snapshot, query: &str) -> Vec<SymbolInformation> {
     let query = query.to_lowercase();
-    let all = snapshot.names.declarations().into_iter().filter(|(name, _)| name.to_lowercase().contains(&query));
+    let all = snapshot.names().declarations().into_iter().filter(|(name, _)| name.to_lowercase().contains(&query));
     let shown = all.filter_map(|(name, made)| {
         #[expect(deprecated, reason = "the field must be there, and is replaced by tags that say nothing here")]
         Some(SymbolInformation {

@@ -41,7 +41,7 @@ pub(crate) fn tokens(place: &Place<'_>) -> SemanticTokens {
     let Some(text) = place.text() else { return SemanticTokens::default() };
     let lexed = lex(place.source, text.as_str());
     let names: HashMap<u32, &Occurrence> =
-        place.snapshot.names.in_text(place.source).iter().map(|one| (one.span.start, one)).collect();
+        place.snapshot.names().in_text(place.source).iter().map(|one| (one.span.start, one)).collect();
     let mut marks: Vec<(usize, usize, SemanticTokenType, u32)> = Vec::new();
     for token in &lexed.tokens {
         let name = names.get(&small(token.start));
@@ -84,7 +84,7 @@ fn of_token(
                     0,
                 ));
             };
-            let declared = place.snapshot.names.declaration(name.space, &name.name);
+            let declared = place.snapshot.names().declaration(name.space, &name.name);
             let brought = declared.is_none() && lang::builtin::service(&name.name).is_some();
             let modifiers = if name.declares { DECLARATION } else { 0 } | if brought { BROUGHT_ALONG } else { 0 };
             let kind = kind(name.space, declared.map(|made| made.sort));

@@ -133,15 +133,17 @@ impl State {
         self.homes.retain(|path, _| open.contains(path));
         // One that was opened and holds what its file holds changes nothing.
         let differs = |snapshot: &Snapshot, path: &str, id| {
-            self.documents.get(path).is_none_or(|document| snapshot.text(id) != Some(&document.text))
+            let text = snapshot.sources.get(id).map(|source| &*source.text);
+            self.documents.get(path).is_none_or(|document| text != Some(document.text.as_str()))
         };
         let of_text = |snapshot: &Snapshot, path: &str| snapshot.source(path).is_some_and(|id| differs(snapshot, path, id));
         let stale = |project: &Project| dirty.iter().any(|path| of_text(&project.snapshot, path));
         let again: Vec<Key> = self.projects.iter().filter(|(_, project)| stale(project)).map(|(key, _)| key.clone()).collect();
+        let mut old = Vec::new();
         for key in again {
             let snapshot = self.load(&key, &self.documents);
             if let Some(project) = self.projects.get_mut(&key) {
-                project.renew(snapshot);
+                old.push(std::mem::replace(project, Project::new(project.settings.clone(), snapshot)));
             }
         }
         for path in &open {
@@ -154,7 +156,10 @@ impl State {
         let homes: BTreeSet<&Key> = self.homes.values().collect();
         self.projects.retain(|key, _| homes.contains(key));
         self.tell();
-        self.prove_next();
+        // Taking a large policy apart takes its time, and nobody waits for it.
+        if !old.is_empty() {
+            self.host.spawn(Box::new(move || drop(old)));
+        }
     }
 
     /// The policy that a document belongs to: what `pentane.toml` names, what another open document belongs to, a file beside it
@@ -263,13 +268,17 @@ impl State {
         self.say(Notification::new(PublishDiagnostics::METHOD.to_owned(), params));
     }
 
+    /// True if there is a policy that could be proved and has not been as it stands.
+    pub(super) fn has_to_prove(&self) -> bool {
+        !self.proving && self.projects.values().any(Project::is_unproved)
+    }
+
     /// Has the next policy proved that has not been as it stands: one at a time.
-    fn prove_next(&mut self) {
+    pub(super) fn prove_next(&mut self) {
         if self.proving {
             return;
         }
-        let waiting = self.projects.iter_mut().find(|(_, project)| !project.begun && project.snapshot.policy.is_some());
-        let Some((key, project)) = waiting else { return };
+        let Some((key, project)) = self.projects.iter_mut().find(|(_, project)| project.is_unproved()) else { return };
         project.begun = true;
         self.proving = true;
         proof::start(&self.host, key.clone(), Arc::clone(&project.snapshot), self.done.clone());
@@ -284,7 +293,6 @@ impl State {
             self.tell();
             self.refresh_lenses();
         }
-        self.prove_next();
     }
 
     fn refresh_lenses(&mut self) {
@@ -301,10 +309,8 @@ impl Project {
         Project { settings, snapshot: Arc::new(snapshot), proved: None, begun: false }
     }
 
-    fn renew(&mut self, snapshot: Snapshot) {
-        self.snapshot = Arc::new(snapshot);
-        self.proved = None;
-        self.begun = false;
+    fn is_unproved(&self) -> bool {
+        !self.begun && self.snapshot.policy.is_some()
     }
 
     /// All that was found, with the severities that it is to have.
