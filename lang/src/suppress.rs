@@ -3,9 +3,9 @@
 //! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. Only
 //! warnings and what is worth knowing can be silenced, and only with a reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::ast::Policy;
+use crate::ast::{File, Policy};
 use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
 use crate::source::{SourceId, SourceMap, Span};
@@ -22,23 +22,21 @@ struct Suppression {
 /// The findings without those that comments of the policy silence; with those about comments that do not.
 #[must_use]
 pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let all: Vec<Suppression> = policy
-        .files
-        .iter()
-        .flat_map(|file| file.comments.iter().filter_map(|comment| read(sources, comment.span, comment.own_line)))
-        .collect();
+    let all: Vec<Suppression> = policy.files.iter().flat_map(|file| of_file(sources, file)).collect();
     if all.is_empty() {
         return found;
+    }
+    let mut places: HashMap<(SourceId, u32, &str), usize> = HashMap::new();
+    for (place, one) in all.iter().enumerate() {
+        places.entry((one.span.source, one.line, &one.code)).or_insert(place);
     }
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut kept: Vec<Diagnostic> = found
         .into_iter()
         .filter(|found| {
             let lines = lines_of(sources, found.span);
-            let fits = |one: &Suppression| {
-                one.span.source == found.span.source && found.code.text() == one.code && lines.contains(&one.line)
-            };
-            let by = all.iter().position(fits).filter(|_| found.severity != Severity::Error);
+            let at = |line: u32| places.get(&(found.span.source, line, found.code.text())).copied();
+            let by = lines.into_iter().filter_map(at).min().filter(|_| found.severity != Severity::Error);
             used.extend(by);
             by.and_then(|place| all.get(place)).is_none_or(|one| !one.reason)
         })
@@ -70,21 +68,29 @@ fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     })
 }
 
-fn read(sources: &SourceMap, span: Span, own_line: bool) -> Option<Suppression> {
-    let comment = sources.text(span).trim_start_matches('#').trim_start();
-    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
-    let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
-    let here = sources.position(span).line;
-    let line = if own_line { next_line(sources, span.source, here) } else { here };
-    Some(Suppression { span, code: code.trim().to_owned(), reason, line })
+/// The comments of a file that silence, in order.
+fn of_file(sources: &SourceMap, file: &File) -> Vec<Suppression> {
+    let text = sources.get(file.source).map_or("", |source| &source.text);
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let mut saying = (1..).zip(text.lines()).filter(|(_, line)| says(line)).map(|(number, _)| number).peekable();
+    let mut all = Vec::new();
+    for comment in &file.comments {
+        let Some((code, reason)) = read(sources.text(comment.span)) else { continue };
+        let here = sources.position(comment.span).line;
+        // The next line that says something, if the comment stands alone.
+        while comment.own_line && saying.next_if(|line| *line <= here).is_some() {}
+        let line = if comment.own_line { saying.peek().copied().unwrap_or(here) } else { here };
+        all.push(Suppression { span: comment.span, code, reason, line });
+    }
+    all
 }
 
-/// The next line that says something.
-fn next_line(sources: &SourceMap, source: SourceId, after: u32) -> u32 {
-    let text = sources.get(source).map_or("", |source| &source.text);
-    let lines = (1..).zip(text.lines()).skip(after as usize);
-    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-    lines.into_iter().find(|(_, line)| says(line)).map_or(after, |(number, _)| number)
+/// The code that a comment silences, and whether it says why.
+fn read(comment: &str) -> Option<(String, bool)> {
+    let comment = comment.trim_start_matches('#').trim_start();
+    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
+    let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
+    Some((code.trim().to_owned(), reason))
 }
 
 /// The lines that a finding's place covers: its first and its last.
