@@ -14,6 +14,7 @@ mod sketch;
 mod space;
 mod uncovered;
 mod walk;
+mod without;
 mod witness;
 
 use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, RuleId, Verdict};
@@ -25,6 +26,7 @@ use area::Area;
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
+pub use without::same_without;
 use witness::Dice;
 
 /// How many steps an analysis may take. A step compares two areas.
@@ -88,7 +90,10 @@ impl<'a> Analysis<'a> {
     /// Prepares the analysis of a program.
     #[must_use]
     pub fn new(program: &'a Program, budget: Budget) -> Analysis<'a> {
-        let space = Space::new(program.policy());
+        Analysis::over(program, Space::new(program.policy()), budget)
+    }
+
+    fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Analysis<'a> {
         let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
         let passes = program.policy().rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
         let sketches = Sketches::of(&space, &rules);

@@ -22,6 +22,8 @@ pub(super) struct Cuts {
     dscps: BTreeSet<u8>,
     sources: BTreeSet<u16>,
     tag_is_asked: bool,
+    /// Later fragments are packets, too.
+    fragments: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
     tests: Vec<HeaderTest>,
 }
@@ -39,6 +41,11 @@ const OTHER_PROTOS: [u8; 2] = [253, 254];
 const FIRST_TYPE: u16 = 0x600;
 
 impl Cuts {
+    /// For questions about later fragments, too: packets that tell neither ports nor kind, and that the controller carries by hand.
+    pub(super) fn with_fragments() -> Cuts {
+        Cuts { fragments: true, ..Cuts::default() }
+    }
+
     pub(super) fn add(&mut self, test: &HeaderTest) {
         match test {
             HeaderTest::Service(terms) => terms.iter().for_each(|term| self.add_term(term)),
@@ -127,7 +134,7 @@ impl Cuts {
             protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain(self.other_proto()));
             let foreign = if dl_type == EtherType::IPV4 { IpProto::ICMPV6 } else { IpProto::ICMP };
             for (place, proto) in protos.iter().enumerate() {
-                if protos.iter().take(place).any(|earlier| earlier == proto) || *proto == foreign {
+                if protos.iter().take(place).any(|earlier| earlier == proto) || (*proto == foreign && !self.fragments) {
                     continue;
                 }
                 let of = |transport| Headers {
@@ -137,7 +144,9 @@ impl Cuts {
                     transport,
                     ..Headers::default()
                 };
-                if proto.has_ports() {
+                if *proto == foreign {
+                    all.push((of(None), WHOLE));
+                } else if proto.has_ports() {
                     let starts: Vec<u16> = cells(&self.ports).collect();
                     let ends = starts.iter().skip(1).map(|next| u32::from(*next)).chain([1 << 16]);
                     let width = |start: u16, end: u32| f64::from(end.saturating_sub(u32::from(start)));
@@ -150,6 +159,9 @@ impl Cuts {
                         all.extend(cells(&self.codes).map(|code| (of(Some(Transport::Icmp { kind, code })), 1.0)));
                     }
                 } else {
+                    all.push((of(None), WHOLE));
+                }
+                if self.fragments {
                     all.push((of(None), WHOLE));
                 }
             }

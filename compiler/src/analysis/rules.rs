@@ -212,7 +212,7 @@ impl Analysis<'_> {
     }
 
     /// A flow that the rule matches and none before it.
-    fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
+    pub(super) fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
         let before = self.meeting(rule.id, rule.id.index())?;
         for area in areas {
             let covers: Vec<&Area> = before.iter().flat_map(|(_, all)| *all).filter(|cover| cover.meets(area)).collect();
@@ -252,7 +252,7 @@ impl Analysis<'_> {
     }
 
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
-    fn reaching(
+    pub(super) fn reaching(
         &self,
         rule: &Rule,
         area: &Area,

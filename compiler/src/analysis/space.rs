@@ -115,12 +115,21 @@ const SIDES: [Side; 2] = [Side::Src, Side::Dst];
 impl<'a> Space<'a> {
     /// The space of a policy's flows.
     pub(crate) fn new(policy: &'a Checked) -> Space<'a> {
+        Space::over(policy, Cuts::default())
+    }
+
+    /// The same with later fragments, which start no conversation and are judged all the same.
+    pub(crate) fn with_fragments(policy: &'a Checked) -> Space<'a> {
+        Space::over(policy, Cuts::with_fragments())
+    }
+
+    fn over(policy: &'a Checked, cuts: Cuts) -> Space<'a> {
         let plain = plain_groups(policy);
         let mut asked = Asked {
             policy,
             plain: &plain,
             labels: Labels::new(policy),
-            cuts: Cuts::default(),
+            cuts,
             times: Vec::new(),
             at: false,
             mac: false,
