@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ast::Policy;
+use crate::ast::{File, Policy};
 use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
 use crate::source::{SourceId, SourceMap, Span};
@@ -49,6 +49,21 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
     kept
 }
 
+/// True if a comment above a statement of the file silences something of it: were the statement gone, it would be about the next one.
+#[must_use]
+pub fn speaks_of(sources: &SourceMap, file: &File, statement: Span) -> bool {
+    let [first, last] = lines_of(sources, statement);
+    let above = file.comments.iter().filter(|comment| comment.own_line);
+    above.filter_map(|comment| read(sources, comment.span, true)).any(|one| (first..=last).contains(&one.line))
+}
+
+/// The code that a comment is to silence: `W0303` of `# allow(W0303): reason`.
+#[must_use]
+pub fn code_of(comment: &str) -> Option<&str> {
+    let (code, _) = comment.trim_start_matches('#').trim_start().strip_prefix("allow(")?.split_once(')')?;
+    Some(code.trim())
+}
+
 /// What is wrong with a comment that silences.
 fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     let known = codes::find(&one.code).map(|page| page.code);
@@ -71,12 +86,13 @@ fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
 }
 
 fn read(sources: &SourceMap, span: Span, own_line: bool) -> Option<Suppression> {
-    let comment = sources.text(span).trim_start_matches('#').trim_start();
-    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
+    let comment = sources.text(span);
+    let code = code_of(comment)?;
+    let (_, rest) = comment.split_once(')')?;
     let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
     let here = sources.position(span).line;
     let line = if own_line { next_line(sources, span.source, here) } else { here };
-    Some(Suppression { span, code: code.trim().to_owned(), reason, line })
+    Some(Suppression { span, code: code.to_owned(), reason, line })
 }
 
 /// The next line that says something.

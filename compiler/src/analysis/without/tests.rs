@@ -201,5 +201,6 @@ fn packet(draw: &mut Draw, policy: &Checked, view: &View) -> Option<Flow> {
         return None;
     }
     // The parser finds no kind in what is ICMP of the other family.
-    (!damaged && !(foreign && headers.transport.is_some())).then_some(Flow { src, dst, headers, time: Some(now) })
+    let judged = !damaged && (!foreign || headers.transport.is_none());
+    judged.then_some(Flow { src, dst, headers, time: Some(now) })
 }
