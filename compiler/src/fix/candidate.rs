@@ -80,7 +80,7 @@ fn what(found: &Diagnostic, sources: &SourceMap) -> String {
     match found.code {
         W0301 => format!("removed {}, which nothing uses", found.message.trim_end_matches(" is never used")),
         W0302 => format!("removed the second `{text}`"),
-        W0303 => format!("removed `{text}`, which those before it leave nothing"),
+        W0303 => format!("removed `{text}`, which decides nothing"),
         W0304 => format!("removed `{text}`, which makes no difference"),
         W0305 => format!("removed `{text}`, which no flow can match"),
         _ => format!("removed `{text}`, which silences nothing"),
@@ -102,10 +102,11 @@ fn check_statement(state: &State, found: &Diagnostic) -> Result<(), Why> {
             return Err(Why::Silences);
         }
     }
-    if !matches!(item, Item::Rule(_)) {
-        return Ok(());
-    }
     let policy = state.program.policy();
+    if !matches!(item, Item::Rule(_)) {
+        let is_part = found.code == W0301 && policy.site_rules().is_empty();
+        return if is_part { Err(Why::Part) } else { Ok(()) };
+    }
     let rule = policy.site_rules().iter().find(|rule| rule.span == found.span && rule.part == Part::Whole).ok_or(Why::NoEdit)?;
     if rule.name.is_some() || rule.log || rule.owner.is_some() || rule.ticket.is_some() {
         return Err(Why::Belongs);

@@ -24,11 +24,11 @@ pub struct Left {
     /// The text.
     pub file: Arc<str>,
     /// The line in the text as it was at first.
+    pub old_line: u32,
+    /// The line in the text as it is now.
     pub line: u32,
     /// The finding.
     pub code: Code,
-    /// What was found.
-    pub message: String,
     /// Why it was left.
     pub why: Why,
 }
@@ -44,6 +44,8 @@ pub enum Why {
     Belongs,
     /// The rules that leave it nothing decide otherwise than it would.
     Otherwise,
+    /// The policy has no rule that could use a name: it may be a part of another one.
+    Part,
     /// What the comment silences comes and goes: with time, or with how much is found out.
     Comes,
     /// No edit is known.
@@ -67,13 +69,14 @@ impl fmt::Display for Why {
             Why::Silences => f.write_str("a comment above silences something else of it"),
             Why::Belongs => f.write_str("it has a name, logs, or belongs to somebody"),
             Why::Otherwise => f.write_str("it was to decide otherwise than those before it do"),
+            Why::Part => f.write_str("no rule is there that could use it"),
             Why::Comes => f.write_str("what it silences comes and goes"),
             Why::NoEdit => f.write_str("no edit is known"),
-            Why::Flow(flow) => write!(f, "another answer without it: {flow}"),
+            Why::Flow(flow) => write!(f, "this would be answered otherwise: {flow}"),
             Why::Says(what) => f.write_str(what),
             Why::Finds(code) => write!(f, "{code} would follow"),
             Why::Test(name) => write!(f, "the test \"{name}\" would come out otherwise"),
-            Why::Undecided => f.write_str("not proved within the budget"),
+            Why::Undecided => f.write_str("it is not proved that nothing changes"),
         }
     }
 }

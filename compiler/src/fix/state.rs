@@ -97,10 +97,10 @@ impl State {
         Done { file: at.file, line, code: one.code, what: one.what.clone() }
     }
 
-    /// What is left, told of the texts as they were at first.
+    /// What is left.
     pub(super) fn left(&self, found: &Diagnostic, why: Why) -> Left {
         let at = self.loaded.sources.position(found.span);
-        let line = self.texts.origin(&at.file, at.line);
-        Left { file: at.file, line, code: found.code, message: found.message.clone(), why }
+        let old_line = self.texts.origin(&at.file, at.line);
+        Left { file: at.file, old_line, line: at.line, code: found.code, why }
     }
 }

@@ -40,7 +40,7 @@ fn once(text: &str) -> (String, Vec<String>, Vec<String>) {
     let fixed = fix(&request(&entries, &sources)).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
     let new = fixed.changed.first().map_or(whole, |changed| changed.new.to_string());
     let done = fixed.done.iter().map(|one| format!("{} {} {}", one.line - LINES, one.code, one.what));
-    let left = fixed.left.iter().map(|one| format!("{} {} {}", one.line - LINES, one.code, one.why));
+    let left = fixed.left.iter().map(|one| format!("{} {} {}", one.old_line - LINES, one.code, one.why));
     (new.strip_prefix(SITE).unwrap().to_owned(), done.collect(), left.collect())
 }
 
@@ -61,7 +61,7 @@ fn what_is_plain_goes_and_comments_stay() {
             "3 W0301 removed the group `idle`, which nothing uses",
             "5 W0302 removed the second `b`",
             "8 W0304 removed `deny from a to b;`, which makes no difference",
-            "9 W0303 removed `deny from a to b for ssh;`, which those before it leave nothing",
+            "9 W0303 removed `deny from a to b for ssh;`, which decides nothing",
             "11 W0304 removed `allow from g for ssh;`, which makes no difference",
             "14 W0305 removed `deny when hsrc = a and hsrc = b;`, which no flow can match",
             "17 W0702 removed `# allow(W0303): not any more`, which silences nothing",
@@ -83,12 +83,13 @@ fn what_may_have_been_meant_is_left_with_its_reason() {
             "3 W0303 a comment above silences something else of it",
         ),
         ("group g = host { a,\n    b, # her\n    b # again\n};\nallow from g;\n", "3 W0302 no edit is known"),
+        ("group idle = host { a };\ndefault deny;\n", "1 W0301 no rule is there that could use it"),
         ("allow from a until 2036-12-31;  # allow(W0314): told\n", "1 W0702 what it silences comes and goes"),
         ("allow from a;  # allow(W0304): counted\n", "1 W0702 what it silences comes and goes"),
-        ("deny for tcp/0-65535 log;\ndeny for tcp;\ndefault allow;\n", "2 W0303 another answer without it: "),
+        ("deny for tcp/0-65535 log;\ndeny for tcp;\ndefault allow;\n", "2 W0303 this would be answered otherwise: "),
         (
             "invariant disjoint(g, h);\ngroup g = user tagged \"g\";\ngroup h = user tagged \"h\";\nallow from g & h;\ndefault deny;\n",
-            "4 W0305 another answer without it: ",
+            "4 W0305 this would be answered otherwise: ",
         ),
     ] {
         let told = tidied(text);

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fmt, help, man, prove, run, test};
+use crate::{bench, check, demo, exit, explain, fix, fmt, help, man, prove, run, test};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -21,6 +21,8 @@ pub enum Command {
     Check(check::Args),
     /// Lay policy files out in the one way
     Fmt(fmt::Args),
+    /// Take out what a policy says for nothing, if that is proved
+    Fix(fix::Args),
     /// Run the tests that a policy holds
     Test(test::Args),
     /// Prove the assertions of a policy, and nothing else

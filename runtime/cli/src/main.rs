@@ -7,6 +7,7 @@ mod demo;
 mod excerpt;
 mod exit;
 mod explain;
+mod fix;
 mod fmt;
 mod fold;
 mod formats;
@@ -17,6 +18,7 @@ mod load;
 mod man;
 mod output;
 mod prove;
+mod replace;
 mod report;
 mod run;
 mod scratch;
@@ -52,6 +54,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::check(args, out),
         Command::Fmt(args) => fmt::fmt(args, out),
+        Command::Fix(args) => fix::fix(args, out),
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),

@@ -3,6 +3,7 @@
 mod check;
 mod daemon;
 mod explain;
+mod fix;
 mod fmt;
 mod help;
 mod man;
