@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fix, fmt, help, man, prove, run, test};
+use crate::{bench, check, demo, exit, explain, fix, fmt, help, init, man, prove, run, test};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -17,6 +17,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Make a new policy to begin with
+    Init(init::Args),
     /// Check a policy: syntax, names, kinds
     Check(check::Args),
     /// Lay policy files out in the one way

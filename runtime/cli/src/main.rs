@@ -13,6 +13,7 @@ mod fold;
 mod formats;
 mod hash;
 mod help;
+mod init;
 mod json;
 mod load;
 mod man;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::init(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Fmt(args) => fmt::fmt(args, out),
         Command::Fix(args) => fix::fix(args, out),

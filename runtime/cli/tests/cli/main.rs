@@ -6,6 +6,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod help;
+mod init;
 mod man;
 mod pipe;
 mod prove;
