@@ -157,6 +157,9 @@ impl Work<'_> {
 
 /// Whether the new policy says and does what the old one does.
 fn keeps_meaning(old: &State, new: &State, budget: Budget) -> Result<(), Why> {
+    if new.texts.changed().iter().any(|one| one.new.trim().is_empty()) {
+        return Err(Why::Empties);
+    }
     let policy: &Checked = old.program.policy();
     let gone = lacking(policy, new.program.policy()).map_err(Why::Says)?;
     match same_without(policy, &gone, budget) {

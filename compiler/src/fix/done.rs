@@ -56,6 +56,8 @@ pub enum Why {
     Says(String),
     /// This would be found then.
     Finds(Code),
+    /// Nothing would be left of the file: whoever finds it empty takes it for one that was cut off.
+    Empties,
     /// This test would come out otherwise.
     Test(String),
     /// It was not found out whether anything would change.
@@ -75,6 +77,7 @@ impl fmt::Display for Why {
             Why::Flow(flow) => write!(f, "this would be answered otherwise: {flow}"),
             Why::Says(what) => f.write_str(what),
             Why::Finds(code) => write!(f, "{code} would follow"),
+            Why::Empties => f.write_str("nothing would be left of the file"),
             Why::Test(name) => write!(f, "the test \"{name}\" would come out otherwise"),
             Why::Undecided => f.write_str("it is not proved that nothing changes"),
         }

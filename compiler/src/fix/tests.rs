@@ -12,7 +12,7 @@ const SITE: &str = "host a { mac 00:16:3e:00:00:01; }\nhost b { mac 00:16:3e:00:
 
 const LINES: u32 = 4;
 
-fn sources(texts: &[(&str, &str)]) -> SourceMap {
+fn sources_of(texts: &[(&str, &str)]) -> SourceMap {
     let mut sources = SourceMap::default();
     for (name, text) in texts {
         sources.add(*name, *text);
@@ -35,7 +35,7 @@ fn tidied(text: &str) -> (String, Vec<String>, Vec<String>) {
 
 fn once(text: &str) -> (String, Vec<String>, Vec<String>) {
     let whole = format!("{SITE}{text}");
-    let sources = sources(&[("x.pol", &whole)]);
+    let sources = sources_of(&[("x.pol", &whole)]);
     let entries = ["x.pol".to_owned()];
     let fixed = fix(&request(&entries, &sources)).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
     let new = fixed.changed.first().map_or(whole, |changed| changed.new.to_string());
@@ -113,6 +113,14 @@ fn names_that_nothing_uses_any_more_go_along() {
 }
 
 #[test]
+fn a_network_says_what_the_internet_is_not() {
+    let text = "network lan = 10.0.0.0/24;\nallow from a;\n";
+    assert_eq!(tidied(text).0, "allow from a;\n");
+    let text = format!("switch edge {{ dpid 0x1; }}\ngateway g {{ at edge:1; }}\n{text}");
+    assert_eq!(tidied(&text).0, text);
+}
+
+#[test]
 fn of_two_that_stand_for_each_other_one_stays() {
     let (new, done, _) = tidied("allow from a to b for ssh;\nallow to b from a for ssh;\nallow from b;\n");
     assert_eq!(new, "allow to b from a for ssh;\nallow from b;\n");
@@ -157,20 +165,25 @@ fn a_text_that_was_laid_out_stays_so_and_another_is_not_touched_beyond_its_edits
 #[test]
 fn all_texts_of_a_policy_are_tidied() {
     let main = format!("include \"more.pol\";\n{SITE}allow from g;\nallow from g to b;\n");
-    let sources = sources(&[("etc/main.pol", &main), ("etc/more.pol", "group g = host { a, a };\ngroup idle = g;\n")]);
+    let sources = sources_of(&[("etc/main.pol", &main), ("etc/more.pol", "group g = host { a, a };\ngroup idle = g;\n")]);
     let entries = ["etc/main.pol".to_owned()];
     let fixed = fix(&request(&entries, &sources)).unwrap();
     let told: Vec<String> = fixed.done.iter().map(|one| format!("{}:{} {}", one.file, one.line, one.code)).collect();
     assert_eq!(told, ["etc/main.pol:7 W0303", "etc/more.pol:1 W0302", "etc/more.pol:2 W0301"]);
     assert_eq!(fixed.changed.len(), 2);
     assert_eq!(*fixed.changed[1].new, *"group g = host { a };\n");
+    for (text, why) in [("group idle = host { a };\n", Some(Why::Empties)), ("# no more\ngroup idle = host { a };\n", None)] {
+        let sources = sources_of(&[("m.pol", &format!("include \"more.pol\";\n{SITE}allow from a;\n")), ("more.pol", text)]);
+        let fixed = fix(&request(&["m.pol".to_owned()], &sources)).unwrap();
+        assert_eq!(fixed.left.first().map(|one| one.why.clone()), why, "{text}");
+    }
 }
 
 #[test]
 fn a_policy_with_errors_is_none_of_its_business() {
     for text in ["allow from nobody-known;\n", "allow from a;\nassert never from a;\n", "allow from a until 2020-01-01;\n"] {
         let whole = format!("{SITE}{text}");
-        let sources = sources(&[("x.pol", &whole)]);
+        let sources = sources_of(&[("x.pol", &whole)]);
         assert!(fix(&request(&["x.pol".to_owned()], &sources)).is_err(), "{text}");
     }
 }
@@ -178,7 +191,7 @@ fn a_policy_with_errors_is_none_of_its_business() {
 /// What the refusal of a repair would be that takes one text out and puts another one in.
 fn refused(text: &str, out: &str, into: &str) -> Option<Why> {
     let whole = format!("{SITE}{text}");
-    let sources = sources(&[("x.pol", &whole)]);
+    let sources = sources_of(&[("x.pol", &whole)]);
     let entries = ["x.pol".to_owned()];
     let request = request(&entries, &sources);
     let state = State::load(&request, Texts::new(&sources)).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
@@ -228,7 +241,7 @@ fn a_wrong_repair_is_refused() {
 #[test]
 fn without_the_steps_for_it_nothing_is_proved_and_nothing_done() {
     let whole = format!("{SITE}deny from a to b;\ngroup idle = user {{ bob }};\ndeny to b;\nallow from a;\n");
-    let sources = sources(&[("x.pol", &whole)]);
+    let sources = sources_of(&[("x.pol", &whole)]);
     let entries = ["x.pol".to_owned()];
     let budget = Budget { claim: 0, ..Budget::default() };
     let fixed = fix(&Request { budget, ..request(&entries, &sources) }).unwrap();

@@ -186,7 +186,11 @@ fn write_text(out: &mut Output, args: &Args, fixed: &Fixed) -> Result<(), Failur
         output::complain(&format!("{edits} would be made in {files}\n"));
         return Ok(());
     }
-    let done = if fixed.changed.is_empty() { "nothing to fix".to_owned() } else { format!("{edits} in {files}") };
+    let done = match (fixed.done.is_empty(), fixed.left.is_empty()) {
+        (true, true) => "nothing to fix".to_owned(),
+        (true, false) => "nothing fixed".to_owned(),
+        (false, _) => format!("{edits} in {files}"),
+    };
     let left = if fixed.left.is_empty() { String::new() } else { format!(", {} left", counted(fixed.left.len(), "finding")) };
     let ok = out.paint(Paint::Green, "ok");
     let hash = hash::of_policy(&fixed.sources);
