@@ -14,6 +14,7 @@ mod sketch;
 mod space;
 mod uncovered;
 mod walk;
+mod without;
 mod witness;
 
 use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, Rule, RuleId, Verdict};
@@ -25,6 +26,7 @@ use area::Area;
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
+pub use without::same_without;
 use witness::Dice;
 
 /// How many steps an analysis may take. A step compares two areas.
@@ -88,7 +90,10 @@ impl<'a> Analysis<'a> {
     /// Prepares the analysis of a program.
     #[must_use]
     pub fn new(program: &'a Program, budget: Budget) -> Analysis<'a> {
-        let space = Space::new(program.policy());
+        Analysis::over(program, Space::new(program.policy()), budget)
+    }
+
+    fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Analysis<'a> {
         let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
         let sketches = Sketches::of(&space, &rules);
         let reach = reach(&space, &program.policy().rules, &rules);
@@ -202,18 +207,19 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// For each rule the flows that it matches and that no `pass` before it leads past it: a flow that several of them match is led to
-/// the end of the outermost section, behind the rule all the same.
+/// For each rule the flows that it matches and that no `pass` before it leads past it, if that gets there itself; nothing where any
+/// of those is too complex.
 fn reach(space: &Space<'_>, rules: &[Rule], areas: &[Option<Vec<Area>>]) -> Vec<Option<Vec<Area>>> {
-    let mut leading: Vec<(RuleId, &[Area])> = Vec::new();
+    let mut leading: Vec<(RuleId, Option<Vec<Area>>)> = Vec::new();
     let mut reach = Vec::with_capacity(areas.len());
     for (rule, own) in rules.iter().zip(areas) {
         leading.retain(|(behind, _)| rule.id < *behind);
-        let past = leading.iter().flat_map(|(_, areas)| areas.iter());
-        reach.push(own.as_ref().and_then(|own| without(space, own, past)));
-        if let (Effect::Pass(behind), Some(own)) = (rule.effect, own) {
-            leading.push((behind, own));
+        let past: Option<Vec<&[Area]>> = leading.iter().map(|(_, areas)| areas.as_deref()).collect();
+        let left = own.as_ref().zip(past).and_then(|(own, past)| without(space, own, past.into_iter().flatten()));
+        if let Effect::Pass(behind) = rule.effect {
+            leading.push((behind, left.clone()));
         }
+        reach.push(left);
     }
     reach
 }

@@ -6,6 +6,7 @@ mod bits;
 pub mod coverage;
 pub mod explain;
 mod findings;
+pub mod fix;
 mod index;
 mod label;
 mod moment;

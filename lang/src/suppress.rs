@@ -4,7 +4,7 @@
 //! an assertion or a list that goes over several lines is one line here: where its comments stand in it is for layout to say.
 //! Only warnings and what is worth knowing can be silenced, and only with a reason.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::ast::{File, Item, Policy};
 use crate::codes::{self, Code, text};
@@ -80,6 +80,22 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
     kept
 }
 
+/// True if a comment above a statement of the file silences something of it: were the statement gone, it would be about the next one.
+#[must_use]
+pub fn speaks_of(sources: &SourceMap, file: &File, statement: Span) -> bool {
+    let [first, last] = lines_of(sources, statement);
+    let above = file.comments.iter().filter(|comment| comment.own_line).map(|comment| comment.span);
+    let alone: HashSet<Span> = above.collect();
+    of_file(sources, file).iter().any(|one| alone.contains(&one.span) && (first..=last).contains(&one.line))
+}
+
+/// The code that a comment is to silence: `W0303` of `# allow(W0303): reason`.
+#[must_use]
+pub fn code_of(comment: &str) -> Option<&str> {
+    let (code, _) = comment.trim_start_matches('#').trim_start().strip_prefix("allow(")?.split_once(')')?;
+    Some(code.trim())
+}
+
 /// What is wrong with a comment that silences.
 fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     let known = codes::find(&one.code).map(|page| page.code);
@@ -120,10 +136,10 @@ fn of_file(sources: &SourceMap, file: &File) -> Vec<Suppression> {
 
 /// The code that a comment silences, and whether it says why.
 fn read(comment: &str) -> Option<(String, bool)> {
-    let comment = comment.trim_start_matches('#').trim_start();
-    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
+    let code = code_of(comment)?;
+    let (_, rest) = comment.split_once(')')?;
     let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
-    Some((code.trim().to_owned(), reason))
+    Some((code.to_owned(), reason))
 }
 
 /// The lines that a finding's place covers: its first and its last.

@@ -24,20 +24,30 @@ pub(super) struct Cuts {
     dscps: BTreeSet<u8>,
     sources: BTreeSet<u16>,
     tag_is_asked: bool,
+    /// Later fragments are packets, too.
+    fragments: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
     tests: IndexSet<HeaderTest, FxBuildHasher>,
 }
 
-/// An Ethernet type that no policy needs to name: IEEE 802.1 local experimental.
-const OTHER_TYPE: u16 = 0x88b5;
+/// Ethernet types that no policy needs to name: IEEE 802.1 local experimental. Should one name them, the next that it does not.
+const OTHER_TYPES: [u16; 2] = [0x88b5, 0x88b6];
 
 /// What a sort of packets without ports counts for: as much as all ports of a protocol.
 const WHOLE: f64 = 65_536.0;
 
-/// An IP protocol that no policy needs to name: for experiments (RFC 3692).
-const OTHER_PROTO: u8 = 253;
+/// IP protocols that no policy needs to name: for experiments (RFC 3692). Should one name them, the next that it does not.
+const OTHER_PROTOS: [u8; 2] = [253, 254];
+
+/// The least Ethernet type: what is below is a length (IEEE 802.3 §3.2.6).
+const FIRST_TYPE: u16 = 0x600;
 
 impl Cuts {
+    /// For questions about later fragments, too: packets that tell neither ports nor kind, and that the controller carries by hand.
+    pub(super) fn with_fragments() -> Cuts {
+        Cuts { fragments: true, ..Cuts::default() }
+    }
+
     pub(super) fn add(&mut self, test: &HeaderTest) {
         match test {
             HeaderTest::Service(terms) => terms.iter().for_each(|term| self.add_term(term)),
@@ -88,16 +98,17 @@ impl Cuts {
         classes.into_values().collect()
     }
 
-    /// Packets that there can be, the most usual first; fragments and packets without a protocol start no conversation.
+    /// Packets that there can be, the most usual first; packets without a protocol are judged by nobody, and fragments start no
+    /// conversation.
     fn candidates(&self) -> Vec<(Headers, f64)> {
         let mut all = Vec::new();
         for dl_type in [EtherType::IPV4, EtherType::IPV6] {
             let mut protos = vec![IpProto::TCP, IpProto::UDP];
             protos.push(if dl_type == EtherType::IPV4 { IpProto::ICMP } else { IpProto::ICMPV6 });
-            protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain([IpProto(OTHER_PROTO)]));
+            protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain(self.other_proto()));
             let foreign = if dl_type == EtherType::IPV4 { IpProto::ICMPV6 } else { IpProto::ICMP };
             for (place, proto) in protos.iter().enumerate() {
-                if *proto == foreign || protos.iter().take(place).any(|earlier| earlier == proto) {
+                if protos.iter().take(place).any(|earlier| earlier == proto) || (*proto == foreign && !self.fragments) {
                     continue;
                 }
                 let of = |transport| Headers {
@@ -107,7 +118,9 @@ impl Cuts {
                     transport,
                     ..Headers::default()
                 };
-                if proto.has_ports() {
+                if *proto == foreign {
+                    all.push((of(None), WHOLE));
+                } else if proto.has_ports() {
                     let starts: Vec<u16> = cells(&self.ports).collect();
                     let ends = starts.iter().skip(1).map(|next| u32::from(*next)).chain([1 << 16]);
                     let width = |start: u16, end: u32| f64::from(end.saturating_sub(u32::from(start)));
@@ -122,20 +135,37 @@ impl Cuts {
                 } else {
                     all.push((of(None), WHOLE));
                 }
+                if self.fragments {
+                    all.push((of(None), WHOLE));
+                }
             }
         }
-        let others = self.dl_types.iter().copied().chain([EtherType::ARP.0, OTHER_TYPE]);
+        let others = self.dl_types.iter().copied().chain([EtherType::ARP.0]).chain(self.other_type());
         let others = others.filter(|dl_type| ![EtherType::IPV4.0, EtherType::IPV6.0].contains(dl_type));
         all.extend(others.map(|dl_type| (Headers { dl_type: Some(EtherType(dl_type)), ..Headers::default() }, WHOLE)));
         all
+    }
+
+    fn other_proto(&self) -> Option<IpProto> {
+        let known = [IpProto::TCP, IpProto::UDP, IpProto::ICMP, IpProto::ICMPV6];
+        let mut all = OTHER_PROTOS.into_iter().chain(0..=u8::MAX).map(IpProto);
+        all.find(|proto| !self.protos.contains(&proto.0) && !known.contains(proto))
+    }
+
+    fn other_type(&self) -> Option<u16> {
+        let known = [EtherType::IPV4.0, EtherType::IPV6.0, EtherType::ARP.0];
+        let mut all = OTHER_TYPES.into_iter().chain(FIRST_TYPE..=u16::MAX);
+        all.find(|dl_type| !self.dl_types.contains(dl_type) && !known.contains(dl_type))
     }
 
     /// One VLAN tag of each class, none first.
     pub(super) fn tags(&self) -> Vec<Option<VlanTag>> {
         let mut tags = vec![None];
         if self.tag_is_asked {
-            let ids = [None].into_iter().chain(cells(&self.vlans).filter_map(VlanId::new).map(Some));
-            for id in ids {
+            // The first identifier is 1.
+            let mut ids: Vec<VlanId> = cells(&self.vlans).filter_map(|id| VlanId::new(id.max(1))).collect();
+            ids.dedup();
+            for id in [None].into_iter().chain(ids.into_iter().map(Some)) {
                 tags.extend(cells(&self.pcps).filter(|pcp| *pcp < 8).map(|pcp| Some(VlanTag { id, pcp })));
             }
         }

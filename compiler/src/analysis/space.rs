@@ -72,6 +72,8 @@ pub(crate) struct Space<'a> {
     labels: Labels,
     pub(super) logins: Vec<Login>,
     pub(super) whos: Vec<Who>,
+    /// The MAC address of each class of who an end is, where it says one and [`Who`] does not.
+    pub(super) macs: Vec<Option<MacAddr>>,
     pub(super) places: Vec<Option<Location>>,
     pub(super) addresses: Vec<Addresses>,
     pub(super) packets: Vec<Headers>,
@@ -117,12 +119,21 @@ const SIDES: [Side; 2] = [Side::Src, Side::Dst];
 impl<'a> Space<'a> {
     /// The space of a policy's flows.
     pub(crate) fn new(policy: &'a Checked) -> Space<'a> {
+        Space::over(policy, Cuts::default())
+    }
+
+    /// The same with later fragments, which start no conversation and are judged all the same.
+    pub(crate) fn with_fragments(policy: &'a Checked) -> Space<'a> {
+        Space::over(policy, Cuts::with_fragments())
+    }
+
+    fn over(policy: &'a Checked, cuts: Cuts) -> Space<'a> {
         let plain = plain_groups(policy);
         let mut asked = Asked {
             policy,
             plain: &plain,
             labels: Labels::new(policy),
-            cuts: Cuts::default(),
+            cuts,
             times: Vec::new(),
             at: false,
             mac: false,
@@ -140,6 +151,7 @@ impl<'a> Space<'a> {
             labels: asked.labels,
             logins: Vec::new(),
             whos: Vec::new(),
+            macs: Vec::new(),
             places: vec![None],
             addresses: vec![Addresses::default()],
             lookup: Lookup::new(packets.iter().map(|(headers, _)| headers)),
@@ -213,6 +225,7 @@ impl<'a> Space<'a> {
                     None => {
                         known.insert(key.clone(), self.whos.len());
                         self.whos.push(Who::Hosts(vec![(id, *mac)]));
+                        self.macs.push(None);
                         self.records[WHO].push(key.0);
                     }
                 }
@@ -221,27 +234,43 @@ impl<'a> Space<'a> {
         let declared = |mac: &MacAddr| {
             policy.hosts.iter().any(|host| host.macs.contains(mac)) || policy.gateways.iter().any(|one| one.mac == Some(*mac))
         };
-        let named: Vec<MacAddr> = self.labels.named_macs().into_iter().filter(|mac| mac.is_unicast() && !declared(mac)).collect();
+        let (groups, named): (Vec<MacAddr>, Vec<MacAddr>) =
+            self.labels.named_macs().into_iter().filter(|mac| !declared(mac)).partition(|mac| mac.is_multicast());
         let mut add = |who: Who, end: End| {
             let record = self.labels.record(policy, &end, None);
-            self.whos.push(who);
-            self.records[WHO].push(record);
+            // A host's MAC address is its own even where nobody asks; those of others count as far as they are told apart.
+            let known = self.whos.iter().zip(&self.records[WHO]).any(|(other, known)| *other == who && *known == record);
+            if !known {
+                self.whos.push(who);
+                self.macs.push(end.mac);
+                self.records[WHO].push(record);
+            }
         };
         let fresh = fresh_mac(policy, &named);
+        // Whoever is no station may have any address that no station has.
+        let any = |own: Option<MacAddr>, fresh: MacAddr, named: &[MacAddr]| -> Vec<Option<MacAddr>> {
+            let others = named.iter().copied().chain([fresh]).map(Some).filter(|_| asks_mac);
+            [own].into_iter().chain(others).collect()
+        };
         add(Who::Stranger(asks_mac.then_some(fresh)), End { mac: Some(fresh), ..End::default() });
-        for mac in named {
+        for mac in named.iter().copied().filter(|mac| mac.is_unicast()) {
             add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
         }
         for (id, gateway) in (0..).map(GatewayId).zip(&policy.gateways) {
-            let end = |place| End { mac: gateway.mac, place, ..End::default() };
-            add(Who::Gateway(id), end(Place::Gateway(id)));
-            add(Who::Internet(Some(id)), end(Place::Internet(Some(id))));
+            for mac in any(gateway.mac, fresh, &named) {
+                add(Who::Gateway(id), End { mac, place: Place::Gateway(id), ..End::default() });
+                add(Who::Internet(Some(id)), End { mac, place: Place::Internet(Some(id)), ..End::default() });
+            }
         }
         if policy.gateways.is_empty() {
-            add(Who::Internet(None), End { place: Place::Internet(None), ..End::default() });
+            for mac in any(None, fresh, &named) {
+                add(Who::Internet(None), End { mac, place: Place::Internet(None), ..End::default() });
+            }
         }
         add(Who::Broadcast, End { mac: Some(MacAddr::BROADCAST), place: Place::Broadcast, ..End::default() });
-        add(Who::Multicast, End { place: Place::Multicast, ..End::default() });
+        for mac in any(None, fresh_group(&groups), &groups).into_iter().filter(|mac| *mac != Some(MacAddr::BROADCAST)) {
+            add(Who::Multicast, End { mac, place: Place::Multicast, ..End::default() });
+        }
         add(Who::Controller, End { place: Place::Controller, ..End::default() });
     }
 
@@ -510,4 +539,10 @@ fn fresh_mac(policy: &Checked, named: &[MacAddr]) -> MacAddr {
         MacAddr([0x06, 0, 0x5e, 0, high, low])
     });
     candidates.into_iter().find(|mac| !taken(mac)).unwrap_or(MacAddr([0x06, 0, 0x5e, 0, 0, 1]))
+}
+
+/// A group's MAC address that the policy does not name.
+fn fresh_group(named: &[MacAddr]) -> MacAddr {
+    let candidates = (1..=u8::MAX).map(|last| MacAddr([0x01, 0, 0x5e, 0, 0x02, last]));
+    candidates.into_iter().find(|mac| !named.contains(mac)).unwrap_or(MacAddr([0x01, 0, 0x5e, 0, 0x03, 0]))
 }

@@ -147,6 +147,21 @@ fn rules_in_and_behind_sections_with_pass_are_judged_like_others() {
     );
 }
 
+/// Values that no test names stand for a class of their own, whichever others are named.
+#[test]
+fn what_nobody_names_is_left_over() {
+    for rules in [
+        "deny when vlan in 2-4094; deny when vlan = 4094; x: deny when vlan != 4094; default allow;",
+        "deny when dldst != 01:00:5e:00:00:01; x: deny when dldst = 01:00:5e:00:00:01 and hsrc = b; default allow;",
+        "x: deny from internet when dlsrc = 00:16:3e:00:00:77; default allow;",
+        "deny for ip/253, tcp, udp, icmp, icmpv6; x: deny when protocol != tcp and protocol != ip/253; default allow;",
+        "deny when dltype in { 0x88b5, arp }; x: deny when dltype not in { 0x88b5, ipv4, ipv6 }; default allow;",
+    ] {
+        let told = rules_told(&program(&format!("{SITE}{rules}")));
+        assert!(told.contains(&"x: decides".to_owned()), "{rules}\n{told:?}");
+    }
+}
+
 #[test]
 fn scopes_are_proved_or_shown_to_be_left() {
     let text = format!(
@@ -313,7 +328,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let alone =
             Checked { rules: vec![Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())], ..Checked::clone(&policy) };
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
-        for _ in 0..250 {
+        for _ in 0..1_500 {
             let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
             let (Identity::Known(mut src), Identity::Known(mut dst)) =
                 (source(&policy, &view, at, &key), destination(&policy, &view, &key))

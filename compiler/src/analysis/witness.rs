@@ -216,6 +216,7 @@ impl Space<'_> {
             address: address.and_then(|one| one.sample),
             ..End::default()
         };
+        let mac = self.macs.get(class(WHO)).copied().flatten();
         match self.whos.get(class(WHO)) {
             Some(Who::Hosts(hosts)) => {
                 let registered = address.map_or(&[][..], |one| &one.registered);
@@ -235,11 +236,11 @@ impl Space<'_> {
                 }
             }
             Some(Who::Stranger(mac)) => end.mac = *mac,
-            Some(Who::Gateway(id)) => self.at_gateway(*id, Place::Gateway(*id), &mut end),
-            Some(Who::Internet(Some(id))) => self.at_gateway(*id, Place::Internet(Some(*id)), &mut end),
-            Some(Who::Internet(None)) => end.place = Place::Internet(None),
+            Some(Who::Gateway(id)) => self.at_gateway(*id, Place::Gateway(*id), mac, &mut end),
+            Some(Who::Internet(Some(id))) => self.at_gateway(*id, Place::Internet(Some(*id)), mac, &mut end),
+            Some(Who::Internet(None)) => (end.place, end.mac) = (Place::Internet(None), mac),
             Some(Who::Broadcast) => (end.place, end.mac) = (Place::Broadcast, Some(MacAddr::BROADCAST)),
-            Some(Who::Multicast) => end.place = Place::Multicast,
+            Some(Who::Multicast) => (end.place, end.mac) = (Place::Multicast, mac),
             Some(Who::Controller) => end.place = Place::Controller,
             None => {}
         }
@@ -258,10 +259,10 @@ impl Space<'_> {
         end
     }
 
-    fn at_gateway(&self, id: GatewayId, place: Place, end: &mut End) {
+    fn at_gateway(&self, id: GatewayId, place: Place, mac: Option<MacAddr>, end: &mut End) {
         let gateway = self.policy.gateways.get(id.index());
         end.place = place;
-        end.mac = gateway.and_then(|gateway| gateway.mac);
+        end.mac = mac;
         end.location = gateway.map(|gateway| gateway.at);
     }
 }

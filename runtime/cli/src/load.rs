@@ -90,9 +90,7 @@ impl Policy {
     /// pentane.toml is there and cannot be read.
     pub fn prove(&mut self) -> Result<(), Failure> {
         let Some(program) = &self.program else { return Ok(()) };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        let now = Time(u64::try_from(now).unwrap_or(u64::MAX));
-        let (facts, found) = compiler::findings(program, &self.tree, Some(now), Budget::default());
+        let (facts, found) = compiler::findings(program, &self.tree, Some(now()), Budget::default());
         self.facts = facts;
         self.diagnostics.extend(found);
         settings::severities()?.apply(&mut self.diagnostics);
@@ -121,6 +119,12 @@ impl Policy {
     pub fn exit_without_program(&self) -> Exit {
         if self.unreadable { Exit::CannotDo } else { Exit::Bad }
     }
+}
+
+/// The present.
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    Time(u64::try_from(since).unwrap_or(u64::MAX))
 }
 
 fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {

@@ -110,7 +110,9 @@ pub(super) fn times(policy: &Checked, tests: &[TimeTest]) -> Vec<Option<Time>> {
     }
     let windows: Vec<Window> = policy.windows();
     let mut known: HashMap<Vec<bool>, ()> = HashMap::new();
-    let stretches = policy.calendar.stretches(&windows, &policy.ends());
+    let ends: Vec<Time> =
+        tests.iter().filter_map(|test| if let TimeTest::Before(end) = test { Some(*end) } else { None }).collect();
+    let stretches = policy.calendar.stretches(&windows, &ends);
     let fresh = stretches.into_iter().filter(|time| {
         let signature: Vec<bool> = tests.iter().map(|test| time_passes(policy, *test, *time)).collect();
         known.insert(signature, ()).is_none()

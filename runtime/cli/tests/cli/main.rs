@@ -3,8 +3,10 @@
 mod check;
 mod daemon;
 mod explain;
+mod fix;
 mod fmt;
 mod help;
+mod init;
 mod lsp;
 mod man;
 mod pipe;
