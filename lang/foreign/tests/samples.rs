@@ -1,0 +1,72 @@
+//! Policies of other systems beside what becomes of them, and files with several mistakes each beside what is told of them: the
+//! sources stand in `tests/samples`, the results in `tests/snapshots`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
+
+use std::path::Path;
+
+use foreign::{Imported, LeftOut, Note, Place, Problem};
+
+type Import = fn(&str, &str) -> Result<Imported, Vec<Problem>>;
+
+fn sample(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(file)).unwrap()
+}
+
+fn at(place: Place) -> String {
+    format!("{}:{}", place.line, place.column)
+}
+
+/// All that is told, one thing a line, and the policy.
+fn shown(result: &Result<Imported, Vec<Problem>>) -> String {
+    let mut text = String::new();
+    match result {
+        Ok(Imported { text: policy, left_out, notes }) => {
+            for LeftOut { place, what, why } in left_out {
+                text.push_str(&format!("{} left out `{what}`: {why}\n", at(*place)));
+            }
+            for Note { place, text: note } in notes {
+                text.push_str(&format!("{} note: {note}\n", at(*place)));
+            }
+            text.push_str("----\n");
+            text.push_str(policy);
+        }
+        Err(problems) => {
+            for Problem { place, message, help } in problems {
+                text.push_str(&format!("{} {message}\n", at(*place)));
+                text.extend(help.iter().map(|help| format!("    help: {help}\n")));
+            }
+        }
+    }
+    text
+}
+
+fn carried(import: Import, file: &str) -> String {
+    let result = import(&sample(file), file);
+    assert!(result.is_ok(), "{file}: {}", shown(&result));
+    shown(&result)
+}
+
+fn refused(import: Import, file: &str) -> String {
+    match import(&sample(file), file) {
+        Ok(imported) => panic!("{file} is taken:\n{}", imported.text),
+        Err(problems) => {
+            assert!(problems.len() >= 5, "{file} has several mistakes, and these are told: {problems:#?}");
+            shown(&Err(problems))
+        }
+    }
+}
+
+#[test]
+fn the_campus_of_ethane() {
+    insta::assert_snapshot!(carried(foreign::pol_eth, "campus.pol-eth"));
+}
+
+#[test]
+fn slips_that_can_be_read_in_one_way_are_read_and_told() {
+    insta::assert_snapshot!(carried(foreign::pol_eth, "slips.pol-eth"));
+}
+
+#[test]
+fn a_wrong_policy_of_ethane_is_refused_with_all_its_mistakes() {
+    insta::assert_snapshot!(refused(foreign::pol_eth, "wrong.pol-eth"));
+}
