@@ -174,8 +174,8 @@ impl Original {
         None
     }
 
-    /// Of the users of both hosts, the least restricted pair decides; among equals the rule of the highest priority.
-    fn judge(&self, packet: &Packet) -> Option<Vec<usize>> {
+    /// What each pair of users is allowed, with the rule.
+    fn pairs(&self, packet: &Packet) -> Vec<(usize, Vec<usize>)> {
         let faces = |users: &[usize]| if users.is_empty() { vec![None] } else { users.iter().copied().map(Some).collect() };
         let mut allowed = Vec::new();
         for src in faces(&packet.users[0]) {
@@ -183,7 +183,13 @@ impl Original {
                 allowed.extend(self.pair([src, dst], packet));
             }
         }
-        allowed.into_iter().min_by_key(|(place, waypoints)| (!waypoints.is_empty(), *place)).map(|(_, waypoints)| waypoints)
+        allowed
+    }
+
+    /// Of the users of both hosts, the least restricted pair decides; among equals the rule of the highest priority.
+    fn judge(&self, packet: &Packet) -> Option<Vec<usize>> {
+        let least = |(place, waypoints): &(usize, Vec<usize>)| (!waypoints.is_empty(), *place);
+        self.pairs(packet).into_iter().min_by_key(least).map(|(_, waypoints)| waypoints)
     }
 
     fn asks_for_gopher(&self) -> bool {
@@ -268,9 +274,10 @@ fn difference(original: &Original, policy: &Policy, packet: &Packet) -> Option<S
     let judged = policy.judge(&flow);
     let allowed = judged.verdict == Verdict::Allow;
     let via: Vec<String> = policy.via(&judged).iter().map(|name| name.trim_end_matches("-box").to_owned()).collect();
-    let boxes: Vec<String> = wanted.iter().flatten().map(|one| BOXES[*one].to_owned()).collect();
-    let exact = allowed == wanted.is_some() && via == boxes;
-    let wider = allowed && (wanted.is_none() || boxes.iter().any(|one| !via.contains(one)));
+    let boxes = |waypoints: &[usize]| waypoints.iter().map(|one| BOXES[*one].to_owned()).collect::<Vec<_>>();
+    let exact = allowed == wanted.is_some() && via == boxes(wanted.as_deref().unwrap_or_default());
+    let covered = |(_, waypoints): &(usize, Vec<usize>)| boxes(waypoints).iter().all(|one| via.contains(one));
+    let wider = allowed && !original.pairs(packet).iter().any(covered);
     let wrong = if original.asks_for_gopher() { wider } else { !exact };
     wrong.then(|| format!("{}\n{}\n{packet:?}\nwanted {wanted:?}, is {judged:?}", original.text(), policy.text))
 }
