@@ -97,7 +97,12 @@ impl Draft {
 
     /// The name of a middlebox; declares it at its first mention.
     pub(crate) fn middlebox(&mut self, original: &str, place: Place) -> String {
-        let name = self.names.name(Kind::Middlebox, original);
+        self.middlebox_like(original, original, place)
+    }
+
+    /// The name of a middlebox, spelled like another word.
+    pub(crate) fn middlebox_like(&mut self, original: &str, like: &str, place: Place) -> String {
+        let name = self.names.name_like(Kind::Middlebox, original, like);
         let declared = format!("middlebox {name} {{");
         if !self.boxes.iter().any(|(_, text)| text.starts_with(&declared)) {
             let port = self.stand_ins.port();

@@ -188,6 +188,10 @@ impl Cond {
         let all = |parts: &[Cond]| parts.iter().map(Cond::mirrored).collect();
         match self {
             Cond::Any | Cond::Never => self.clone(),
+            // An answer of ICMP has a type of its own.
+            Cond::Test(Test::Field(text)) if text.starts_with("icmp-") => {
+                Cond::unsaid(Place::default(), text, "nothing says what answers it")
+            }
             Cond::Test(test) => Cond::Test(test.mirrored()),
             Cond::Not(inner) => inner.mirrored().negated(),
             Cond::All(parts) => Cond::All(all(parts)),

@@ -55,10 +55,15 @@ impl Kind {
 impl Names {
     /// The name of a thing: always the same for the same thing.
     pub(crate) fn name(&mut self, kind: Kind, original: &str) -> String {
+        self.name_like(kind, original, original)
+    }
+
+    /// The name of a thing, spelled like another word: of a thing that has more words in the original than tell it.
+    pub(crate) fn name_like(&mut self, kind: Kind, original: &str, like: &str) -> String {
         if let Some(given) = self.given.get(&(kind, original.to_owned())) {
             return given.clone();
         }
-        let base = spelled(original, kind.word());
+        let base = spelled(like, kind.word());
         let second = format!("{base}-{}", kind.word());
         let numbered = (2..u32::MAX).map(|number| format!("{second}-{number}"));
         let mut candidates = [base, second.clone()].into_iter().chain(numbered);

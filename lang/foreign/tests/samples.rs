@@ -70,3 +70,18 @@ fn slips_that_can_be_read_in_one_way_are_read_and_told() {
 fn a_wrong_policy_of_ethane_is_refused_with_all_its_mistakes() {
     insta::assert_snapshot!(refused(foreign::pol_eth, "wrong.pol-eth"));
 }
+
+#[test]
+fn a_site_of_snac() {
+    insta::assert_snapshot!(carried(foreign::sepl, "site.sepl.py"));
+}
+
+#[test]
+fn what_of_sepl_has_no_counterpart_narrows_the_policy() {
+    insta::assert_snapshot!(carried(foreign::sepl, "gaps.sepl.py"));
+}
+
+#[test]
+fn a_wrong_policy_of_snac_is_refused_with_all_its_mistakes() {
+    insta::assert_snapshot!(refused(foreign::sepl, "wrong.sepl.py"));
+}
