@@ -233,7 +233,9 @@ impl Draft {
             lines.extend(declared.iter().map(|(_, text)| text.clone()));
         }
         lines.push(String::new());
-        lines.push("# The original has no rules beyond these. Without this section, Pentane's own prelude would stand here.".to_owned());
+        lines.push(
+            "# The original has no rules beyond these. Without this section, Pentane's own prelude would stand here.".to_owned(),
+        );
         lines.push("section prelude {".to_owned());
         lines.push("}".to_owned());
         lines.push(String::new());
@@ -292,7 +294,10 @@ fn laid_out(text: &str) -> Result<String, Vec<Problem>> {
         let errors = found.iter().filter(|found| found.severity == lang::diag::Severity::Error);
         let lines: BTreeSet<String> = errors.map(|found| format!("{}: {}", sources.text(found.span), found.message)).collect();
         let told = |line: String| {
-            Problem::new(Place { line: 1, column: 1 }, format!("what would be carried over is no sound policy: {}", excerpt(&line)))
+            Problem::new(
+                Place { line: 1, column: 1 },
+                format!("what would be carried over is no sound policy: {}", excerpt(&line)),
+            )
         };
         lines.into_iter().map(told).collect::<Vec<_>>()
     };

@@ -331,7 +331,9 @@ impl Known {
                 None if protos.is_empty() => Cond::Never,
                 None => Cond::Test(test.clone()),
             },
-            Test::Port(..) if self.protos.as_ref().is_some_and(|known| known.iter().all(|proto| !IpProto(*proto).has_ports())) => {
+            Test::Port(..)
+                if self.protos.as_ref().is_some_and(|known| known.iter().all(|proto| !IpProto(*proto).has_ports())) =>
+            {
                 Cond::Never
             }
             Test::Within(_, prefix) if self.ether.is_some_and(|known| known != family(*prefix)) => Cond::Never,

@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     Location,
     Switch,
     Middlebox,
+    Section,
     Service,
     /// A group of what this is: addresses and MAC addresses have no names but in groups.
     UserGroup,
@@ -40,6 +41,7 @@ impl Kind {
             Kind::Location => "location",
             Kind::Switch => "switch",
             Kind::Middlebox => "box",
+            Kind::Section => "section",
             Kind::Service => "service",
             Kind::UserGroup => "users",
             Kind::HostGroup => "hosts",

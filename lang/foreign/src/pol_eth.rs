@@ -181,11 +181,7 @@ impl<'f> Carry<'f> {
     }
 
     fn member(&mut self, member: &Name, sort: Sort) -> Option<String> {
-        if self.groups.contains_key(member.text.as_str()) {
-            self.group(member, sort)
-        } else {
-            Some(self.declare(member, sort))
-        }
+        if self.groups.contains_key(member.text.as_str()) { self.group(member, sort) } else { Some(self.declare(member, sort)) }
     }
 
     /// The traffic that a test of `protocol` asks for.
@@ -352,9 +348,6 @@ mod tests {
 
     #[test]
     fn groups_that_contain_themselves_are_refused() {
-        assert_eq!(
-            told("a = [\"b\"];\nb = [\"a\"];\n%%\n[(hsrc=in(\"a\"))] : deny;\n"),
-            ["2:6 group `a` contains itself"]
-        );
+        assert_eq!(told("a = [\"b\"];\nb = [\"a\"];\n%%\n[(hsrc=in(\"a\"))] : deny;\n"), ["2:6 group `a` contains itself"]);
     }
 }

@@ -147,7 +147,9 @@ impl Module {
             name => {
                 let found = Problem::new(at.place, format!("nothing is known of a function `{name}`"));
                 let known = CALLS.iter().copied().chain(directory::CALLS.iter().map(|(name, _)| *name));
-                self.draft.problems.push(found.help("what a module computes cannot be read: write out the rules").meant(name, known));
+                self.draft
+                    .problems
+                    .push(found.help("what a module computes cannot be read: write out the rules").meant(name, known));
             }
         }
     }

@@ -103,7 +103,7 @@ fn string(lexer: &mut logos::Lexer<'_, Tok>) -> bool {
 
 /// How long a string of names is, its closing quote included.
 fn names(rest: &str, quote: char) -> (usize, bool) {
-    let end = rest.find(|c: char| c == quote || matches!(c, '\n' | '(' | ')' | '[' | ']' | ',' | ';' | '^' | ':' | '='));
+    let end = rest.find([quote, '\n', '(', ')', '[', ']', ',', ';', '^', ':', '=']);
     match end {
         Some(end) if rest.get(end..).is_some_and(|tail| tail.starts_with(quote)) => (end + quote.len_utf8(), true),
         Some(end) => (end, false),
@@ -268,8 +268,27 @@ mod tests {
     fn both_languages_are_cut_into_their_tokens() {
         let printed = words("[(hsrc=in(\"a\"))^(protocol=\"http)] : outbound-only; %% # x", Dialect::PolEth);
         let wanted = [
-            "[", "(", "hsrc", "=", "in", "(", "\"a\"", ")", ")", "^", "(", "protocol", "=", "\"http", ")", "]", ":",
-            "outbound-only", ";", "%%", "# x",
+            "[",
+            "(",
+            "hsrc",
+            "=",
+            "in",
+            "(",
+            "\"a\"",
+            ")",
+            ")",
+            "^",
+            "(",
+            "protocol",
+            "=",
+            "\"http",
+            ")",
+            "]",
+            ":",
+            "outbound-only",
+            ";",
+            "%%",
+            "# x",
         ];
         assert_eq!(printed, wanted);
         let (sepl, problems) = cut("allow() <= ~tpdst(0x50L) ^ u'a\\'b' \\\n | \"\"\"c\nd\"\"\"", Dialect::Python);
@@ -283,7 +302,10 @@ mod tests {
         let (printed, _) = cut("(protocol=\"http)", Dialect::PolEth);
         assert!(printed.contains(&(Tok::Str(false), "\"http".to_owned())), "{printed:?}");
         let (sepl, _) = cut("hsrc('a)\nallow()", Dialect::Python);
-        assert!(sepl.contains(&(Tok::Str(false), "'a)".to_owned())) && sepl.contains(&(Tok::Newline, "\n".to_owned())), "{sepl:?}");
+        assert!(
+            sepl.contains(&(Tok::Str(false), "'a)".to_owned())) && sepl.contains(&(Tok::Newline, "\n".to_owned())),
+            "{sepl:?}"
+        );
     }
 
     #[test]

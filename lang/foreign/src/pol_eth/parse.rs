@@ -122,7 +122,8 @@ impl Parser<'_> {
                 Tok::Split => {
                     self.tokens.bump();
                     if split.replace(place).is_some() {
-                        self.problems.push(Problem::new(place, "`%%` stands between groups and rules, once, and this is the second"));
+                        self.problems
+                            .push(Problem::new(place, "`%%` stands between groups and rules, once, and this is the second"));
                     }
                     Ok(())
                 }
@@ -140,7 +141,9 @@ impl Parser<'_> {
                     }
                     file.groups.push(group);
                 }),
-                _ => self.unexpected("a group, such as `phones = [\"gphone\"];`, or a rule, such as `[] : deny;`").map(|_: Token| ()),
+                _ => self
+                    .unexpected("a group, such as `phones = [\"gphone\"];`, or a rule, such as `[] : deny;`")
+                    .map(|_: Token| ()),
             };
             if read.is_err() {
                 self.recover();

@@ -16,7 +16,10 @@ pub(super) enum Act {
     /// `http_redirect()`: the captive portal answers.
     Redirect,
     /// A function of the controller or of the module, with its words in the original.
-    Function { what: String, python: bool },
+    Function {
+        what: String,
+        python: bool,
+    },
     /// Address translation, with its words in the original.
     Nat(String, Place),
 }

@@ -159,10 +159,11 @@ impl Module {
                 self.directory.users.insert(key, name.place);
             }
             Registers::Group(kind) => {
-                let list = |place: usize, word: &str| match call.args.get(place).or_else(|| named(call, word)).map(|arg| &arg.kind) {
-                    Some(ExprKind::List(list)) => list.clone(),
-                    _ => Vec::new(),
-                };
+                let list =
+                    |place: usize, word: &str| match call.args.get(place).or_else(|| named(call, word)).map(|arg| &arg.kind) {
+                        Some(ExprKind::List(list)) => list.clone(),
+                        _ => Vec::new(),
+                    };
                 let entry = GroupEntry { place: name.place, members: list(2, "principals"), subgroups: list(3, "subgroups") };
                 self.directory.groups.insert((kind, key), entry);
             }
@@ -362,7 +363,11 @@ impl Module {
                     Some(set) => sets.extend(set),
                     None => sound = false,
                 },
-                _ => sound = self.refuse(Problem::new(group.place, format!("`{}` is no name of a group in quotes", group.text))).unwrap_or(false),
+                _ => {
+                    sound = self
+                        .refuse(Problem::new(group.place, format!("`{}` is no name of a group in quotes", group.text)))
+                        .unwrap_or(false)
+                }
             }
         }
         if !sound {
@@ -417,7 +422,9 @@ impl Module {
                 self.draft.group(place, format!("group {name} = {} {{ {member} }};", kind.word()));
                 self.draft.note(place, format!("group `{name}`: a directory says what is in it, {member} stands in"));
             }
-            None => self.draft.problems.push(Problem::new(place, "there are more groups without members than stand-ins for them")),
+            None => {
+                self.draft.problems.push(Problem::new(place, "there are more groups without members than stand-ins for them"))
+            }
         }
     }
 

@@ -39,7 +39,8 @@ pub(super) fn write(mut rules: Vec<Rule>, draft: &mut Draft) {
 /// Of the users of one host, the least restricted decides in both languages. Where several pairs must pass waypoints, SNAC sends
 /// the flow through those of all, and this language through those of one: unless the most restricted decides.
 fn several_users(rules: &[Rule], draft: &mut Draft) {
-    let waypoints = |rule: &Rule| rule.acts.iter().find_map(|act| if let Act::Waypoints(via) = act { Some(via.clone()) } else { None });
+    let waypoints =
+        |rule: &Rule| rule.acts.iter().find_map(|act| if let Act::Waypoints(via) = act { Some(via.clone()) } else { None });
     let mut with: Vec<(&Rule, Vec<String>)> = rules.iter().filter_map(|rule| Some((rule, waypoints(rule)?))).collect();
     let Some((_, first)) = with.first().cloned() else { return };
     let by_user = rules.iter().any(|rule| asks_for_users(&rule.cond));
@@ -141,7 +142,8 @@ fn together(with: &[(&Rule, &Vec<String>)], draft: &mut Draft) {
     let mut choices: Vec<u32> = (0..1_u32 << with.len()).filter(|choice| choice.count_ones() > 1).collect();
     choices.sort_by_key(|choice| std::cmp::Reverse(choice.count_ones()));
     for choice in choices {
-        let chosen: Vec<_> = with.iter().enumerate().filter(|(place, _)| choice & (1 << place) != 0).map(|(_, one)| one).collect();
+        let chosen: Vec<_> =
+            with.iter().enumerate().filter(|(place, _)| choice & (1 << place) != 0).map(|(_, one)| one).collect();
         let mut via: Vec<String> = Vec::new();
         for name in chosen.iter().flat_map(|(_, via)| via.iter()) {
             if !via.contains(name) {

@@ -64,8 +64,9 @@ pub(crate) struct Call {
 const MAX_DEPTH: usize = 100;
 
 /// Statements of Python that no policy module needs.
-const BEYOND: &[&str] =
-    &["def", "class", "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "return", "print", "global", "del"];
+const BEYOND: &[&str] = &[
+    "def", "class", "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "return", "print", "global", "del",
+];
 
 /// A statement that cannot be read; what is wrong has been told.
 struct Broken;

@@ -142,7 +142,10 @@ impl Module {
     /// `in_group("staff", "USRC")`, `in_group([80, 443], TPDST)`
     fn in_group(&mut self, call: &Call, expr: &Expr) -> Option<Cond> {
         let [group, field] = call.args.as_slice() else {
-            return self.refuse(Problem::new(expr.place, "`in_group` takes a group and a field, such as `in_group(\"x;staff\", \"USRC\")`"));
+            return self.refuse(Problem::new(
+                expr.place,
+                "`in_group` takes a group and a field, such as `in_group(\"x;staff\", \"USRC\")`",
+            ));
         };
         let (ExprKind::Str(word) | ExprKind::Name(word)) = &field.kind else {
             return self.refuse(Problem::new(field.place, format!("`{}` is no field", field.text)));
@@ -196,7 +199,8 @@ impl Module {
     /// One predicate with one value.
     fn value(&mut self, what: What, name: &str, arg: &Expr) -> Option<Cond> {
         let arg = &self.looked_up(arg).clone();
-        let wrong = |wanted: &str| Problem::new(arg.place, format!("`{name}` takes {wanted}, and this is `{}`", excerpt(&arg.text)));
+        let wrong =
+            |wanted: &str| Problem::new(arg.place, format!("`{name}` takes {wanted}, and this is `{}`", excerpt(&arg.text)));
         match (what, &arg.kind) {
             (Host(side), ExprKind::Str(_) | ExprKind::Name(_)) => self.host_is(side, arg),
             (User(side), ExprKind::Str(_) | ExprKind::Name(_)) => self.user_is(side, arg),
@@ -211,9 +215,10 @@ impl Module {
             (Vlan, _) => {
                 let number = self.number(arg, u64::from(u16::MAX), "a VLAN is a number from 0 to 4095, or 65535 for none")?;
                 match number {
-                    4096..packet::VLAN_NONE => {
-                        self.refuse(Problem::new(arg.place, format!("a VLAN is a number from 0 to 4095, and this is `{}`", arg.text)))
-                    }
+                    4096..packet::VLAN_NONE => self.refuse(Problem::new(
+                        arg.place,
+                        format!("a VLAN is a number from 0 to 4095, and this is `{}`", arg.text),
+                    )),
                     _ => Some(packet::vlan(number).unwrap_or_else(|| {
                         let why = "Pentane does not tell a priority tag from none, nor knows a VLAN 4095";
                         Cond::bounded(arg.place, format!("{name}({})", arg.text), why, packet::untagged(), Cond::Never)
@@ -253,7 +258,8 @@ impl Module {
 
     /// `protocol(0x0800, None, 80)`
     fn protocol_of_three(&mut self, three: &[Expr], expr: &Expr) -> Option<Cond> {
-        let limits = [(u64::from(u16::MAX), "an Ethernet type"), (u64::from(u8::MAX), "an IP protocol"), (u64::from(u16::MAX), "a port")];
+        let limits =
+            [(u64::from(u16::MAX), "an Ethernet type"), (u64::from(u8::MAX), "an IP protocol"), (u64::from(u16::MAX), "a port")];
         let mut numbers = Vec::new();
         for (arg, (limit, word)) in three.iter().zip(limits) {
             numbers.push(match arg.kind {
@@ -328,7 +334,10 @@ impl Module {
             Some((address, Prefix::truncate(IpAddr::V4(address), length)?))
         });
         let Some((address, prefix)) = read else {
-            return self.refuse(Problem::new(arg.place, format!("`{name}` takes an IPv4 prefix, such as '10.0.0.0/8', and this is `{}`", arg.text)));
+            return self.refuse(Problem::new(
+                arg.place,
+                format!("`{name}` takes an IPv4 prefix, such as '10.0.0.0/8', and this is `{}`", arg.text),
+            ));
         };
         let within = packet::address(side, prefix);
         if prefix.network() == IpAddr::V4(address) {

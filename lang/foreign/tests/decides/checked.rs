@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foreign::{Imported, LeftOut, Problem};
-use lang::checked::{Checked, HostId, UserId, Verdict};
+use lang::checked::{Checked, HostId, UserId};
 use lang::flow::{Flow, Judgement};
 use lang::import::{LoadError, Loader};
 use net::Location;
@@ -43,10 +43,6 @@ pub fn checked(text: &str) -> Result<Checked, String> {
 impl Policy {
     pub fn judge(&self, flow: &Flow) -> Judgement {
         lang::eval::judge(&self.checked, flow)
-    }
-
-    pub fn allows(&self, flow: &Flow) -> bool {
-        self.judge(flow).verdict == Verdict::Allow
     }
 
     /// The host that stands for this one of the original, if the policy knows it.

@@ -1,8 +1,4 @@
 //! SEPL: generated policies and flows, judged as SNAC's enforcer judges them, and by what they became here.
-#![expect(clippy::panic, clippy::expect_used, reason = "a policy that is not taken has failed the test")]
-
-#[path = "support/checked.rs"]
-mod support;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 
-use support::Policy;
+use crate::checked::{self, Policy};
 
 /// The first is registered with an address, the second by name alone, the third is in no module, the last is nobody known.
 const HOSTS: &[&str] = &["www", "roo", "kanga", "nobody"];
@@ -315,7 +311,8 @@ impl Module {
                 if actions.contains(&&Action::Deny) {
                     deny = true;
                 } else if actions.iter().any(|action| matches!(action, Action::Waypoint(_))) {
-                    let boxes = actions.iter().filter_map(|action| if let Action::Waypoint(boxes) = action { Some(boxes) } else { None });
+                    let boxes =
+                        actions.iter().filter_map(|action| if let Action::Waypoint(boxes) = action { Some(boxes) } else { None });
                     through.get_or_insert_default().extend(boxes.flatten());
                 } else if actions.contains(&&Action::Allow) {
                     allow = true;
@@ -458,15 +455,18 @@ fn a_packet() -> impl Strategy<Value = Packet> {
 }
 
 fn carried(module: &Module) -> Policy {
-    support::policy(&module.text(), foreign::sepl(&module.text(), "generated.py"))
+    checked::policy(&module.text(), foreign::sepl(&module.text(), "generated.py"))
 }
 
 /// What differs in the answers, if anything does that must not.
 fn difference(module: &Module, policy: &Policy, packet: &Packet) -> Option<String> {
     let wanted = module.judge(packet);
     let judged = policy.judge(&flow(policy, packet));
-    let via: BTreeSet<usize> =
-        policy.via(&judged).iter().filter_map(|name| BOXES.iter().position(|one| name.trim_end_matches("-box") == *one)).collect();
+    let via: BTreeSet<usize> = policy
+        .via(&judged)
+        .iter()
+        .filter_map(|name| BOXES.iter().position(|one| name.trim_end_matches("-box") == *one))
+        .collect();
     let single = packet.users.iter().all(|users| users.len() < 2);
     let exact = match (&wanted, judged.verdict) {
         (Answer::Allow(boxes), Verdict::Allow) => via == *boxes,
@@ -513,7 +513,7 @@ fn a_careless_import_is_caught() {
             careful.text.replace("allow to multicast;\n", ""),
         ];
         for (count, text) in caught.iter_mut().zip(texts) {
-            let Ok(checked) = support::checked(&text) else { continue };
+            let Ok(checked) = checked::checked(&text) else { continue };
             let careless = Policy { text, left_out: careful.left_out.clone(), checked };
             *count += usize::from(packets.iter().any(|packet| difference(&module, &careless, packet).is_some()));
         }

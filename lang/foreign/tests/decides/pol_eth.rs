@@ -1,8 +1,4 @@
 //! Pol-Eth: generated policies and flows, judged by what Ethane's paper says of its rules, and by what they became here.
-#![expect(clippy::panic, reason = "a policy that is not taken has failed the test")]
-
-#[path = "support/checked.rs"]
-mod support;
 
 use lang::checked::Verdict;
 use lang::flow::{End, Flow, Headers, Person};
@@ -11,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use support::Policy;
+use crate::checked::{self, Policy};
 
 /// Hosts, users and access points. `bob` and `group` are of two sorts; `ghost` is in no policy.
 const HOSTS: &[&str] = &["griffin", "http_server", "bob", "internet", "group"];
@@ -194,16 +190,17 @@ impl Original {
 
     fn asks_for_gopher(&self) -> bool {
         let gopher = PROTOCOLS.len() - 1;
-        self.rules.iter().flat_map(|rule| &rule.tests).any(|(field, value)| *field == Field::Protocol && self.holds(*field, value, gopher))
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.tests)
+            .any(|(field, value)| *field == Field::Protocol && self.holds(*field, value, gopher))
     }
 }
 
 fn end(policy: &Policy, packet: &Packet, side: usize) -> End {
     let elsewhere = Location::new(Dpid(7), PortNo(u32::try_from(packet.points[side]).unwrap_or(0) + 1));
-    let mut users: Vec<Person> = packet.users[side]
-        .iter()
-        .map(|user| Person { user: policy.user(USERS[*user]), groups: Vec::new() })
-        .collect();
+    let mut users: Vec<Person> =
+        packet.users[side].iter().map(|user| Person { user: policy.user(USERS[*user]), groups: Vec::new() }).collect();
     users.sort();
     users.dedup();
     End {
@@ -250,7 +247,8 @@ fn a_rule() -> impl Strategy<Value = Rule> {
 }
 
 fn an_original() -> impl Strategy<Value = Original> {
-    let groups: Vec<_> = SORTS.iter().map(|field| [some(names(*field).len()), some(names(*field).len()), some(names(*field).len())]).collect();
+    let groups: Vec<_> =
+        SORTS.iter().map(|field| [some(names(*field).len()), some(names(*field).len()), some(names(*field).len())]).collect();
     (groups, vec(a_rule(), 0..7)).prop_map(|(groups, rules)| Original { groups, rules })
 }
 
@@ -263,7 +261,7 @@ fn a_packet() -> impl Strategy<Value = Packet> {
 }
 
 fn carried(original: &Original) -> Policy {
-    support::policy(&original.text(), foreign::pol_eth(&original.text(), "generated"))
+    checked::policy(&original.text(), foreign::pol_eth(&original.text(), "generated"))
 }
 
 /// What differs in the answers, if anything does that must not: the verdict and the waypoints where all was carried over, else
@@ -323,7 +321,7 @@ fn a_careless_import_is_caught() {
         };
         let unbound: String = careful.text.lines().map(unbound).collect();
         for (which, text) in [(0, swapped), (1, Some(turned)), (2, Some(unbound))] {
-            let Some(checked) = text.as_deref().and_then(|text| support::checked(text).ok()) else { continue };
+            let Some(checked) = text.as_deref().and_then(|text| checked::checked(text).ok()) else { continue };
             let careless = Policy { text: text.unwrap_or_default(), left_out: Vec::new(), checked };
             caught[which] += usize::from(packets.iter().any(|packet| difference(&original, &careless, packet).is_some()));
         }
