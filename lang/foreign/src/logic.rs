@@ -261,14 +261,7 @@ fn all(parts: &[Cond], mut known: Known) -> Cond {
             }
         }
     }
-    match settled.pop() {
-        None => Cond::Any,
-        Some(only) if settled.is_empty() => only,
-        Some(last) => {
-            settled.push(last);
-            Cond::All(settled)
-        }
-    }
+    joined(settled, Cond::Any, Cond::All)
 }
 
 fn flatten<'a>(parts: &'a [Cond], flat: &mut Vec<&'a Cond>) {
@@ -294,12 +287,51 @@ fn either(parts: impl Iterator<Item = Cond>) -> Cond {
             }
         }
     }
-    match settled.pop() {
-        None => Cond::Never,
-        Some(only) if settled.is_empty() => only,
+    joined(factored(settled), Cond::Never, Cond::Either)
+}
+
+/// Alternatives that start with the same test, as one that says it once: so that what they are turned round to stays small.
+fn factored(parts: Vec<Cond>) -> Vec<Cond> {
+    let mut groups: Vec<(Cond, Vec<Vec<Cond>>)> = Vec::new();
+    for part in parts {
+        let mut tests = match part {
+            Cond::All(tests) => tests,
+            one => vec![one],
+        };
+        if tests.is_empty() {
+            return vec![Cond::Any];
+        }
+        let first = tests.remove(0);
+        match groups.iter_mut().find(|(other, _)| *other == first) {
+            Some((_, rests)) => rests.push(tests),
+            None => groups.push((first, vec![tests])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(first, rests)| {
+            // One that asks for nothing more takes in the others.
+            if rests.iter().any(Vec::is_empty) {
+                return first;
+            }
+            let mut tests = vec![first];
+            match either(rests.into_iter().map(|tests| joined(tests, Cond::Any, Cond::All))) {
+                Cond::All(more) => tests.extend(more),
+                other => tests.push(other),
+            }
+            Cond::All(tests)
+        })
+        .collect()
+}
+
+/// Several parts joined; one alone as it is, and none as what that comes to.
+fn joined(mut parts: Vec<Cond>, none: Cond, join: fn(Vec<Cond>) -> Cond) -> Cond {
+    match parts.pop() {
+        None => none,
+        Some(only) if parts.is_empty() => only,
         Some(last) => {
-            settled.push(last);
-            Cond::Either(settled)
+            parts.push(last);
+            join(parts)
         }
     }
 }
@@ -405,6 +437,18 @@ mod tests {
         assert_eq!(contradiction.settled(), Cond::Never);
         let nested = Cond::All(vec![Cond::ether(EtherType::IPV4), Cond::ether(EtherType::ARP).negated()]);
         assert_eq!(nested.settled(), Cond::ether(EtherType::IPV4));
+    }
+
+    #[test]
+    fn what_alternatives_have_in_common_is_said_once() {
+        let port = |number| Cond::All(vec![Cond::proto([6, 17]), Cond::Test(Test::Port(Side::Dst, number..=number))]);
+        let icmp = |number| Cond::All(vec![Cond::proto([1]), Cond::field(format!("icmp-code = {number}"))]);
+        let one = |number| Cond::All(vec![Cond::ether(EtherType::IPV4), Cond::Either(vec![port(number), icmp(number)])]);
+        let Cond::All(parts) = Cond::Either(vec![one(1), one(2), one(3)]).settled() else { panic!() };
+        let [Cond::Test(Test::Ether(_)), Cond::Either(two)] = parts.as_slice() else { panic!("{parts:?}") };
+        assert_eq!(two.len(), 2, "{two:?}");
+        let tcp = Cond::proto([6]);
+        assert_eq!(Cond::Either(vec![Cond::All(vec![tcp.clone(), Cond::field("dscp = 1")]), tcp.clone()]).settled(), tcp);
     }
 
     #[test]

@@ -135,7 +135,10 @@ fn place(file: &str, old: &str, new: &str, args: &Args, out: &mut Output) -> Res
 }
 
 /// Replaces a file's text in one step: whoever reads it meanwhile sees the old text or the new. Links stay links, permissions stay.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// The file is not there, or cannot be written.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let new = beside(&path);
     let written = write_new(&new, text, fs::metadata(&path)?.permissions()).and_then(|()| fs::rename(&new, &path));

@@ -12,6 +12,7 @@ mod fold;
 mod formats;
 mod hash;
 mod help;
+mod import;
 mod json;
 mod load;
 mod man;
@@ -55,6 +56,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Import(args) => import::import(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),

@@ -51,6 +51,11 @@ pub(crate) fn compose(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         Composer { events: Parser::new_from_str(text), anchors: BTreeMap::new(), nodes: 0, problems: std::mem::take(problems) };
     let read = composer.document();
     *problems = composer.problems;
+    // Where a text ends too early, the line behind its last one is named.
+    let last = u32::try_from(text.split('\n').count()).unwrap_or(u32::MAX);
+    for problem in problems.iter_mut().filter(|problem| problem.place.line > last) {
+        problem.place = Place { line: last, column: 1 };
+    }
     read.ok().flatten()
 }
 

@@ -2,6 +2,7 @@
 //! what the original does with them, and by what they became. Where something was left out, nothing is allowed that was not.
 #![expect(clippy::panic, clippy::expect_used, reason = "a policy that is not taken has failed the test")]
 
+mod anything;
 mod checked;
 mod faucet;
 mod pol_eth;

@@ -5,6 +5,7 @@ mod daemon;
 mod explain;
 mod fmt;
 mod help;
+mod import;
 mod man;
 mod pipe;
 mod prove;
