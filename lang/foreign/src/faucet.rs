@@ -124,6 +124,15 @@ impl Lists {
                 told.wrong(Problem::new(last.place, "lists that are used together agree on `exact_match`, and these do not"));
             }
         }
+        for dp in &network.dps {
+            let of_dp = dp.ports.values().flat_map(|port| &port.acls).chain(dp.acls.iter().flatten());
+            let acls = of_dp.filter_map(|one| self.acls.get(&one.key)).flatten();
+            for target in
+                acls.flat_map(|acl| acl.mirrors.iter().chain(&acl.outputs)).filter(|target| dp.port(&target.key).is_none())
+            {
+                told.wrong(Problem::new(target.place, format!("datapath `{}` has no port `{}`", dp.name, target.key)));
+            }
+        }
         let sound = self.acls.iter().filter_map(|(name, acl)| Some((name, acl.as_ref()?)));
         for (name, acl) in sound.filter(|(name, _)| !used.contains(name)) {
             told.notes.push((acl.place, format!("list `{name}` is used nowhere, and decides nothing")));

@@ -19,6 +19,8 @@ pub(crate) struct Acl {
     pub(crate) exact_match: bool,
     /// Ports that get copies of packets, and nothing in any more.
     pub(crate) mirrors: Vec<Ref>,
+    /// Ports that packets are sent to.
+    pub(crate) outputs: Vec<Ref>,
 }
 
 /// A rule of a list.
@@ -85,10 +87,10 @@ fn read(key: &Node, value: &Node, told: &mut Told) -> Option<Acl> {
         told.wrong(found.help("an empty list would drop everything: write a rule that says so"));
         return None;
     }
-    let mut acl = Acl { place: key.place, rules: Vec::new(), exact_match, mirrors: Vec::new() };
+    let mut acl = Acl { place: key.place, rules: Vec::new(), exact_match, mirrors: Vec::new(), outputs: Vec::new() };
     let mut sound = true;
     for item in list {
-        match rule(item, &mut acl.mirrors, told) {
+        match rule(item, &mut acl, told) {
             Some(rule) => acl.rules.push(rule),
             None => sound = false,
         }
@@ -97,7 +99,7 @@ fn read(key: &Node, value: &Node, told: &mut Told) -> Option<Acl> {
 }
 
 /// `- rule: { … }`, or the mapping alone.
-fn rule(item: &Node, mirrors: &mut Vec<Ref>, told: &mut Told) -> Option<Rule> {
+fn rule(item: &Node, acl: &mut Acl, told: &mut Told) -> Option<Rule> {
     let Kind::Map(entries) = &item.kind else {
         told.wrong(
             Problem::new(item.place, format!("a rule is a mapping, and this is {}", item.sort()))
@@ -107,9 +109,26 @@ fn rule(item: &Node, mirrors: &mut Vec<Ref>, told: &mut Told) -> Option<Rule> {
     };
     let inner = match entries.as_slice() {
         [(key, value)] if key.kind == Kind::Str("rule".to_owned()) && value.kind != Kind::Null => value,
-        // `- rule:` with what follows not set in: the word stands for nothing.
         _ => item,
     };
+    // `- rule:` with what follows not set in: the word stands for nothing.
+    let shifted: Vec<(Node, Node)> = match &inner.kind {
+        Kind::Map(entries) => {
+            let is_rule = |key: &Node| key.kind == Kind::Str("rule".to_owned());
+            entries.iter().filter(|(key, value)| !is_rule(key) || value.kind != Kind::Null).cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    let inner = match &inner.kind {
+        Kind::Map(_) => &Node { place: inner.place, kind: Kind::Map(shifted) },
+        _ => inner,
+    };
+    if let Kind::Map(entries) = &inner.kind
+        && let Some((key, _)) = entries.iter().find(|(key, value)| key.shown() == "actions" && value.kind == Kind::Null)
+    {
+        told.wrong(Problem::new(key.place, "`actions` says nothing").help("write `allow: 1` or `allow: 0`"));
+        return None;
+    }
     let mut names = fields::names();
     names.push("rule");
     let read = told.fields(inner, "a rule", keys::RULE, &names);
@@ -138,7 +157,7 @@ fn rule(item: &Node, mirrors: &mut Vec<Ref>, told: &mut Told) -> Option<Rule> {
             // A rule that does nothing drops; so does one without the key.
             told.notes.push((place, "a rule without `actions` drops what it matches".to_owned()));
         }
-        Some(actions) => actions_of(actions, &mut rule, mirrors, told)?,
+        Some(actions) => actions_of(actions, &mut rule, acl, told)?,
     }
     Some(rule)
 }
@@ -153,7 +172,7 @@ fn written(fields: &Fields<'_>) -> String {
     excerpt(&format!("rule: {{ {} }}", parts.join(", ")))
 }
 
-fn actions_of(node: &Node, rule: &mut Rule, mirrors: &mut Vec<Ref>, told: &mut Told) -> Option<()> {
+fn actions_of(node: &Node, rule: &mut Rule, acl: &mut Acl, told: &mut Told) -> Option<()> {
     if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
         told.wrong(Problem::new(node.place, "`actions` says nothing").help("write `allow: 1` or `allow: 0`"));
         return None;
@@ -168,7 +187,7 @@ fn actions_of(node: &Node, rule: &mut Rule, mirrors: &mut Vec<Ref>, told: &mut T
     if let Some(mirror) = actions.get("mirror") {
         let why = "no copies are made of what passes";
         told.lost(actions.place_of("mirror"), format!("mirror: {}", mirror.shown()), why);
-        mirrors.extend(told.key(mirror, "`mirror`"));
+        acl.mirrors.extend(told.key(mirror, "`mirror`"));
         // Alone, it lets the packet pass as well.
         rule.allows |= actions.get("allow").is_none();
     }
@@ -177,10 +196,10 @@ fn actions_of(node: &Node, rule: &mut Rule, mirrors: &mut Vec<Ref>, told: &mut T
             let why = "what it lets pass is subject to its port's VLANs and their lists here, as everything is";
             told.lost(actions.place_of("force_port_vlan"), "force_port_vlan: 1", why);
         }
-        rule.meter = actions.get("meter").and_then(|meter| told.key(meter, "`meter`"));
     }
+    rule.meter = actions.get("meter").and_then(|meter| told.key(meter, "`meter`"));
     if let Some(output) = actions.get("output") {
-        self::output(output, actions.place_of("output"), rule, told);
+        self::output(output, actions.place_of("output"), rule, acl, told);
     }
     if actions.get("ct").is_some() {
         let why = "Pentane follows conversations by itself: what the rule matches is denied";
@@ -191,7 +210,7 @@ fn actions_of(node: &Node, rule: &mut Rule, mirrors: &mut Vec<Ref>, told: &mut T
 }
 
 /// Copies go elsewhere and do not matter; a packet that is changed, or sent elsewhere alone, is not the one that was sent.
-fn output(node: &Node, place: Place, rule: &mut Rule, told: &mut Told) {
+fn output(node: &Node, place: Place, rule: &mut Rule, acl: &mut Acl, told: &mut Told) {
     let parts = match &node.kind {
         Kind::List(parts) => parts.iter().collect(),
         _ => vec![node],
@@ -206,6 +225,9 @@ fn output(node: &Node, place: Place, rule: &mut Rule, told: &mut Told) {
             if fields.get(one).is_some() && fields.get(other).is_some() {
                 told.wrong(Problem::new(fields.place_of(other), format!("`output` has both `{one}` and `{other}`")));
             }
+        }
+        for ports in [fields.get("port"), fields.get("ports")].into_iter().flatten() {
+            acl.outputs.extend(told.keys(ports, "a port"));
         }
         changes |= fields.iter().any(|(word, ..)| !matches!(word, "port" | "ports" | "failover"));
     }

@@ -212,6 +212,7 @@ impl Network {
                 told.wrong(Problem::new(stack.place, format!("`stack` has no `{missing}`")));
             }
         }
+        self::conflicts(&fields, &what, told);
         let mut drops = fields.is_on("output_only") || fields.is_on("mirror");
         for (word, why) in [
             ("dot1x", "nothing logs hosts in by 802.1X: nothing that comes in at this port is let pass"),
@@ -259,6 +260,22 @@ impl Network {
                 None
             }
         }
+    }
+}
+
+/// What cannot be said of one port together.
+fn conflicts(fields: &Fields<'_>, what: &str, told: &mut Told) {
+    let vlan = ["native_vlan", "tagged_vlans"].into_iter().find(|word| fields.is_on(word));
+    let other = ["output_only", "stack", "mirror", "coprocessor"].into_iter().find(|word| fields.is_on(word));
+    let list = ["acl_in", "acls_in"].into_iter().find(|word| fields.is_on(word));
+    let pairs = [
+        (vlan, other),
+        (list, Some("dot1x").filter(|word| fields.is_on(word))),
+        (Some("hairpin").filter(|word| fields.is_on(word)), Some("hairpin_unicast").filter(|word| fields.is_on(word))),
+    ];
+    for (one, other) in pairs.into_iter().filter_map(|(one, other)| one.zip(other)) {
+        let message = format!("{what} has both `{one}` and `{other}`, which exclude each other");
+        told.wrong(Problem::new(fields.place_of(other), message).help("remove one of them"));
     }
 }
 

@@ -110,11 +110,12 @@ impl Told {
                         }
                     }
                 }
-                None if more.contains(&word.as_str()) => {
-                    if value.kind != Kind::Null {
-                        fields.entries.push((word, key, value));
-                    }
+                // To leave away what is to be matched would match more.
+                None if more.contains(&word.as_str()) && value.kind == Kind::Null => {
+                    let found = Problem::new(value.place, format!("`{word}` is said, and is nothing"));
+                    self.wrong(found.help("give it a value, or remove it"));
                 }
+                None if more.contains(&word.as_str()) => fields.entries.push((word, key, value)),
                 None => {
                     let known = rows.iter().map(|(known, ..)| *known).chain(more.iter().copied());
                     let found = Problem::new(key.place, format!("{what} has no key `{}`", crate::place::excerpt(word)));
