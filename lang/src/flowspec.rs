@@ -101,12 +101,7 @@ pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
 /// What is `known` holds for all flows of the policy.
-pub(crate) fn resolve(
-    policy: &Checked,
-    names: &Names,
-    known: &Known,
-    spec: &FlowSpec,
-) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+pub(crate) fn resolve(policy: &Checked, names: &Names, known: &Known, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
     let site = ends::Site { policy, names, known };
     let mut found = Vec::new();
     let (traffic, trailing) = match &spec.service {
@@ -210,7 +205,7 @@ fn traffic_of(
         ServiceRef::Term(term) => vec![term.value.clone()],
         ServiceRef::Error(_) => return (None, None),
         ServiceRef::Name(name) => match names.get(&name.text) {
-            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone()),
+            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.to_vec()),
             Some(Symbol::Damaged | Symbol::Unresolved(_)) => return (None, None),
             Some(
                 Symbol::Switch(_)

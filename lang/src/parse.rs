@@ -116,7 +116,8 @@ fn check_size(id: SourceId, text: &str) -> Option<Diagnostic> {
 /// The refusal of a policy that has too many words, at the place where it is known.
 pub(crate) fn too_many_words(place: Span) -> Diagnostic {
     let message = format!("the policy has more than {MAX_WORDS} words, comments and signs such as `;` counted");
-    Diagnostic::new(syntax::E0114, place, message).help("say it with fewer: prefixes for addresses, groups for members, ranges for ports")
+    Diagnostic::new(syntax::E0114, place, message)
+        .help("say it with fewer: prefixes for addresses, groups for members, ranges for ports")
 }
 
 /// The findings in the order of the text, and at the end how many more there are.

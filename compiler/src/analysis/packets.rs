@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexSet;
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use lang::flowspec::SOURCE_PORT;
 use net::{EtherType, IpProto, Transport, VlanId, VlanTag};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::service::passes;
+use super::area::{Bits, bits_of};
+use super::space::TooComplex;
+use crate::service::{ServiceSets, is_classed, passes};
 
 /// What the classes of packets are told apart by.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +25,26 @@ pub(super) struct Cuts {
     pcps: BTreeSet<u8>,
     dscps: BTreeSet<u8>,
     sources: BTreeSet<u16>,
-    tag_is_asked: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
-    tests: Vec<HeaderTest>,
+    tests: IndexSet<HeaderTest, FxBuildHasher>,
+    /// Every test of the tag.
+    tags: IndexSet<HeaderTest, FxBuildHasher>,
 }
+
+/// Classes of packets, by Ethernet type, protocol, destination port, ICMP type and code.
+#[derive(Debug)]
+pub(super) struct Packets {
+    /// One packet of each class.
+    pub(super) headers: Vec<Headers>,
+    /// How many ports or sorts of packet each stands for.
+    pub(super) weights: Vec<f64>,
+    /// For each test the classes that pass it.
+    pub(super) passing: FxHashMap<HeaderTest, Bits>,
+}
+
+/// How many packets may be told apart by how many tests, and how many words the classes of all tests may take.
+const MAX_TOLD: usize = 64_000_000;
+const MAX_WORDS: usize = 16_000_000;
 
 /// An Ethernet type that no policy needs to name: IEEE 802.1 local experimental.
 const OTHER_TYPE: u16 = 0x88b5;
@@ -51,9 +71,9 @@ impl Cuts {
             HeaderTest::IcmpCode(range) => cut(&mut self.codes, *range.start(), range.end().checked_add(1)),
             HeaderTest::Present(_) => {}
         }
-        self.tag_is_asked |= is_of_tag(test);
-        if !self.tests.contains(test) && !is_of_tag(test) {
-            self.tests.push(test.clone());
+        let tests = if is_of_tag(test) { &mut self.tags } else { &mut self.tests };
+        if !tests.contains(test) {
+            tests.insert(test.clone());
         }
     }
 
@@ -76,42 +96,66 @@ impl Cuts {
         }
     }
 
-    /// One packet of each class and how many ports or sorts of packet it stands for, by Ethernet type, protocol, destination port, ICMP type and code.
-    pub(super) fn packets(&self) -> Vec<(Headers, f64)> {
-        let mut classes: Vec<(Headers, f64)> = Vec::new();
-        let mut known: rustc_hash::FxHashMap<Vec<u64>, usize> = rustc_hash::FxHashMap::default();
-        for (headers, weight) in self.candidates() {
-            // The family is not only tested: addresses must be of it.
-            let mut signature = vec![0_u64; 1 + self.tests.len().div_ceil(64)];
-            let family = match headers.dl_type {
-                Some(EtherType::IPV4) => 1,
-                Some(EtherType::IPV6) => 2,
-                _ => 0,
-            };
-            let sort = match headers.transport {
-                Some(Transport::Ports { .. }) => 1,
-                Some(Transport::Icmp { .. }) => 2,
-                None => 0,
-            };
-            if let Some(first) = signature.first_mut() {
-                *first = family * 3 + sort;
-            }
-            for (place, test) in self.tests.iter().enumerate() {
-                if passes(test, &headers)
-                    && let Some(word) = signature.get_mut(1 + place / 64)
-                {
+    /// The classes of packets.
+    pub(super) fn packets(&self) -> Result<Packets, TooComplex> {
+        // Most tests are of services, ports and the like, for which there are classes already: what they say of one packet of a
+        // class they say of all. The few others are asked of each packet.
+        let (classed, others): (Vec<&HeaderTest>, Vec<&HeaderTest>) = self.tests.iter().partition(|test| is_classed(test));
+        let mut sets = ServiceSets::default();
+        let numbers: Vec<_> = classed.iter().map(|test| sets.intern(vec![((*test).clone(), true)])).collect();
+        let services = sets.classify().ok_or(TooComplex)?;
+        let candidates = self.candidates();
+        let words = classed.len().div_ceil(64);
+        let classes = services.all().count();
+        if classes.saturating_mul(words) > MAX_WORDS || candidates.len().saturating_mul(others.len() + 1) > MAX_TOLD {
+            return Err(TooComplex);
+        }
+        let mut told: Vec<Vec<u64>> = vec![vec![0; words]; classes];
+        for (place, number) in numbers.iter().enumerate() {
+            for class in services.classes_of(*number) {
+                if let Some(word) = told.get_mut(class.index()).and_then(|told| told.get_mut(place / 64)) {
                     *word |= 1 << (place % 64);
                 }
             }
-            match known.get(&signature).and_then(|place| classes.get_mut(*place)) {
-                Some((_, all)) => *all += weight,
+        }
+        // Classes that no test tells apart are one: the first of them stands for all.
+        let mut first: FxHashMap<&[u64], usize> = FxHashMap::default();
+        let alike: Vec<usize> =
+            told.iter().enumerate().map(|(class, told)| *first.entry(told.as_slice()).or_insert(class)).collect();
+        let mut known: FxHashMap<(u8, usize, Vec<bool>), usize> = FxHashMap::default();
+        let mut packets = Packets { headers: Vec::new(), weights: Vec::new(), passing: FxHashMap::default() };
+        let mut tells: Vec<&[u64]> = Vec::new();
+        for (headers, weight) in candidates {
+            let class = alike.get(services.class(&headers).index()).copied().unwrap_or(0);
+            let asked: Vec<bool> = others.iter().map(|test| passes(test, &headers)).collect();
+            match known.get(&(sort(&headers), class, asked.clone())).and_then(|place| packets.weights.get_mut(*place)) {
+                Some(all) => *all += weight,
                 None => {
-                    known.insert(signature, classes.len());
-                    classes.push((headers, weight));
+                    known.insert((sort(&headers), class, asked), packets.headers.len());
+                    packets.headers.push(headers);
+                    packets.weights.push(weight);
+                    tells.push(told.get(class).map_or(&[], Vec::as_slice));
                 }
             }
         }
-        classes
+        let size = packets.headers.len();
+        if size.div_ceil(64).saturating_mul(self.tests.len()) > MAX_WORDS {
+            return Err(TooComplex);
+        }
+        let mut passing: Vec<Bits> = classed.iter().map(|_| Bits::none(size)).collect();
+        for (packet, told) in tells.iter().enumerate() {
+            for (word, first) in told.iter().zip((0..).step_by(64)) {
+                for bit in bits_of(*word) {
+                    if let Some(bits) = passing.get_mut(first + bit) {
+                        bits.add(packet);
+                    }
+                }
+            }
+        }
+        let passed = |test: &HeaderTest| Bits::of(size, |class| packets.headers.get(class).is_some_and(|one| passes(test, one)));
+        let others: Vec<(HeaderTest, Bits)> = others.into_iter().map(|test| (test.clone(), passed(test))).collect();
+        packets.passing = classed.into_iter().cloned().zip(passing).chain(others).collect();
+        Ok(packets)
     }
 
     /// Packets that there can be, the most usual first; fragments and packets without a protocol start no conversation.
@@ -156,10 +200,20 @@ impl Cuts {
         all
     }
 
+    /// For each test of the tag the classes of these that pass it.
+    pub(super) fn passing_tags(&self, tags: &[Option<VlanTag>]) -> Result<FxHashMap<HeaderTest, Bits>, TooComplex> {
+        if tags.len().saturating_mul(self.tags.len()) > MAX_TOLD {
+            return Err(TooComplex);
+        }
+        let with = |vlan| Headers { vlan, ..Headers::default() };
+        let passed = |test| Bits::of(tags.len(), |class| tags.get(class).is_some_and(|tag| passes(test, &with(*tag))));
+        Ok(self.tags.iter().map(|test| (test.clone(), passed(test))).collect())
+    }
+
     /// One VLAN tag of each class, none first.
     pub(super) fn tags(&self) -> Vec<Option<VlanTag>> {
         let mut tags = vec![None];
-        if self.tag_is_asked {
+        if !self.tags.is_empty() {
             let ids = [None].into_iter().chain(cells(&self.vlans).filter_map(VlanId::new).map(Some));
             for id in ids {
                 tags.extend(cells(&self.pcps).filter(|pcp| *pcp < 8).map(|pcp| Some(VlanTag { id, pcp })));
@@ -179,6 +233,21 @@ impl Cuts {
         let usual = starts.partition_point(|start| *start <= SOURCE_PORT).saturating_sub(1);
         starts.iter().enumerate().map(|(place, start)| if place == usual { SOURCE_PORT } else { *start }).collect()
     }
+}
+
+/// What is told of a packet without any test: the family, of which addresses must be, and what stands behind the header.
+fn sort(headers: &Headers) -> u8 {
+    let family = match headers.dl_type {
+        Some(EtherType::IPV4) => 1,
+        Some(EtherType::IPV6) => 2,
+        _ => 0,
+    };
+    let behind = match headers.transport {
+        Some(Transport::Ports { .. }) => 1,
+        Some(Transport::Icmp { .. }) => 2,
+        None => 0,
+    };
+    family * 3 + behind
 }
 
 /// True for tests of the tag, the DSCP and the source port, which are attributes of their own.

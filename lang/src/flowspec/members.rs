@@ -98,7 +98,8 @@ fn members(known: &Known, policy: &Checked, set: EndTest) -> Option<Vec<Said>> {
 }
 
 fn told(policy: &Checked, leaves: &IndexSet<EndTest>, set: EndTest) -> Told {
-    let groups = leaves.iter().filter_map(|leaf| if let EndTest::Group(id) = leaf { policy.groups.get(id.index()) } else { None });
+    let groups =
+        leaves.iter().filter_map(|leaf| if let EndTest::Group(id) = leaf { policy.groups.get(id.index()) } else { None });
     if groups.into_iter().all(|group| is_union(&group.members)) {
         return Told::All;
     }

@@ -94,6 +94,7 @@ impl Policy {
         self.diagnostics.extend(found);
         settings::severities()?.apply(&mut self.diagnostics);
         diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
         Ok(())
     }
 
