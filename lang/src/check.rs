@@ -18,7 +18,6 @@ use crate::ast;
 use crate::builtin;
 use crate::checked::{Checked, DynamicSource, GroupId, Kind, Service};
 use crate::codes::names::E0201;
-use crate::codes::syntax::E0115;
 use crate::diag::{self, Diagnostic, Findings, Related};
 use crate::flowspec::Known;
 use crate::import;
@@ -27,16 +26,13 @@ use crate::resolve::{self, Names, Statements};
 use crate::source::{SourceMap, Span};
 
 pub(crate) use inventory::port_of;
-pub use limits::{MAX_RULES, MAX_STATIONS, MAX_TEST_FLOWS};
+pub use limits::{MAX_CLAIMS, MAX_JOINED_TERMS, MAX_RULES, MAX_STATIONS, MAX_TEST_FLOWS};
 
 /// How many further uses of an unknown name a report shows.
 const MAX_USES: usize = 3;
 
-/// How many findings are reported; the rest are counted.
-const MAX_FINDINGS: usize = 1_000;
-
 /// How many are kept until those that belong together are joined.
-const MAX_KEPT: usize = 10 * MAX_FINDINGS;
+const MAX_KEPT: usize = 10 * diag::MAX_FINDINGS;
 
 /// Checks a parsed policy. `parsed` is what the parser found: its findings come out with the checker's, in the order of the
 /// text, and an error among them forbids the policy as one of the checker's own does.
@@ -56,7 +52,8 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     let Checker { policy, found, damaged, .. } = checker;
     let (mut found, more) = found.into_kept();
     diag::sort(&mut found, sources);
-    let found = capped(join_unknown(found), more);
+    let mut found = join_unknown(found);
+    diag::cap_counted(&mut found, more);
     // What could not be read has been reported; should it not have been, it still makes no policy.
     let sound = !damaged && !diag::any_error(&found);
     (sound.then_some(policy), found)
@@ -124,17 +121,6 @@ fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     joined
 }
 
-/// The first findings, and how many more there are, `lost` of them already. Errors among those left out still forbid the policy: one is
-/// added for them.
-fn capped(mut found: Vec<Diagnostic>, lost: usize) -> Vec<Diagnostic> {
-    let more = found.len().saturating_sub(MAX_FINDINGS) + lost;
-    if let Some(next) = found.get(MAX_FINDINGS).or(found.last()).map(|next| next.span).filter(|_| more > 0) {
-        found.truncate(MAX_FINDINGS);
-        found.push(Diagnostic::new(E0115, next, format!("{more} more errors are not shown")));
-    }
-    found
-}
-
 /// The policy as it grows. Every declaration has its row, a damaged one with a stand-in, so that numbers fit; the policy leaves
 /// the checker only if nothing was found.
 pub(crate) struct Checker {
@@ -150,6 +136,8 @@ pub(crate) struct Checker {
     exceeded: Vec<limits::Counted>,
     /// How many terms all services have together.
     terms: usize,
+    /// How many of them were joined with others.
+    joined_terms: usize,
     /// How many flows all tests stand for.
     test_flows: usize,
     /// How many stations all hosts are.
@@ -180,6 +168,7 @@ impl Checker {
             damaged: false,
             exceeded: Vec::new(),
             terms: 0,
+            joined_terms: 0,
             test_flows: 0,
             stations: 0,
             sections: HashMap::new(),

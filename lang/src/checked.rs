@@ -342,7 +342,7 @@ pub struct Service {
     /// Its name.
     pub name: Arc<str>,
     /// What belongs to it: any one of these.
-    pub terms: Vec<ServiceTerm>,
+    pub terms: Arc<[ServiceTerm]>,
     /// The declaration; absent for the well-known services that the language brings along.
     pub span: Option<Span>,
 }
@@ -390,7 +390,7 @@ pub enum TimeTest {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderTest {
     /// It is one of these kinds of traffic.
-    Service(Vec<ServiceTerm>),
+    Service(Arc<[ServiceTerm]>),
     /// Ethernet type.
     DlType(EtherType),
     /// VLAN identifier in this range.

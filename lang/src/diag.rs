@@ -1,6 +1,6 @@
 //! Diagnostics as data: what is wrong, where, and what else is to be known. Knows nothing of how they are shown.
 
-use crate::codes::Code;
+use crate::codes::{Code, syntax, text};
 use crate::source::{SourceMap, Span};
 use crate::suggest;
 
@@ -227,6 +227,44 @@ impl Extend<Diagnostic> for Findings {
     fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
         for found in findings {
             self.push(found);
+        }
+    }
+}
+
+/// How many findings of each severity are told of a policy; the rest are counted.
+pub const MAX_FINDINGS: usize = 1_000;
+
+/// Keeps the first findings of each severity, and tells how many more there are. Errors among those left out still forbid the policy:
+/// the finding that tells of them is an error, too.
+pub fn cap(found: &mut Vec<Diagnostic>) {
+    cap_counted(found, 0);
+}
+
+/// The same, where so many errors behind these have been left out already.
+pub(crate) fn cap_counted(found: &mut Vec<Diagnostic>, lost: usize) {
+    for (severity, lost) in [(Severity::Error, lost), (Severity::Warning, 0), (Severity::Info, 0)] {
+        let mut more = lost;
+        let mut place = None;
+        let mut kept = 0;
+        found.retain(|one| {
+            if one.severity != severity {
+                return true;
+            }
+            kept += 1;
+            if kept <= MAX_FINDINGS {
+                place = Some(one.span);
+                return true;
+            }
+            more += 1;
+            false
+        });
+        if let Some(place) = place.filter(|_| more > 0) {
+            let (code, message) = match severity {
+                Severity::Error => (syntax::E0115, format!("{more} more errors are not shown")),
+                Severity::Warning => (text::W0704, format!("{more} more warnings are not shown")),
+                Severity::Info => (text::W0704, format!("{more} more remarks are not shown")),
+            };
+            found.push(Diagnostic { severity, ..Diagnostic::new(code, place, message) });
         }
     }
 }

@@ -205,7 +205,7 @@ fn traffic_of(
         ServiceRef::Term(term) => vec![term.value.clone()],
         ServiceRef::Error(_) => return (None, None),
         ServiceRef::Name(name) => match names.get(&name.text) {
-            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone()),
+            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.to_vec()),
             Some(Symbol::Damaged | Symbol::Unresolved(_)) => return (None, None),
             Some(
                 Symbol::Switch(_)

@@ -71,6 +71,40 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// Draws the findings of a policy one after the other. An excerpt costs as much as there are lines before it: where that comes to
+/// very many, findings that are left are told without one.
+#[derive(Clone, Copy, Debug)]
+pub struct Pen {
+    style: Style,
+    lines: u32,
+}
+
+/// How many lines may stand before all excerpts together.
+const MAX_LINES: u32 = 3_000_000;
+
+impl Pen {
+    /// A pen for reports that look like this.
+    #[must_use]
+    pub fn new(style: Style) -> Pen {
+        Pen { style, lines: MAX_LINES }
+    }
+
+    /// The finding, several lines, the last one ended.
+    pub fn draw(&mut self, found: &Diagnostic, sources: &SourceMap) -> String {
+        let last = places(found).into_iter().map(|(span, _)| sources.position(span).line).max().unwrap_or(0);
+        match self.lines.checked_sub(last) {
+            Some(left) => {
+                self.lines = left;
+                render(found, sources, self.style)
+            }
+            None => {
+                let help = found.help.as_ref().map_or_else(String::new, |help| format!("  Help: {help}\n"));
+                format!("{}\n{help}", concise(found, sources))
+            }
+        }
+    }
+}
+
 /// The finding on one line: `file:line:column: error[E0201]: message`.
 #[must_use]
 pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::ast::{File, Item, Policy};
 use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
+use crate::lint::MOST;
 use crate::source::{SourceId, SourceMap, Span};
 
 /// One comment that silences.
@@ -74,9 +75,8 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
             by.and_then(|place| all.get(place)).is_none_or(|one| !one.reason)
         })
         .collect();
-    for (place, one) in all.iter().enumerate() {
-        kept.extend(complaint(one, used.contains(&place)));
-    }
+    let complaints = all.iter().enumerate().filter_map(|(place, one)| complaint(one, used.contains(&place)));
+    kept.extend(complaints.take(MOST));
     kept
 }
 

@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 
 use net::Prefix;
 
-use crate::checked::{BuiltIn, Cond, EndTest, Group, Kind, ServiceTerm, SetExpr};
+use crate::checked::{BuiltIn, Cond, EndTest, Group, Kind, SetExpr};
 use crate::flow::Side;
+
+mod terms;
+
+pub(crate) use terms::Terms;
 
 /// How deep sets may nest: groups in groups, and operators in them, together. Evaluation follows it by recursion.
 pub(crate) const MAX_NESTING: u32 = 500;
@@ -25,7 +29,7 @@ pub(crate) enum Value {
     /// A set of ends.
     Set(TypedSet),
     /// Kinds of traffic.
-    Services(Vec<ServiceTerm>),
+    Services(Terms),
     /// Something is wrong with it, which has been reported.
     Muted,
 }

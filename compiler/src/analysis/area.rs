@@ -1,7 +1,5 @@
 //! Areas: sets of flows that say for each attribute which classes of its values may be. Knows nothing of what attributes mean.
 
-use crate::bits::bits_of;
-
 /// Which attribute of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Attr(pub(crate) u16);
@@ -18,18 +16,44 @@ pub(crate) struct Area(Vec<(Attr, Bits)>);
 impl Bits {
     /// Those of `size` classes that `wanted` takes.
     pub(crate) fn of(size: usize, mut wanted: impl FnMut(usize) -> bool) -> Bits {
-        Bits::from_classes(size, (0..size).filter(|class| wanted(*class)))
-    }
-
-    /// Those of `size` classes that are named.
-    pub(crate) fn from_classes(size: usize, classes: impl IntoIterator<Item = usize>) -> Bits {
         let mut words = vec![0_u64; size.div_ceil(64)].into_boxed_slice();
-        for class in classes {
+        for class in (0..size).filter(|class| wanted(*class)) {
             if let Some(word) = words.get_mut(class / 64) {
                 *word |= 1 << (class % 64);
             }
         }
         Bits(words)
+    }
+
+    /// None of `size` classes.
+    pub(crate) fn none(size: usize) -> Bits {
+        Bits(vec![0; size.div_ceil(64)].into())
+    }
+
+    /// All of `size` classes.
+    pub(crate) fn all(size: usize) -> Bits {
+        let mut words = vec![u64::MAX; size.div_ceil(64)].into_boxed_slice();
+        if let (Some(last), rest @ 1..) = (words.last_mut(), size % 64) {
+            *last = (1 << rest) - 1;
+        }
+        Bits(words)
+    }
+
+    /// With one class more.
+    pub(crate) fn add(&mut self, class: usize) {
+        if let Some(word) = self.0.get_mut(class / 64) {
+            *word |= 1 << (class % 64);
+        }
+    }
+
+    /// How much room it takes, in words.
+    pub(crate) fn words(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The words, each with its first class.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, u64)> {
+        (0..).step_by(64).zip(self.0.iter().copied())
     }
 
     fn with(&self, other: &Bits, op: impl Fn(u64, u64) -> u64) -> Bits {
@@ -75,9 +99,29 @@ impl Bits {
 
     /// The classes, ascending.
     pub(crate) fn classes(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
-        words.flat_map(|(place, word)| bits_of(*word).map(move |bit| place * 64 + bit))
+        self.numbered().flat_map(|(first, word)| bits_of(word).map(move |bit| first + bit))
     }
+
+    /// The class behind this many others.
+    pub(crate) fn nth(&self, mut behind: usize) -> Option<usize> {
+        for (first, word) in self.numbered() {
+            let count = word.count_ones() as usize;
+            if behind < count {
+                return bits_of(word).nth(behind).map(|bit| first + bit);
+            }
+            behind -= count;
+        }
+        None
+    }
+}
+
+/// The places of the bits that are set, ascending.
+pub(crate) fn bits_of(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 impl Area {
@@ -97,6 +141,11 @@ impl Area {
     /// The set of an attribute that is named.
     pub(crate) fn get(&self, attr: Attr) -> Option<&Bits> {
         self.0.binary_search_by_key(&attr, |(attr, _)| *attr).ok().and_then(|place| self.0.get(place)).map(|(_, bits)| bits)
+    }
+
+    /// How much room it takes, in words.
+    pub(crate) fn words(&self) -> usize {
+        self.0.iter().map(|(_, bits)| bits.words()).sum()
     }
 
     /// The only attribute that is named, with its set.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use lang::flowspec::SOURCE_PORT;
 use net::{EtherType, IpProto, Transport, VlanId, VlanTag};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::service::split;
+use super::area::{Bits, bits_of};
+use super::space::TooComplex;
+use crate::service::{ServiceSets, is_classed, passes};
 
 /// What the classes of packets are told apart by.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +25,28 @@ pub(super) struct Cuts {
     pcps: BTreeSet<u8>,
     dscps: BTreeSet<u8>,
     sources: BTreeSet<u16>,
-    tag_is_asked: bool,
     /// Later fragments are packets, too.
     fragments: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
     tests: IndexSet<HeaderTest, FxBuildHasher>,
+    /// Every test of the tag.
+    tags: IndexSet<HeaderTest, FxBuildHasher>,
 }
+
+/// Classes of packets, by Ethernet type, protocol, destination port, ICMP type and code.
+#[derive(Debug)]
+pub(super) struct Packets {
+    /// One packet of each class.
+    pub(super) headers: Vec<Headers>,
+    /// How many ports or sorts of packet each stands for.
+    pub(super) weights: Vec<f64>,
+    /// For each test the classes that pass it.
+    pub(super) passing: FxHashMap<HeaderTest, Bits>,
+}
+
+/// How many packets may be told apart by how many tests, and how many words the classes of all tests may take.
+const MAX_TOLD: usize = 64_000_000;
+const MAX_WORDS: usize = 16_000_000;
 
 /// Ethernet types that no policy needs to name: IEEE 802.1 local experimental. Should one name them, the next that it does not.
 const OTHER_TYPES: [u16; 2] = [0x88b5, 0x88b6];
@@ -63,9 +81,9 @@ impl Cuts {
             HeaderTest::IcmpCode(range) => cut(&mut self.codes, *range.start(), range.end().checked_add(1)),
             HeaderTest::Present(_) => {}
         }
-        self.tag_is_asked |= is_of_tag(test);
-        if !is_of_tag(test) && !self.tests.contains(test) {
-            self.tests.insert(test.clone());
+        let tests = if is_of_tag(test) { &mut self.tags } else { &mut self.tests };
+        if !tests.contains(test) {
+            tests.insert(test.clone());
         }
     }
 
@@ -88,18 +106,69 @@ impl Cuts {
         }
     }
 
-    /// One packet of each class and how many ports or sorts of packet it stands for, by Ethernet type, protocol, destination port, ICMP type and code.
-    pub(super) fn packets(&self) -> Vec<(Headers, f64)> {
-        let (packets, weights): (Vec<Headers>, Vec<f64>) = self.candidates().into_iter().unzip();
-        let mut classes: IndexMap<(u32, u8), (Headers, f64), FxBuildHasher> = IndexMap::default();
-        for ((packet, weight), class) in packets.iter().zip(weights).zip(split(&packets, &self.tests)) {
-            classes.entry((class, sort(packet))).or_insert((*packet, 0.0)).1 += weight;
+    /// The classes of packets.
+    pub(super) fn packets(&self) -> Result<Packets, TooComplex> {
+        // Most tests are of services, ports and the like, for which there are classes already: what they say of one packet of a
+        // class they say of all. The few others are asked of each packet.
+        let (classed, others): (Vec<&HeaderTest>, Vec<&HeaderTest>) = self.tests.iter().partition(|test| is_classed(test));
+        let mut sets = ServiceSets::default();
+        let numbers: Vec<_> = classed.iter().map(|test| sets.intern(vec![((*test).clone(), true)])).collect();
+        let services = sets.classify().ok_or(TooComplex)?;
+        let candidates = self.candidates();
+        let words = classed.len().div_ceil(64);
+        let classes = services.all().count();
+        if classes.saturating_mul(words) > MAX_WORDS || candidates.len().saturating_mul(others.len() + 1) > MAX_TOLD {
+            return Err(TooComplex);
         }
-        classes.into_values().collect()
+        let mut told: Vec<Vec<u64>> = vec![vec![0; words]; classes];
+        for (place, number) in numbers.iter().enumerate() {
+            for class in services.classes_of(*number) {
+                if let Some(word) = told.get_mut(class.index()).and_then(|told| told.get_mut(place / 64)) {
+                    *word |= 1 << (place % 64);
+                }
+            }
+        }
+        // Classes that no test tells apart are one: the first of them stands for all.
+        let mut first: FxHashMap<&[u64], usize> = FxHashMap::default();
+        let alike: Vec<usize> =
+            told.iter().enumerate().map(|(class, told)| *first.entry(told.as_slice()).or_insert(class)).collect();
+        let mut known: FxHashMap<(u8, usize, Vec<bool>), usize> = FxHashMap::default();
+        let mut packets = Packets { headers: Vec::new(), weights: Vec::new(), passing: FxHashMap::default() };
+        let mut tells: Vec<&[u64]> = Vec::new();
+        for (headers, weight) in candidates {
+            let class = alike.get(services.class(&headers).index()).copied().unwrap_or(0);
+            let asked: Vec<bool> = others.iter().map(|test| passes(test, &headers)).collect();
+            match known.get(&(sort(&headers), class, asked.clone())).and_then(|place| packets.weights.get_mut(*place)) {
+                Some(all) => *all += weight,
+                None => {
+                    known.insert((sort(&headers), class, asked), packets.headers.len());
+                    packets.headers.push(headers);
+                    packets.weights.push(weight);
+                    tells.push(told.get(class).map_or(&[], Vec::as_slice));
+                }
+            }
+        }
+        let size = packets.headers.len();
+        if size.div_ceil(64).saturating_mul(self.tests.len()) > MAX_WORDS {
+            return Err(TooComplex);
+        }
+        let mut passing: Vec<Bits> = classed.iter().map(|_| Bits::none(size)).collect();
+        for (packet, told) in tells.iter().enumerate() {
+            for (word, first) in told.iter().zip((0..).step_by(64)) {
+                for bit in bits_of(*word) {
+                    if let Some(bits) = passing.get_mut(first + bit) {
+                        bits.add(packet);
+                    }
+                }
+            }
+        }
+        let passed = |test: &HeaderTest| Bits::of(size, |class| packets.headers.get(class).is_some_and(|one| passes(test, one)));
+        let others: Vec<(HeaderTest, Bits)> = others.into_iter().map(|test| (test.clone(), passed(test))).collect();
+        packets.passing = classed.into_iter().cloned().zip(passing).chain(others).collect();
+        Ok(packets)
     }
 
-    /// Packets that there can be, the most usual first; packets without a protocol are judged by nobody, and fragments start no
-    /// conversation.
+    /// Packets that there can be, the most usual first; fragments and packets without a protocol start no conversation.
     fn candidates(&self) -> Vec<(Headers, f64)> {
         let mut all = Vec::new();
         for dl_type in [EtherType::IPV4, EtherType::IPV6] {
@@ -158,10 +227,20 @@ impl Cuts {
         all.find(|dl_type| !self.dl_types.contains(dl_type) && !known.contains(dl_type))
     }
 
+    /// For each test of the tag the classes of these that pass it.
+    pub(super) fn passing_tags(&self, tags: &[Option<VlanTag>]) -> Result<FxHashMap<HeaderTest, Bits>, TooComplex> {
+        if tags.len().saturating_mul(self.tags.len()) > MAX_TOLD {
+            return Err(TooComplex);
+        }
+        let with = |vlan| Headers { vlan, ..Headers::default() };
+        let passed = |test| Bits::of(tags.len(), |class| tags.get(class).is_some_and(|tag| passes(test, &with(*tag))));
+        Ok(self.tags.iter().map(|test| (test.clone(), passed(test))).collect())
+    }
+
     /// One VLAN tag of each class, none first.
     pub(super) fn tags(&self) -> Vec<Option<VlanTag>> {
         let mut tags = vec![None];
-        if self.tag_is_asked {
+        if !self.tags.is_empty() {
             // The first identifier is 1.
             let mut ids: Vec<VlanId> = cells(&self.vlans).filter_map(|id| VlanId::new(id.max(1))).collect();
             ids.dedup();
@@ -185,19 +264,19 @@ impl Cuts {
     }
 }
 
-/// What packets are told apart by though no test does: addresses must be of their family, and ports are not ICMP types.
+/// What is told of a packet without any test: the family, of which addresses must be, and what stands behind the header.
 fn sort(headers: &Headers) -> u8 {
     let family = match headers.dl_type {
         Some(EtherType::IPV4) => 1,
         Some(EtherType::IPV6) => 2,
         _ => 0,
     };
-    let transport = match headers.transport {
+    let behind = match headers.transport {
         Some(Transport::Ports { .. }) => 1,
         Some(Transport::Icmp { .. }) => 2,
         None => 0,
     };
-    family * 3 + transport
+    family * 3 + behind
 }
 
 /// True for tests of the tag, the DSCP and the source port, which are attributes of their own.

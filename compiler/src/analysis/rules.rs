@@ -69,8 +69,12 @@ impl Analysis<'_> {
     fn example_of(&self, rule: &Rule, longer: bool) -> Option<Flow> {
         let areas = self.rules.get(rule.id.index())?.as_ref()?;
         let mut dice = Dice::new(u64::from(rule.id.0) + 1);
+        let cost = self.space.cost_of_guess() as u64;
         for _ in 0..TRIES {
             for area in areas {
+                if !self.may_try(cost) {
+                    return None;
+                }
                 let Some(point) = self.space.guess(area, &mut dice) else { continue };
                 let flow = self.space.flow(&point);
                 if matches!(self.decides(rule, &flow), Decision::This) {
@@ -92,9 +96,13 @@ impl Analysis<'_> {
 
     /// A flow that the rule decides, found by stepping out of whatever rule decides the last one.
     fn wander(&self, rule: &Rule, areas: &[Area], dice: &mut Dice) -> Option<Flow> {
+        let cost = self.space.cost_of_guess() as u64;
         for area in areas {
             let mut point = self.space.guess(area, dice);
             for _ in 0..STEPS_OF_A_WALK {
+                if !self.may_try(cost) {
+                    return None;
+                }
                 let Some(here) = &point else {
                     point = self.space.guess(area, dice);
                     continue;
@@ -124,7 +132,7 @@ impl Analysis<'_> {
 
     /// Who decides a flow that the rule matches.
     fn decides(&self, rule: &Rule, flow: &Flow) -> Decision {
-        let judgement = self.program.judge(flow);
+        let judgement = self.judged(flow, None);
         match rule.effect {
             Effect::Audit(_) => {
                 if judgement.audited.contains(&rule.id) {
@@ -158,7 +166,7 @@ impl Analysis<'_> {
     fn overlaps_of(&self, second: &Rule, steps: &mut u64, found: &mut Vec<Overlap>) -> Result<(), Stopped> {
         let first_of_site = self.program.policy().prelude_end;
         let Some(Some(own)) = self.rules.get(second.id.index()) else { return Ok(()) };
-        let before = self.meeting(second.id, second.id.index())?;
+        let before = self.meeting(second.id, second.id.index(), steps)?;
         for (place, (first, areas)) in before.iter().enumerate() {
             step(steps)?;
             let within = |inner: &[Area], outer: &[Area]| inner.iter().all(|one| outer.iter().any(|other| one.is_within(other)));
@@ -181,8 +189,8 @@ impl Analysis<'_> {
 
     /// True if the flow, which the rule decides, would be decided otherwise without it.
     fn matters(&self, rule: &Rule, flow: &Flow) -> bool {
-        let without = self.program.judge_behind(flow, rule.id);
-        let with = self.program.judge(flow);
+        let without = self.judged(flow, Some(rule.id));
+        let with = self.judged(flow, None);
         (without.verdict, without.via, without.duties) != (with.verdict, with.via, with.duties)
     }
 
@@ -211,7 +219,7 @@ impl Analysis<'_> {
 
     /// A flow that the rule matches and none before it.
     pub(super) fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
-        let before = self.meeting(rule.id, rule.id.index())?;
+        let before = self.meeting(rule.id, rule.id.index(), steps)?;
         for area in areas {
             let covers: Vec<&Area> = before.iter().flat_map(|(_, all)| *all).filter(|cover| cover.meets(area)).collect();
             if let Some(point) = self.space.uncovered(area, &covers, steps)? {
@@ -222,7 +230,8 @@ impl Analysis<'_> {
     }
 
     /// The deciding rules before `end` that may match flows of this one, with what of it gets to them; and those that lead past it.
-    fn meeting(&self, rule: RuleId, end: usize) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
+    fn meeting(&self, rule: RuleId, end: usize, steps: &mut u64) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
+        *steps = steps.checked_sub(self.sketches.cost(rule.index(), end)).ok_or(Stopped)?;
         let mut meeting = Vec::new();
         for place in self.sketches.meeting(rule.index(), end) {
             let Some(other) = self.program.policy().rules.get(place) else { continue };
@@ -311,7 +320,7 @@ impl Analysis<'_> {
     fn redundant(&self, rule: &Rule, example: &Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
         let Some(Some(areas)) = self.reach.get(rule.id.index()) else { return Err(Stopped) };
         let policy = self.program.policy();
-        let others = self.meeting(rule.id, policy.rules.len())?;
+        let others = self.meeting(rule.id, policy.rules.len(), steps)?;
         let alike = |other: &Rule| other.verdict() == rule.verdict() && other.via == rule.via && other.duties == rule.duties;
         let by_default = rule.verdict() != Some(policy.default.verdict) || rule.has_obligations();
         for (place, (other, target)) in others.iter().enumerate() {

@@ -243,7 +243,7 @@ fn answers_are_those_of_trying_many_points() {
             .to_vec();
         let policy = Arc::new(policy);
         let program = Program::compile(policy.clone(), &View::new(&policy));
-        let analysis = Analysis::new(&program, Budget::default());
+        let analysis = Analysis::new(&program, Budget::default()).unwrap();
         let flows = points(&analysis.space, 300);
         compared += 1;
         let told = facts(&program, Budget::default());
@@ -324,7 +324,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);
         let program = Program::compile(policy.clone(), &view);
-        let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000 });
+        let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000, ..Budget::default() });
         let alone =
             Checked { rules: vec![Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())], ..Checked::clone(&policy) };
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
@@ -386,6 +386,6 @@ fn what_exceeds_the_budget_is_undecided() {
     }
     text.push_str("assert always from a for tcp;\ndefault deny;");
     let program = program(&text);
-    let analysis = Analysis::new(&program, Budget { claim: 2_000, rule: 2_000, rules: 2_000 });
+    let analysis = Analysis::new(&program, Budget { claim: 2_000, rule: 2_000, rules: 2_000, ..Budget::default() }).unwrap();
     assert_eq!(analysis.assertion(&program.policy().assertions[0]), Proof::Undecided);
 }

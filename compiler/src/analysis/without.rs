@@ -36,7 +36,8 @@ pub fn same_without(policy: &Checked, gone: &[RuleId], budget: Budget) -> Proof 
     }
     let view = View::new(&policy);
     let program = Program::compile(Arc::new(policy), &view);
-    let analysis = Analysis::over(&program, Space::with_fragments(program.policy()), budget);
+    let space = Space::with_fragments(program.policy()).ok();
+    let Some(analysis) = space.and_then(|space| Analysis::over(&program, space, budget)) else { return Proof::Undecided };
     let mut steps = budget.claim;
     for id in gone {
         match analysis.missed(*id, gone, &mut steps) {

@@ -1,5 +1,7 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
+use std::net::IpAddr;
+
 use lang::checked::{GatewayId, HostId};
 use lang::flow::{End, Flow, Headers, Person, Place, Side};
 use net::{EtherType, MacAddr, Transport};
@@ -73,7 +75,7 @@ impl Space<'_> {
             .collect();
         let (attr, out) = ways.get(dice.below(ways.len()))?;
         let mut point = from.clone();
-        point.set(*attr, out.classes().nth(dice.below(out.count())).unwrap_or(0));
+        point.set(*attr, out.nth(dice.below(out.count())).unwrap_or(0));
         (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
@@ -128,7 +130,7 @@ impl Space<'_> {
             *class = match area.get(attr) {
                 Some(bits) => {
                     let turn = turn(bits.count(), dice.as_deref_mut());
-                    bits.classes().nth(turn).unwrap_or(0)
+                    bits.nth(turn).unwrap_or(0)
                 }
                 // What nobody asks for is as plain as can be, so that guesses are seldom of what cannot be.
                 None if usize::from(attr.0) >= 9 || (usize::from(attr.0) % 4) % 2 == 0 => 0,
@@ -154,9 +156,7 @@ impl Space<'_> {
         for side in [Side::Src, Side::Dst] {
             let attr = end_attr(side, ADDRESS);
             let own = |class: &usize| match (self.whos.get(point.class(end_attr(side, WHO))), self.addresses.get(*class)) {
-                (Some(Who::Hosts(hosts)), Some(one)) => {
-                    hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id))
-                }
+                (Some(Who::Hosts(hosts)), Some(one)) => owned(hosts, &one.registered).is_some(),
                 (Some(Who::Gateway(id)), Some(one)) => {
                     let gateway = self.policy.gateways.get(id.index());
                     gateway.zip(one.sample).is_some_and(|(gateway, address)| gateway.addresses.contains(&address))
@@ -219,11 +219,8 @@ impl Space<'_> {
         let mac = self.macs.get(class(WHO)).copied().flatten();
         match self.whos.get(class(WHO)) {
             Some(Who::Hosts(hosts)) => {
-                let registered = address.map_or(&[][..], |one| &one.registered);
-                let owner = hosts.iter().find_map(|(id, mac)| {
-                    let own = registered.iter().find(|(owner, _)| owner == id)?;
-                    Some((*id, *mac, Some(own.1)))
-                });
+                let owner = address.and_then(|one| owned(hosts, &one.registered));
+                let owner = owner.map(|((id, mac), own)| (id, mac, Some(own)));
                 let has_own = |id: &HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
                 // Text gives a host its own address, if it has one.
                 let plain = hosts.iter().find(|(id, _)| end.address.is_some() || !has_own(id)).or(hosts.first());
@@ -265,4 +262,14 @@ impl Space<'_> {
         end.mac = mac;
         end.location = gateway.map(|gateway| gateway.at);
     }
+}
+
+/// The first of these hosts, which are in order, that has registered one of the addresses; and which.
+fn owned(hosts: &[(HostId, MacAddr)], registered: &[(HostId, IpAddr)]) -> Option<((HostId, MacAddr), IpAddr)> {
+    let places = registered.iter().filter_map(|(owner, address)| {
+        let place = hosts.partition_point(|(id, _)| id < owner);
+        let host = hosts.get(place).filter(|(id, _)| id == owner)?;
+        Some((place, *host, *address))
+    });
+    places.min_by_key(|(place, ..)| *place).map(|(_, host, address)| (host, address))
 }

@@ -70,7 +70,7 @@ impl Proof {
     pub(crate) fn share(&self, rule: RuleId) -> Option<Share> {
         let verdict: Option<Verdict> = self.program.policy().rule(rule)?.verdict();
         verdict?;
-        let analysis = Analysis::new(&self.program, Budget::default());
+        let analysis = Analysis::new(&self.program, Budget::default())?;
         let (matched, by) = analysis.share(rule)?;
         let decided = by.iter().filter(|(id, _)| *id == rule).map(|(_, part)| part).sum();
         let others = by.into_iter().filter(|(id, _)| *id != rule).collect();

@@ -16,12 +16,20 @@ pub const MAX_TEST_FLOWS: usize = 250_000;
 /// How many stations declared hosts may be: each of a host's MAC addresses, by itself and with each of its IP addresses.
 pub const MAX_STATIONS: usize = 1_000_000;
 
+/// How many kinds of traffic may be joined with others, those of a service counted in each place.
+pub const MAX_JOINED_TERMS: usize = 10_000_000;
+
+/// How many assertions and invariants a policy may have.
+pub const MAX_CLAIMS: usize = 20_000;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
     Rules,
     TestFlows,
     Stations,
+    JoinedTerms,
+    Claims,
 }
 
 impl Counted {
@@ -30,6 +38,8 @@ impl Counted {
             Counted::Rules => MAX_RULES,
             Counted::TestFlows => MAX_TEST_FLOWS,
             Counted::Stations => MAX_STATIONS,
+            Counted::JoinedTerms => MAX_JOINED_TERMS,
+            Counted::Claims => MAX_CLAIMS,
         }
     }
 
@@ -38,6 +48,11 @@ impl Counted {
         match self {
             Counted::Rules => ("rules", "let one rule speak of a group, a network or a range where many speak of its members"),
             Counted::TestFlows => ("flows in its tests", "test some members of large sets in place of all"),
+            Counted::JoinedTerms => (
+                "kinds of traffic joined, those of a service in each place",
+                "give services that stand together often one name: `service NAME = …;`",
+            ),
+            Counted::Claims => ("assertions and invariants", "let one speak of a group where many speak of its members"),
             Counted::Stations => {
                 ("pairs of a MAC address and an IP address of one host", "declare as several hosts what is several machines")
             }

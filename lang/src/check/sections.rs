@@ -14,6 +14,7 @@ use crate::source::Span;
 use crate::types::{self, Value};
 
 use super::Checker;
+use super::limits::Counted;
 
 impl Checker {
     /// Adds rules and sections in their order.
@@ -87,6 +88,9 @@ impl Checker {
 
     /// Takes an invariant.
     pub(super) fn invariant(&mut self, stmt: &InvariantStmt) {
+        if !self.room_for(Counted::Claims, self.policy.invariants.len() + 1, stmt.span) {
+            return;
+        }
         let sets: Vec<Option<(Kind, SetExpr)>> = stmt.sets.iter().map(|set| self.plain_set(set)).collect();
         let Some(sets) = sets.into_iter().collect::<Option<Vec<_>>>() else {
             self.damaged = true;
@@ -140,6 +144,9 @@ impl Checker {
     }
 
     fn assertion(&mut self, stmt: &AssertStmt) {
+        if !self.room_for(Counted::Claims, self.policy.assertions.len() + self.policy.invariants.len() + 1, stmt.span) {
+            return;
+        }
         for clause in &stmt.clauses {
             let fits = matches!(
                 clause.kind,

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use net::{MacAddr, Prefix, Time};
+use net::{Dpid, Location, MacAddr, Prefix, Time};
 
-use super::{Checked, EndTest, HostId, RuleId, SetExpr};
+use super::{Checked, EndTest, HostId, NamedLocation, RuleId, SetExpr, Switch};
 
 /// Answers that have been found. They hold for the policy that they stand in as it is: a copy starts without any, so that it can
 /// be changed.
@@ -16,6 +16,8 @@ pub struct Lookup {
     macs: OnceLock<HashMap<MacAddr, HostId>>,
     addresses: OnceLock<HashMap<IpAddr, HostId>>,
     rules: OnceLock<HashMap<Arc<str>, Vec<RuleId>>>,
+    switches: OnceLock<HashMap<Dpid, usize>>,
+    locations: OnceLock<HashMap<Location, usize>>,
     samples: OnceLock<Vec<Time>>,
     tests_time: OnceLock<bool>,
 }
@@ -52,6 +54,20 @@ impl Checked {
     pub fn host_of_address(&self, address: IpAddr) -> Option<HostId> {
         let addresses = self.lookup.addresses.get_or_init(|| self.owners(|host| host.addresses.clone()));
         addresses.get(&address).copied()
+    }
+
+    /// The switch with this datapath id.
+    #[must_use]
+    pub fn switch_of(&self, dpid: Dpid) -> Option<&Switch> {
+        let switches = self.lookup.switches.get_or_init(|| first_places(self.switches.iter().map(|switch| switch.dpid)));
+        switches.get(&dpid).and_then(|place| self.switches.get(*place))
+    }
+
+    /// The first name of a location.
+    #[must_use]
+    pub fn location_at(&self, at: Location) -> Option<&NamedLocation> {
+        let locations = self.lookup.locations.get_or_init(|| first_places(self.locations.iter().map(|named| named.at)));
+        locations.get(&at).and_then(|place| self.locations.get(*place))
     }
 
     /// The rules with this name: one, or the two halves of a statement.
@@ -92,6 +108,15 @@ impl Checked {
         }
         owners
     }
+}
+
+/// For each key its first place in a list.
+fn first_places<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
+    let mut places = HashMap::new();
+    for (place, key) in keys.enumerate() {
+        places.entry(key).or_insert(place);
+    }
+    places
 }
 
 impl Inside {

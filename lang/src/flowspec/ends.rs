@@ -146,6 +146,21 @@ struct Reader<'a> {
     found: &'a mut Vec<Diagnostic>,
 }
 
+/// What all terms of an end say: of each, one thing or another.
+struct Choices {
+    all: Vec<(Slot, Vec<Said>)>,
+    /// What is said already, each once.
+    slots: Vec<Slot>,
+    /// How many ends it comes to.
+    count: usize,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Choices { all: Vec::new(), slots: Vec::new(), count: 1 }
+    }
+}
+
 /// The drafts of one end; nothing if something is wrong with it, which is found or has been reported.
 pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut Vec<Diagnostic>) -> Option<Vec<Draft>> {
     let Site { policy, names, .. } = site;
@@ -155,7 +170,7 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
     }
     let named_gateway = terms.iter().any(|term| is_gateway_name(names, term));
     let mut reader = Reader { site, policy, names, found };
-    let mut choices: Vec<(Slot, Vec<Said>)> = Vec::new();
+    let mut choices = Choices::default();
     let mut sound = true;
     for term in terms {
         // `gateway border` says which gateway; the word adds nothing.
@@ -167,6 +182,7 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
             Some(said) => sound &= reader.add(&mut choices, said, term.span()),
         }
     }
+    let mut choices = choices.all;
     // `internet 9.9.9.9` means this address.
     if choices.iter().any(|(slot, _)| *slot == Slot::Address) {
         choices.iter_mut().for_each(|(_, said)| said.retain(|said| !matches!(said, Said::Internet(Some(_)))));
@@ -224,6 +240,10 @@ fn is_gateway_name(names: &Names, term: &EndTerm) -> bool {
 fn expand(choices: &[(Slot, Vec<Said>)]) -> Vec<Draft> {
     let mut drafts = vec![Draft::default()];
     for (_, said) in choices {
+        if let ([only], [draft]) = (said.as_slice(), drafts.as_mut_slice()) {
+            only.clone().write(draft);
+            continue;
+        }
         let mut next = Vec::with_capacity(drafts.len().saturating_mul(said.len()));
         for draft in &drafts {
             for said in said {
@@ -250,21 +270,25 @@ impl Reader<'_> {
     }
 
     /// Adds what a term says, unless it contradicts an earlier one or makes too many choices.
-    fn add(&mut self, choices: &mut Vec<(Slot, Vec<Said>)>, said: Vec<Said>, span: Span) -> bool {
+    fn add(&mut self, choices: &mut Choices, said: Vec<Said>, span: Span) -> bool {
         let Some(slot) = said.first().map(|said| said.slot()) else {
             self.found.push(Diagnostic::new(E0403, span, "this stands for no end: it has no members that the text lists"));
             return false;
         };
-        if choices.iter().any(|(earlier, _)| earlier.excludes(slot)) {
+        if choices.slots.iter().any(|earlier| earlier.excludes(slot)) {
             self.found.push(Diagnostic::new(E0402, span, format!("one end of a flow cannot have two {}", slot.word())));
             return false;
         }
-        let count = choices.iter().fold(said.len(), |count, (_, said)| count.saturating_mul(said.len()));
+        let count = choices.count.saturating_mul(said.len());
         if count > MAX_FLOWS {
             self.found.push(super::report_count(span, count));
             return false;
         }
-        choices.push((slot, said));
+        choices.count = count;
+        if !choices.slots.contains(&slot) {
+            choices.slots.push(slot);
+        }
+        choices.all.push((slot, said));
         true
     }
 

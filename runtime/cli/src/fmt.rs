@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 use lang::diag;
 use lang::import;
-use lang::report::{Style, render};
+use lang::report::{Pen, Style};
 use lang::source::{SourceId, SourceMap};
 use similar::TextDiff;
 
@@ -113,7 +113,8 @@ fn formatted(file: &str, text: &str) -> Result<String, String> {
     lang::format::format(&sources, id).map_err(|mut found| {
         diag::sort(&mut found, &sources);
         let style = Style { color: output::stderr_colour() };
-        let reports: String = found.iter().map(|found| render(found, &sources, style) + "\n").collect();
+        let mut pen = Pen::new(style);
+        let reports: String = found.iter().map(|found| pen.draw(found, &sources) + "\n").collect();
         format!("{reports}{file}: {}, left as it is\n", counted(found.len(), "error"))
     })
 }

@@ -96,6 +96,7 @@ impl Policy {
         settings::severities()?.apply(&mut self.diagnostics);
         add_prelude_of(&self.diagnostics, &mut self.sources);
         diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
         Ok(())
     }
 

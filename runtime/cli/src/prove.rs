@@ -8,7 +8,7 @@ use lang::codes::tests_and_assertions::{E0405, E0406};
 use lang::diag::Severity;
 use lang::facts::{Facts, Proof};
 use lang::flowspec::flow_text;
-use lang::report::{Style, concise, render};
+use lang::report::{Pen, Style, concise};
 use lang::source::Position;
 use lang::testing;
 
@@ -70,10 +70,11 @@ fn write_text(out: &mut Output, policy: &Policy, program: &Program, facts: &Fact
     }
     // An assertion has had its line; what is left is about rules that leave the scope of their section.
     let of_assertions = [E0405, E0406];
+    let mut pen = Pen::new(Style { color: out.colour() });
     for found in policy.diagnostics.iter().filter(|found| !of_assertions.contains(&found.code)) {
         let text = match format {
             Format::Concise => concise(found, &policy.sources),
-            _ => render(found, &policy.sources, Style { color: out.colour() }),
+            _ => pen.draw(found, &policy.sources),
         };
         out.line(text)?;
     }

@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 use daemon::policy::is_of_entry;
 use lang::diag::{Diagnostic, Severity};
-use lang::report::{Style, concise, render};
+use lang::report::{Pen, Style, concise};
 use lang::source::SourceMap;
 
 use crate::exit::Failure;
@@ -97,6 +97,7 @@ pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Resul
 
 fn text(policy: &Policy, format: Format, color: bool) -> String {
     let mut text = String::new();
+    let mut pen = Pen::new(Style { color });
     for found in &policy.diagnostics {
         if is_of_entry(found, &policy.sources) {
             text.push_str(&format!("error: {}\n", found.message));
@@ -105,7 +106,7 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
         if format == Format::Concise {
             text.push_str(&concise(found, &policy.sources));
         } else {
-            text.push_str(&render(found, &policy.sources, Style { color }));
+            text.push_str(&pen.draw(found, &policy.sources));
         }
         text.push('\n');
     }

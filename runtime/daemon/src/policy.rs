@@ -10,7 +10,7 @@ use lang::checked::{Checked, Part};
 use lang::codes::syntax::E0130;
 use lang::diag::{self, Diagnostic};
 use lang::import;
-use lang::report::Style;
+use lang::report::{Pen, Style};
 use lang::source::SourceMap;
 
 use crate::files::PolicyFiles;
@@ -82,6 +82,7 @@ impl Loaded {
         self.by_hand = program.tests_pcp();
         self.diagnostics.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(&policy)));
         diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
         if diag::any_error(&self.diagnostics) {
             self.policy = None;
         }
@@ -108,9 +109,10 @@ impl Loaded {
     pub fn report(&self) -> String {
         let mut sources = self.sources.clone();
         add_prelude_of(&self.diagnostics, &mut sources);
+        let mut pen = Pen::new(Style::default());
         let one = |found: &Diagnostic| match is_of_entry(found, &sources) {
             true => format!("error: {}\n", found.message),
-            false => lang::report::render(found, &sources, Style::default()),
+            false => pen.draw(found, &sources),
         };
         self.diagnostics.iter().map(one).collect()
     }

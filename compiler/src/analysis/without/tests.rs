@@ -178,7 +178,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
 
 /// Flows of points all over the space.
 fn points(policy: &Checked, count: usize) -> Vec<Flow> {
-    let space = Space::with_fragments(policy);
+    let space = Space::with_fragments(policy).unwrap();
     let mut dice = Dice::new(7);
     let point = |_| space.find(&Area::all(), &mut u64::MAX.clone(), Some(&mut dice)).unwrap().map(|point| space.flow(&point));
     (0..count).filter_map(point).collect()
