@@ -49,7 +49,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { claim: 4_000_000, rule: 60_000, rules: 600_000, claims: 100_000_000, examples: 1_000_000_000 }
+        Budget { claim: 4_000_000, rule: 60_000, rules: 600_000, claims: 30_000_000, examples: 500_000_000 }
     }
 }
 
@@ -63,7 +63,7 @@ impl Budget {
 }
 
 /// Areas of so many words, of all attributes together, are compared in one step.
-const WORDS_OF_A_STEP: u64 = 256;
+const WORDS_OF_A_STEP: u64 = 128;
 
 /// How many words the areas of all rules may take.
 const MAX_WORDS: usize = 16_000_000;

@@ -17,6 +17,9 @@ use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, is_classed
 /// How many alternatives all rules may have together.
 pub(crate) const MAX_CLAUSES: usize = 500_000;
 
+/// What it costs to find the place in a list where a search begins, in clauses.
+const COST_OF_LIST: u64 = 4;
+
 /// How long the lists of clauses for each class may be together.
 const MAX_LISTED: usize = 16_000_000;
 
@@ -178,6 +181,8 @@ impl Index {
 
     /// The first clause that holds, of this one and those behind it.
     fn find(&self, question: &Question<'_>, from: ClauseId) -> Option<ClauseId> {
+        let lists = question.src.labels().len() + question.dst.labels().len() + 1;
+        question.looked_at.set(question.looked_at.get() + COST_OF_LIST * lists as u64);
         let mut best = self.unanchored.find(question, from, &self.services, |id| self.body_holds(id, question));
         for label in question.dst.labels() {
             best = self.better(best, self.by_dst.of(*label, from), question);

@@ -73,6 +73,9 @@ pub(crate) struct Decision {
     pub(crate) audited: BTreeSet<RuleId>,
 }
 
+/// What it costs to find that an end has a label, in alternatives of rules that are looked at.
+const COST_OF_LABEL: u64 = 32;
+
 /// Where the most restrictive verdict wins, the rank of what is allowed with obligations: behind all that is not allowed.
 const MOST_BOUND: u8 = 3;
 
@@ -144,11 +147,13 @@ impl Program {
         self.judge_counting(flow, Some(rule)).0
     }
 
-    /// The answer to a flow, of all rules or of those behind one; and how many alternatives of rules were looked at to find it.
+    /// The answer to a flow, of all rules or of those behind one; and what it cost to find it: how many
+    /// alternatives of rules were looked at, and as much for labels.
     pub(crate) fn judge_counting(&self, flow: &Flow, behind: Option<RuleId>) -> (Judgement, u64) {
         let from = behind.map_or(ClauseId::default(), |rule| self.index.first_clause_behind(rule));
         let (srcs, dsts) = (self.records(&flow.src), self.records(&flow.dst));
-        let looked_at = Cell::new(0);
+        let labels: usize = srcs.iter().chain(dsts.iter()).map(|record| record.labels().len()).sum();
+        let looked_at = Cell::new(COST_OF_LABEL.saturating_mul(labels as u64));
         let decision = self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), (from, &looked_at));
         (self.judgement(decision), looked_at.get())
     }

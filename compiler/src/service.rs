@@ -163,7 +163,7 @@ impl ServiceSets {
         tests.iter().for_each(|test| terms.extend(single_terms(test)));
         let grid = Grid::new(&terms);
         let mut visits = MAX_VISITS;
-        if grid.cells() > MAX_CELLS || !grid.takes(&mut visits, terms.iter()) {
+        if grid.cells() > MAX_CELLS || grid.cost(terms.len()) > MAX_VISITS {
             return None;
         }
         let (classes, samples) = grid.refine(&terms);

@@ -26,7 +26,7 @@ use crate::resolve::{self, Names, Statements};
 use crate::source::{SourceMap, Span};
 
 pub(crate) use inventory::port_of;
-pub use limits::{MAX_CLAIMS, MAX_JOINED_TERMS, MAX_RULES, MAX_STATIONS, MAX_TEST_FLOWS};
+pub use limits::{MAX_CLAIMS, MAX_JOINED_TERMS, MAX_JUDGEMENTS, MAX_RULES, MAX_STATIONS, MAX_TEST_FLOWS};
 
 /// How many further uses of an unknown name a report shows.
 const MAX_USES: usize = 3;
@@ -191,6 +191,7 @@ impl Checker {
         for block in &statements.tests {
             self.test(block);
         }
+        self.judgements();
     }
 
     /// Adds the services that the language brings along, unless their names are declared.

@@ -64,7 +64,12 @@ pub struct Loaded {
 #[must_use]
 pub fn load(entries: &[&str], loader: &dyn Loader) -> Loaded {
     let mut load = Load { loader, out: Loaded::default(), known: HashMap::new(), total: 0, words: 0, full: false };
-    for entry in entries {
+    for (number, entry) in entries.iter().enumerate() {
+        if number == MAX_FILES {
+            let place = load.empty_source(entry);
+            load.report(syntax::E0135, place, format!("a policy has at most {MAX_FILES} files, and {} are given", entries.len()));
+            break;
+        }
         load.entry(entry);
     }
     load.check_substance();

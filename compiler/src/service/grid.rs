@@ -3,7 +3,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use net::{EtherType, IpProto, Transport};
@@ -123,15 +123,10 @@ impl Grid {
         (self.dl_types.len() + 1).saturating_mul(self.protos.len() + 1).saturating_mul(self.transports())
     }
 
-    /// Takes what it costs to look at the cells of all these tests; false if there is not enough left.
-    pub(super) fn takes<'t>(&self, visits: &mut usize, tests: impl Iterator<Item = &'t HeaderTest>) -> bool {
-        for test in tests {
-            match visits.checked_sub(self.area_of_single(test).count()) {
-                Some(left) => *visits = left,
-                None => return false,
-            }
-        }
-        true
+    /// How much it costs to find the classes that so many terms make.
+    pub(super) fn cost(&self, terms: usize) -> usize {
+        let rows = (self.dl_types.len() + 1).saturating_mul(self.protos.len() + 1);
+        rows.saturating_mul(terms.saturating_add(self.kinds.len()))
     }
 
     /// The cells that pass a test that is no list of services.
@@ -223,33 +218,85 @@ impl Grid {
         place(range.start())..place(range.end()) + 1
     }
 
-    /// Splits the one class of all cells by one term after the other, and gives each class a sample.
+    /// Gives each cell a class, and each class a sample: cells that the same few terms take are of one class. Where many take a cell, it
+    /// is a class of its own, which says no less.
     pub(super) fn refine(&self, terms: &IndexSet<HeaderTest, FxBuildHasher>) -> (Vec<Class>, Vec<Headers>) {
+        let areas: Vec<Area> = terms.iter().map(|term| self.area_of_single(term)).collect();
         let cells = self.samples();
-        let mut classes = vec![0_u32; cells.len()];
-        let mut next = 1_u32;
-        let mut moved: FxHashMap<u32, u32> = FxHashMap::default();
-        for term in terms {
-            moved.clear();
-            for place in self.cells_of(&self.area_of_single(term)) {
-                if let Some(class) = classes.get_mut(place) {
-                    *class = *moved.entry(*class).or_insert_with(|| {
-                        next = next.saturating_add(1);
-                        next - 1
+        let mut numbered = Vec::with_capacity(cells.len());
+        let mut samples: Vec<Headers> = Vec::new();
+        let mut known: FxHashMap<Vec<u32>, Class> = FxHashMap::default();
+        for dl_type in 0..=self.dl_types.len() {
+            for proto in 0..=self.protos.len() {
+                let mut edges = self.edges(&areas, dl_type, proto).into_iter().peekable();
+                let mut open: IndexSet<u32, FxBuildHasher> = IndexSet::default();
+                let mut class = None;
+                for transport in 0..self.transports() {
+                    while let Some(edge) = edges.next_if(|edge| edge.at <= transport) {
+                        if edge.opens {
+                            open.insert(edge.term)
+                        } else {
+                            open.swap_remove(&edge.term)
+                        };
+                        class = None;
+                    }
+                    let sample = cells.get(numbered.len()).copied().unwrap_or_default();
+                    let mut fresh = || {
+                        samples.push(sample);
+                        Class(u32::try_from(samples.len() - 1).unwrap_or(u32::MAX))
+                    };
+                    let found = class.unwrap_or_else(|| match open.len() {
+                        0..=MAX_TOLD => {
+                            let mut told: Vec<u32> = open.iter().copied().collect();
+                            told.sort_unstable();
+                            *known.entry(told).or_insert_with(fresh)
+                        }
+                        _ => fresh(),
                     });
+                    class = Some(found);
+                    numbered.push(found);
                 }
             }
         }
-        let mut compact: IndexMap<u32, Headers, FxBuildHasher> = IndexMap::default();
-        let mut numbered = Vec::with_capacity(cells.len());
-        for (class, cell) in classes.iter().zip(&cells) {
-            let entry = compact.entry(*class);
-            numbered.push(Class(u32::try_from(entry.index()).unwrap_or(u32::MAX)));
-            entry.or_insert(*cell);
+        (numbered, samples)
+    }
+
+    /// Where terms begin and end along the transport axis of one Ethernet type and one protocol, in order.
+    fn edges(&self, areas: &[Area], dl_type: usize, proto: usize) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for (term, area) in (0..).zip(areas) {
+            if !area.dl_types.contains(&dl_type) || !area.protos.contains(&proto) {
+                continue;
+            }
+            let mut add = |range: Range<usize>| {
+                if range.is_empty() {
+                    return;
+                }
+                edges.push(Edge { at: range.start, opens: true, term });
+                edges.push(Edge { at: range.end, opens: false, term });
+            };
+            match &area.codes {
+                None => add(area.transports.clone()),
+                Some(codes) => {
+                    (0..self.kinds.len()).for_each(|kind| add(self.icmp(kind, codes.start)..self.icmp(kind, codes.end)))
+                }
+            }
         }
-        (numbered, compact.into_values().collect())
+        // What ends is taken away before the same term begins again.
+        edges.sort_unstable_by_key(|edge| (edge.at, edge.opens, edge.term));
+        edges
     }
 }
+
+/// Where a term begins or ends.
+struct Edge {
+    at: usize,
+    opens: bool,
+    term: u32,
+}
+
+/// Cells that more terms take than this are not compared with others.
+const MAX_TOLD: usize = 32;
 
 /// One place alone.
 fn place(place: usize) -> Range<usize> {

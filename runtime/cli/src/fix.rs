@@ -102,7 +102,7 @@ fn refuse_parts(files: &[String]) -> Result<(), Failure> {
 fn refuse(out: &mut Output, policy: &mut Policy, format: Format) -> Result<Exit, Failure> {
     policy.diagnostics.retain(|found| found.code.severity() == Severity::Error);
     report::write_instead(out, policy, format)?;
-    Ok(if policy.is_undecided() { Exit::Undecided } else { policy.exit_without_program() })
+    Ok(if policy.is_undecided { Exit::Undecided } else { policy.exit_without_program() })
 }
 
 /// Puts all new texts in their places, or none.

@@ -19,6 +19,9 @@ use net::Time;
 use crate::exit::{Exit, Failure};
 use crate::{hash, settings};
 
+/// How many of the mistakes of a view are told.
+const MAX_TOLD: usize = 100;
+
 /// Which policy, and which view of the network.
 #[derive(Args, Debug)]
 pub struct PolicyArgs {
@@ -52,6 +55,8 @@ pub struct Policy {
     pub hash: String,
     /// True if one of the entries is not there or cannot be read.
     pub unreadable: bool,
+    /// True if something could not be found out, and nothing worse was found.
+    pub is_undecided: bool,
 }
 
 impl Policy {
@@ -79,6 +84,7 @@ impl Policy {
             view,
             view_name: args.view.as_deref().map(|path| path.display().to_string()),
             unreadable: loaded.unreadable,
+            is_undecided: false,
             sources: loaded.sources,
             diagnostics: loaded.diagnostics,
         })
@@ -95,15 +101,16 @@ impl Policy {
         self.diagnostics.extend(found);
         settings::severities()?.apply(&mut self.diagnostics);
         add_prelude_of(&self.diagnostics, &mut self.sources);
-        diag::sort(&mut self.diagnostics, &self.sources);
-        diag::cap(&mut self.diagnostics);
+        self.settle();
         Ok(())
     }
 
-    /// True if something could not be found out, and nothing worse was found.
-    pub fn is_undecided(&self) -> bool {
+    /// Puts findings into their order, and keeps as many as are told.
+    pub fn settle(&mut self) {
         let mut errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).peekable();
-        errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code))
+        self.is_undecided = errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code));
+        diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
     }
 
     /// Of how many rules it was not found out whether they decide anything.
@@ -134,7 +141,9 @@ fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {
     let file: ViewFile =
         serde_json::from_slice(&bytes).map_err(|error| Failure::Cannot(format!("{name} is not a view: {error}")))?;
     file.resolve(policy).map_err(|errors| {
-        let all: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
-        Failure::Cannot(format!("the view {name} does not fit the policy:{}", all.concat()))
+        let all: Vec<String> = errors.iter().take(MAX_TOLD).map(|error| format!("\n  {error}")).collect();
+        let more = errors.len() - all.len();
+        let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+        Failure::Cannot(format!("the view {name} does not fit the policy:{}{more}", all.concat()))
     })
 }

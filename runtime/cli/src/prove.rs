@@ -46,14 +46,17 @@ pub fn prove(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let (facts, found) = compiler::claims(&program, &policy.tree, Budget::default());
     add_prelude_of(&found, &mut policy.sources);
     policy.diagnostics = found;
+    let failed = policy.count(Severity::Error);
+    policy.settle();
     if args.format == Format::Json {
         json::write(out, &as_json(&policy, program.policy(), &facts))?;
     } else {
         write_text(out, &policy, &program, &facts, args.format)?;
+        sum(out, &policy, program.policy(), &facts, failed)?;
     }
-    Ok(match policy.count(Severity::Error) {
+    Ok(match failed {
         0 => Exit::Good,
-        _ if policy.is_undecided() => Exit::Undecided,
+        _ if policy.is_undecided => Exit::Undecided,
         _ => Exit::Bad,
     })
 }
@@ -78,7 +81,7 @@ fn write_text(out: &mut Output, policy: &Policy, program: &Program, facts: &Fact
         };
         out.line(text)?;
     }
-    sum(out, policy, checked, facts)
+    Ok(())
 }
 
 /// `proved: servers-stay-in (campus.pol:40)`
@@ -96,13 +99,13 @@ fn one(out: &mut Output, program: &Program, assertion: &lang::checked::Assertion
     out.line(format!("  it is     {}", testing::outcome(checked, &program.judge(flow))))
 }
 
-fn sum(out: &mut Output, policy: &Policy, checked: &Checked, facts: &Facts) -> Result<(), Failure> {
+fn sum(out: &mut Output, policy: &Policy, checked: &Checked, facts: &Facts, failed: usize) -> Result<(), Failure> {
     let hash = hash::shown(&policy.hash);
     let scopes = match facts.scopes.len() {
         0 => String::new(),
         count => format!(", {} in the scope of their sections", counted(count, "rule")),
     };
-    match (checked.assertions.len(), policy.count(Severity::Error)) {
+    match (checked.assertions.len(), failed) {
         (0, 0) if facts.scopes.is_empty() => out.line(format!("there is nothing to prove in policy {hash}")),
         (all, 0) => {
             let ok = out.paint(Paint::Green, "ok");
