@@ -17,7 +17,7 @@ mod walk;
 mod without;
 mod witness;
 
-use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, RuleId, Verdict};
+use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, Rule, RuleId, Verdict};
 use lang::facts::{Facts, Proof};
 use lang::flow::Flow;
 
@@ -57,8 +57,8 @@ pub struct Analysis<'a> {
     rules: Vec<Option<Vec<Area>>>,
     /// Which rules may match flows of which others.
     sketches: Sketches,
-    /// Some rule leads past others.
-    passes: bool,
+    /// The same without what an earlier `pass` leads past the rule.
+    reach: Vec<Option<Vec<Area>>>,
     budget: Budget,
 }
 
@@ -95,9 +95,9 @@ impl<'a> Analysis<'a> {
 
     fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Analysis<'a> {
         let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
-        let passes = program.policy().rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
         let sketches = Sketches::of(&space, &rules);
-        Analysis { program, space, rules, sketches, passes, budget }
+        let reach = reach(&space, &program.policy().rules, &rules);
+        Analysis { program, space, rules, reach, sketches, budget }
     }
 
     fn claims(&self) -> Facts {
@@ -205,6 +205,35 @@ impl<'a> Analysis<'a> {
         // Should the two ever disagree, nothing is claimed.
         if self.program.judge(&flow).rule == rule { Ok(Some(flow)) } else { Err(Stopped) }
     }
+}
+
+/// For each rule the flows that it matches and that no `pass` before it leads past it: a flow that several of them match is led to
+/// the end of the outermost section, behind the rule all the same. Nothing where that is too complex.
+fn reach(space: &Space<'_>, rules: &[Rule], areas: &[Option<Vec<Area>>]) -> Vec<Option<Vec<Area>>> {
+    let mut leading: Vec<(RuleId, Option<&[Area]>)> = Vec::new();
+    let mut reach = Vec::with_capacity(areas.len());
+    for (rule, own) in rules.iter().zip(areas) {
+        leading.retain(|(behind, _)| rule.id < *behind);
+        let past: Option<Vec<&[Area]>> = leading.iter().map(|(_, areas)| *areas).collect();
+        reach.push(own.as_ref().zip(past).and_then(|(own, past)| without(space, own, past.into_iter().flatten())));
+        if let Effect::Pass(behind) = rule.effect {
+            leading.push((behind, own.as_deref()));
+        }
+    }
+    reach
+}
+
+/// The flows of some areas that are in none of others; nothing if that is too complex.
+fn without<'o>(space: &Space<'_>, areas: &[Area], others: impl Iterator<Item = &'o Area>) -> Option<Vec<Area>> {
+    let mut left = areas.to_vec();
+    for other in others {
+        left =
+            left.iter().flat_map(|area| if area.meets(other) { space.minus(area, other) } else { vec![area.clone()] }).collect();
+        if left.len() > space::MAX_AREAS {
+            return None;
+        }
+    }
+    Some(left)
 }
 
 /// True if the wanted middleboxes are among these, in their order.

@@ -125,7 +125,7 @@ impl Index {
                 Some(_) => None,
                 None => clause.dst.map(|dst| (dst, None)),
             }),
-            unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
+            unanchored: unanchored(&services, &clauses),
             first_clauses: first_clauses(policy.rules.len(), &clauses),
             goes_on: policy.rules.iter().any(|rule| rule.verdict().is_none()),
             reads_time: policy.tests_time(),
@@ -321,10 +321,16 @@ impl Lists {
     }
 }
 
-fn unanchored(class: Class, services: &Services, clauses: &[Clause]) -> Vec<ClauseId> {
+/// For each class the clauses that name no end, ascending.
+fn unanchored(services: &Services, clauses: &[Clause]) -> Vec<Vec<ClauseId>> {
+    let mut lists: Vec<Vec<ClauseId>> = services.all().map(|_| Vec::new()).collect();
     let numbered = (0..).map(ClauseId).zip(clauses);
-    let fits = |clause: &Clause| clause.src.is_none() && clause.dst.is_none() && services.holds(clause.service, class);
-    numbered.filter(|(_, clause)| fits(clause)).map(|(id, _)| id).collect()
+    for (id, clause) in numbered.filter(|(_, clause)| clause.src.is_none() && clause.dst.is_none()) {
+        for class in services.classes_of(clause.service) {
+            lists.get_mut(class.index()).into_iter().for_each(|list| list.push(id));
+        }
+    }
+    lists
 }
 
 fn first_clauses(rules: usize, clauses: &[Clause]) -> Vec<ClauseId> {

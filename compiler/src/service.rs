@@ -1,13 +1,16 @@
 //! Service classes: packets that no rule's service can tell apart are one class, found by a few binary searches.
 //! Knows Ethernet type, IP protocol, destination port, ICMP type and code; every other header is left to the rules.
 
-use std::ops::{Range, RangeInclusive};
+mod lookup;
 
 use indexmap::{IndexMap, IndexSet};
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use net::{EtherType, Field, IpProto, Transport};
 use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::bits::bits_of;
+pub(crate) use lookup::Lookup;
 
 /// A conjunction of header tests, negated where the flag is false.
 pub(crate) type Tests = Vec<(HeaderTest, bool)>;
@@ -117,7 +120,8 @@ impl ServiceSets {
             self.0.keys().flatten().flat_map(|(test, _)| single_terms(test)).collect();
         let grid = Grid::new(&terms);
         let (classes, samples) = grid.refine(&terms);
-        let rows = self.0.keys().map(|tests| row(tests, &samples)).collect();
+        let lookup = Lookup::new(&samples);
+        let rows = self.0.keys().map(|tests| row(tests, &samples, &lookup)).collect();
         Services { grid, classes, samples, rows }
     }
 }
@@ -130,11 +134,12 @@ fn single_terms(test: &HeaderTest) -> Vec<HeaderTest> {
     }
 }
 
-fn row(tests: &Tests, samples: &[Headers]) -> Box<[u64]> {
+fn row(tests: &Tests, samples: &[Headers], lookup: &Lookup) -> Box<[u64]> {
     let mut bits = vec![0_u64; samples.len().div_ceil(64)];
-    for (place, sample) in samples.iter().enumerate() {
-        if tests.iter().all(|(test, wanted)| passes(test, sample) == *wanted)
-            && let Some(word) = bits.get_mut(place / 64)
+    let wanted = tests.iter().find(|(_, wanted)| *wanted);
+    for place in wanted.map_or_else(|| lookup.all(), |(test, _)| lookup.near(test)) {
+        if let (Some(sample), Some(word)) = (samples.get(place), bits.get_mut(place / 64))
+            && tests.iter().all(|(test, wanted)| passes(test, sample) == *wanted)
         {
             *word |= 1 << (place % 64);
         }
@@ -157,6 +162,13 @@ impl Services {
     /// True if every packet is in the set.
     pub(crate) fn is_all(&self, set: ServiceSet) -> bool {
         self.all().all(|class| self.holds(set, class))
+    }
+
+    /// The classes in a set, ascending.
+    pub(crate) fn classes_of(&self, set: ServiceSet) -> impl Iterator<Item = Class> {
+        let words = self.rows.get(set.0 as usize).into_iter().flat_map(|row| row.iter().enumerate());
+        let places = words.flat_map(|(place, word)| bits_of(*word).map(move |bit| place * 64 + bit));
+        places.map(|place| Class(u32::try_from(place).unwrap_or(u32::MAX)))
     }
 
     /// Every class.
@@ -254,59 +266,10 @@ impl Grid {
         samples
     }
 
-    /// A few cells among which are all that pass the term.
-    fn near(&self, term: &HeaderTest) -> impl Iterator<Item = usize> {
-        let (protos, transports) = match term {
-            HeaderTest::Service(terms) => match terms.first() {
-                Some(ServiceTerm::Ports(proto, range)) => (Some(*proto), self.runs(range)),
-                Some(ServiceTerm::Protocol(proto) | ServiceTerm::Icmp(proto, ..)) => (Some(*proto), 0..self.transports()),
-                None => (None, 0..0),
-            },
-            HeaderTest::TpDst(range) => (None, self.runs(range)),
-            HeaderTest::DlType(_)
-            | HeaderTest::Vlan(_)
-            | HeaderTest::Pcp(_)
-            | HeaderTest::Dscp(_)
-            | HeaderTest::TpSrc(_)
-            | HeaderTest::Present(_)
-            | HeaderTest::IcmpType(_)
-            | HeaderTest::IcmpCode(_) => (None, 0..self.transports()),
-        };
-        let protos = match protos {
-            Some(proto) => Range { start: place_of(&self.protos, Some(proto)), end: place_of(&self.protos, Some(proto)) + 1 },
-            None => 0..self.protos.len() + 1,
-        };
-        let rows = (0..=self.dl_types.len()).flat_map(move |dl_type| {
-            protos.clone().map(move |proto| (dl_type * (self.protos.len() + 1) + proto) * self.transports())
-        });
-        rows.flat_map(move |row| transports.clone().map(move |transport| row + transport))
-    }
-
-    /// The cells of a range of ports along the transport axis.
-    fn runs(&self, range: &RangeInclusive<u16>) -> Range<usize> {
-        let place = |port: &u16| self.ports.partition_point(|start| start <= port);
-        place(range.start())..place(range.end()) + 1
-    }
-
     /// Splits the one class of all cells by one term after the other, and gives each class a sample.
     fn refine(&self, terms: &IndexSet<HeaderTest, FxBuildHasher>) -> (Vec<Class>, Vec<Headers>) {
         let cells = self.samples();
-        let mut classes = vec![0_u32; cells.len()];
-        let mut next = 1_u32;
-        let mut moved: FxHashMap<u32, u32> = FxHashMap::default();
-        for term in terms {
-            moved.clear();
-            for place in self.near(term) {
-                if let (Some(class), Some(cell)) = (classes.get_mut(place), cells.get(place))
-                    && passes(term, cell)
-                {
-                    *class = *moved.entry(*class).or_insert_with(|| {
-                        next = next.saturating_add(1);
-                        next - 1
-                    });
-                }
-            }
-        }
+        let classes = split(&cells, terms);
         let mut compact: IndexMap<u32, Headers, FxBuildHasher> = IndexMap::default();
         let mut numbered = Vec::with_capacity(cells.len());
         for (class, cell) in classes.iter().zip(&cells) {
@@ -316,6 +279,28 @@ impl Grid {
         }
         (numbered, compact.into_values().collect())
     }
+}
+
+/// For each packet a number that it shares with those that no test tells from it.
+pub(crate) fn split<'a>(packets: &[Headers], tests: impl IntoIterator<Item = &'a HeaderTest>) -> Vec<u32> {
+    let lookup = Lookup::new(packets);
+    let mut classes = vec![0_u32; packets.len()];
+    let mut next = 1_u32;
+    let mut moved: FxHashMap<u32, u32> = FxHashMap::default();
+    for test in tests {
+        moved.clear();
+        for place in lookup.near(test) {
+            if let (Some(class), Some(packet)) = (classes.get_mut(place), packets.get(place))
+                && passes(test, packet)
+            {
+                *class = *moved.entry(*class).or_insert_with(|| {
+                    next = next.saturating_add(1);
+                    next - 1
+                });
+            }
+        }
+    }
+    classes
 }
 
 /// 0 for what no test names, else its place from 1.

@@ -23,7 +23,7 @@ use crate::flowspec::Mentions;
 use crate::import;
 use crate::parse;
 use crate::resolve::{self, Names, Statements};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 pub(crate) use inventory::port_of;
 
@@ -64,6 +64,15 @@ pub fn check_loaded(loaded: &import::Loaded) -> (Option<Checked>, Vec<Diagnostic
         found.retain(|found| found.code != E0201 || found.help.is_some());
     }
     (checked, found)
+}
+
+/// Adds the text of the built-in prelude where findings name places in it, so that they can be shown: behind all others, where
+/// [`check`] has it.
+pub fn add_prelude_of(found: &[Diagnostic], sources: &mut SourceMap) {
+    let named = |span: Span| sources.get(span.source).is_none();
+    if found.iter().any(|found| found.related.iter().any(|other| named(other.span))) {
+        sources.add(builtin::PRELUDE_NAME, builtin::PRELUDE);
+    }
 }
 
 /// True if an include of the file brought nothing in.

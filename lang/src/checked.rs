@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time};
 
+use crate::builtin;
 use crate::calendar::{Calendar, Window};
 use crate::flow::Side;
 use crate::source::{SourceMap, Span};
@@ -431,6 +432,23 @@ impl std::fmt::Display for DynamicSource {
             DynamicSource::Directory(name) => write!(f, "directory {name:?}"),
             DynamicSource::RadiusClass(class) => write!(f, "radius class {class:?}"),
             DynamicSource::Tagged(tag) => write!(f, "tagged {tag:?}"),
+        }
+    }
+}
+
+/// As the language writes it.
+impl std::fmt::Display for ServiceTerm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ServiceTerm::Protocol(proto) => f.write_str(&builtin::protocol_text(*proto)),
+            ServiceTerm::Ports(proto, range) if range.start() == range.end() => {
+                write!(f, "{}/{}", builtin::protocol_text(*proto), range.start())
+            }
+            ServiceTerm::Ports(proto, range) => {
+                write!(f, "{}/{}-{}", builtin::protocol_text(*proto), range.start(), range.end())
+            }
+            ServiceTerm::Icmp(proto, kind, None) => write!(f, "{}/{kind}", builtin::protocol_text(*proto)),
+            ServiceTerm::Icmp(proto, kind, Some(code)) => write!(f, "{}/{kind}/{code}", builtin::protocol_text(*proto)),
         }
     }
 }

@@ -149,10 +149,14 @@ pub struct Lexed {
     pub diagnostics: Findings,
 }
 
+/// Bytes of a token, with the blanks before it, in an ordinary text.
+const USUAL_TOKEN: usize = 6;
+
 /// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported.
 #[must_use]
 pub fn lex(source: SourceId, text: &str) -> Lexed {
     let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0, quoted: None };
+    cutter.out.tokens.reserve(text.len() / USUAL_TOKEN);
     cutter.report_hidden();
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     cutter.last_end = bom;

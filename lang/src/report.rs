@@ -11,6 +11,9 @@ use crate::source::{SourceId, SourceMap, Span};
 /// How many columns a report may take.
 pub const WIDTH: usize = 80;
 
+/// What is said at a place of which there is nothing to be said.
+const HERE: &str = "here";
+
 /// What the margin with the line numbers takes of them.
 const MARGIN: usize = 12;
 
@@ -82,7 +85,7 @@ pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
 
 /// All places of a finding with their words: those in its own text first, each text's in order, as ariadne wants them.
 fn places(found: &Diagnostic) -> Vec<(Span, &str)> {
-    let main = (found.span, found.label.as_deref().unwrap_or("here"));
+    let main = (found.span, found.label.as_deref().unwrap_or(HERE));
     let mut places: Vec<(Span, &str)> =
         std::iter::once(main).chain(found.related.iter().map(|other| (other.span, other.message.as_str()))).collect();
     places.sort_by_key(|(span, _)| (span.source != found.span.source, span.source, span.start));
@@ -110,8 +113,10 @@ fn label(column: usize, place: Place, words: &str, notes: &mut Vec<String>) -> L
     if MARGIN + column + words.chars().count() <= WIDTH {
         return label.with_message(words);
     }
-    notes.push(words.to_owned());
-    label.with_message("here")
+    if words != HERE {
+        notes.push(words.to_owned());
+    }
+    label.with_message(HERE)
 }
 
 /// The text broken into lines of at most `width` characters where words allow it.

@@ -1,11 +1,13 @@
 //! `# allow(W0303): reason`: silences one finding at one line. Knows nothing of what findings mean.
 //!
-//! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. Only
-//! warnings and what is worth knowing can be silenced, and only with a reason.
+//! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. A rule,
+//! an assertion or a list that goes over several lines is one line here: where its comments stand in it is for layout to say.
+//! Only warnings and what is worth knowing can be silenced, and only with a reason.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-use crate::ast::{File, Policy};
+use crate::ast::{Comment, File, Item, Policy};
 use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
 use crate::source::{SourceId, SourceMap, Span};
@@ -15,18 +17,15 @@ struct Suppression {
     span: Span,
     code: String,
     reason: bool,
-    /// The line that it is about.
-    line: u32,
+    /// The lines that it is about.
+    lines: RangeInclusive<u32>,
 }
 
 /// The findings without those that comments of the policy silence; with those about comments that do not.
 #[must_use]
 pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let all: Vec<Suppression> = policy
-        .files
-        .iter()
-        .flat_map(|file| file.comments.iter().filter_map(|comment| read(sources, comment.span, comment.own_line)))
-        .collect();
+    let all: Vec<Suppression> =
+        policy.files.iter().flat_map(|file| file.comments.iter().filter_map(|comment| read(sources, file, comment))).collect();
     if all.is_empty() {
         return found;
     }
@@ -34,9 +33,10 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
     let mut kept: Vec<Diagnostic> = found
         .into_iter()
         .filter(|found| {
-            let lines = lines_of(sources, found.span);
+            let place = lines_of(sources, found.span);
             let fits = |one: &Suppression| {
-                one.span.source == found.span.source && found.code.text() == one.code && lines.contains(&one.line)
+                let here = one.span.source == found.span.source && found.code.text() == one.code;
+                here && (one.lines.contains(place.start()) || one.lines.contains(place.end()))
             };
             let by = all.iter().position(fits).filter(|_| found.severity != Severity::Error);
             used.extend(by);
@@ -52,9 +52,10 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
 /// True if a comment above a statement of the file silences something of it: were the statement gone, it would be about the next one.
 #[must_use]
 pub fn speaks_of(sources: &SourceMap, file: &File, statement: Span) -> bool {
-    let [first, last] = lines_of(sources, statement);
-    let above = file.comments.iter().filter(|comment| comment.own_line);
-    above.filter_map(|comment| read(sources, comment.span, true)).any(|one| (first..=last).contains(&one.line))
+    let lines = lines_of(sources, statement);
+    let above = file.comments.iter().filter(|comment| comment.own_line && comment.span.start < statement.start);
+    let mut spoken = above.filter_map(|comment| read(sources, file, comment)).map(|one| one.lines);
+    spoken.any(|one| one.start() <= lines.end() && lines.start() <= one.end())
 }
 
 /// The code that a comment is to silence: `W0303` of `# allow(W0303): reason`.
@@ -85,14 +86,33 @@ fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     })
 }
 
-fn read(sources: &SourceMap, span: Span, own_line: bool) -> Option<Suppression> {
-    let comment = sources.text(span);
-    let code = code_of(comment)?;
-    let (_, rest) = comment.split_once(')')?;
+fn read(sources: &SourceMap, file: &File, comment: &Comment) -> Option<Suppression> {
+    let span = comment.span;
+    let text = sources.text(span);
+    let code = code_of(text)?;
+    let (_, rest) = text.split_once(')')?;
     let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
     let here = sources.position(span).line;
-    let line = if own_line { next_line(sources, span.source, here) } else { here };
-    Some(Suppression { span, code: code.to_owned(), reason, line })
+    let line = if comment.own_line { next_line(sources, span.source, here) } else { here };
+    Some(Suppression { span, code: code.to_owned(), reason, lines: statement(sources, file, line) })
+}
+
+/// The lines of the statement that has this one, unless it is a block of several, each with a line of its own.
+fn statement(sources: &SourceMap, file: &File, line: u32) -> RangeInclusive<u32> {
+    let whole = file.items.iter().map(|item| (item, lines_of(sources, item.span()))).find(|(_, lines)| lines.contains(&line));
+    match whole {
+        Some((
+            Item::Rule(_)
+            | Item::Assert(_)
+            | Item::Group(_)
+            | Item::Network(_)
+            | Item::Service(_)
+            | Item::Time(_)
+            | Item::Invariant(_),
+            lines,
+        )) => lines,
+        Some(_) | None => line..=line,
+    }
 }
 
 /// The next line that says something.
@@ -103,10 +123,10 @@ fn next_line(sources: &SourceMap, source: SourceId, after: u32) -> u32 {
     lines.into_iter().find(|(_, line)| says(line)).map_or(after, |(number, _)| number)
 }
 
-/// The lines that a finding's place covers: its first and its last.
-fn lines_of(sources: &SourceMap, span: Span) -> [u32; 2] {
+/// The lines that a stretch of text covers.
+fn lines_of(sources: &SourceMap, span: Span) -> RangeInclusive<u32> {
     let last = Span { start: span.end.saturating_sub(1).max(span.start), ..span };
-    [sources.position(span).line, sources.position(last).line]
+    sources.position(span).line..=sources.position(last).line
 }
 
 #[cfg(test)]
@@ -133,6 +153,8 @@ mod tests {
             "user here; # allow(W0301): the help desk wants it",
             "# allow(W0301): the help desk wants it\nuser here;",
             "# allow(W0301): so\n# and more of it\n\nuser here;",
+            "# allow(W0301): so\nallow from a\n    to here\n    for http;",
+            "allow from a # allow(W0301): so\n    to b\n    for here;",
         ] {
             assert_eq!(left(text), [], "{text}");
         }
@@ -148,6 +170,10 @@ mod tests {
             ("user here; # allow(E0201): so", vec![unused_name::W0301, W0703]),
             ("user here; # allow(W9999): so", vec![unused_name::W0301, W0703]),
             ("user here; # allow everything", vec![unused_name::W0301]),
+            (
+                "test \"t\" {\n    a -> b => allow; # allow(W0301): so\n    here -> b => allow;\n}",
+                vec![unused_name::W0301, W0702],
+            ),
         ] {
             assert_eq!(left(text), wanted, "{text}");
         }

@@ -1,5 +1,7 @@
 //! Areas: sets of flows that say for each attribute which classes of its values may be. Knows nothing of what attributes mean.
 
+use crate::bits::bits_of;
+
 /// Which attribute of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Attr(pub(crate) u16);
@@ -16,8 +18,13 @@ pub(crate) struct Area(Vec<(Attr, Bits)>);
 impl Bits {
     /// Those of `size` classes that `wanted` takes.
     pub(crate) fn of(size: usize, mut wanted: impl FnMut(usize) -> bool) -> Bits {
+        Bits::from_classes(size, (0..size).filter(|class| wanted(*class)))
+    }
+
+    /// Those of `size` classes that are named.
+    pub(crate) fn from_classes(size: usize, classes: impl IntoIterator<Item = usize>) -> Bits {
         let mut words = vec![0_u64; size.div_ceil(64)].into_boxed_slice();
-        for class in (0..size).filter(|class| wanted(*class)) {
+        for class in classes {
             if let Some(word) = words.get_mut(class / 64) {
                 *word |= 1 << (class % 64);
             }
@@ -68,8 +75,8 @@ impl Bits {
 
     /// The classes, ascending.
     pub(crate) fn classes(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.iter().enumerate();
-        words.flat_map(|(place, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit))
+        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(place, word)| bits_of(*word).map(move |bit| place * 64 + bit))
     }
 }
 

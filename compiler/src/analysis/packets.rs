@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::{IndexMap, IndexSet};
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use lang::flowspec::SOURCE_PORT;
 use net::{EtherType, IpProto, Transport, VlanId, VlanTag};
+use rustc_hash::FxBuildHasher;
 
-use crate::service::passes;
+use crate::service::split;
 
 /// What the classes of packets are told apart by.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +27,7 @@ pub(super) struct Cuts {
     /// Later fragments are packets, too.
     fragments: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
-    tests: Vec<HeaderTest>,
+    tests: IndexSet<HeaderTest, FxBuildHasher>,
 }
 
 /// Ethernet types that no policy needs to name: IEEE 802.1 local experimental. Should one name them, the next that it does not.
@@ -62,8 +64,8 @@ impl Cuts {
             HeaderTest::Present(_) => {}
         }
         self.tag_is_asked |= is_of_tag(test);
-        if !self.tests.contains(test) && !is_of_tag(test) {
-            self.tests.push(test.clone());
+        if !is_of_tag(test) && !self.tests.contains(test) {
+            self.tests.insert(test.clone());
         }
     }
 
@@ -88,40 +90,12 @@ impl Cuts {
 
     /// One packet of each class and how many ports or sorts of packet it stands for, by Ethernet type, protocol, destination port, ICMP type and code.
     pub(super) fn packets(&self) -> Vec<(Headers, f64)> {
-        let mut classes: Vec<(Headers, f64)> = Vec::new();
-        let mut known: rustc_hash::FxHashMap<Vec<u64>, usize> = rustc_hash::FxHashMap::default();
-        for (headers, weight) in self.candidates() {
-            // The family is not only tested: addresses must be of it.
-            let mut signature = vec![0_u64; 1 + self.tests.len().div_ceil(64)];
-            let family = match headers.dl_type {
-                Some(EtherType::IPV4) => 1,
-                Some(EtherType::IPV6) => 2,
-                _ => 0,
-            };
-            let sort = match headers.transport {
-                Some(Transport::Ports { .. }) => 1,
-                Some(Transport::Icmp { .. }) => 2,
-                None => 0,
-            };
-            if let Some(first) = signature.first_mut() {
-                *first = family * 3 + sort;
-            }
-            for (place, test) in self.tests.iter().enumerate() {
-                if passes(test, &headers)
-                    && let Some(word) = signature.get_mut(1 + place / 64)
-                {
-                    *word |= 1 << (place % 64);
-                }
-            }
-            match known.get(&signature).and_then(|place| classes.get_mut(*place)) {
-                Some((_, all)) => *all += weight,
-                None => {
-                    known.insert(signature, classes.len());
-                    classes.push((headers, weight));
-                }
-            }
+        let (packets, weights): (Vec<Headers>, Vec<f64>) = self.candidates().into_iter().unzip();
+        let mut classes: IndexMap<(u32, u8), (Headers, f64), FxBuildHasher> = IndexMap::default();
+        for ((packet, weight), class) in packets.iter().zip(weights).zip(split(&packets, &self.tests)) {
+            classes.entry((class, sort(packet))).or_insert((*packet, 0.0)).1 += weight;
         }
-        classes
+        classes.into_values().collect()
     }
 
     /// Packets that there can be, the most usual first; packets without a protocol are judged by nobody, and fragments start no
@@ -209,6 +183,21 @@ impl Cuts {
         let usual = starts.partition_point(|start| *start <= SOURCE_PORT).saturating_sub(1);
         starts.iter().enumerate().map(|(place, start)| if place == usual { SOURCE_PORT } else { *start }).collect()
     }
+}
+
+/// What packets are told apart by though no test does: addresses must be of their family, and ports are not ICMP types.
+fn sort(headers: &Headers) -> u8 {
+    let family = match headers.dl_type {
+        Some(EtherType::IPV4) => 1,
+        Some(EtherType::IPV6) => 2,
+        _ => 0,
+    };
+    let transport = match headers.transport {
+        Some(Transport::Ports { .. }) => 1,
+        Some(Transport::Icmp { .. }) => 2,
+        None => 0,
+    };
+    family * 3 + transport
 }
 
 /// True for tests of the tag, the DSCP and the source port, which are attributes of their own.

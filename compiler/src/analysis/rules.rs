@@ -11,7 +11,7 @@ use lang::flow::Flow;
 use super::Analysis;
 use super::area::Area;
 use super::walk::{Flow as Control, Stopped, step};
-use super::witness::Dice;
+use super::witness::{Dice, Point};
 
 /// How many flows of a rule are tried before areas are cut.
 const TRIES: usize = 16;
@@ -162,7 +162,8 @@ impl Analysis<'_> {
         for (place, (first, areas)) in before.iter().enumerate() {
             step(steps)?;
             let within = |inner: &[Area], outer: &[Area]| inner.iter().all(|one| outer.iter().any(|other| one.is_within(other)));
-            if first.id < first_of_site || first.verdict() == second.verdict() || within(own, areas) || within(areas, own) {
+            let other = first.verdict().is_some() && first.verdict() != second.verdict();
+            if first.id < first_of_site || !other || within(own, areas) || within(areas, own) {
                 continue;
             }
             let covers: Vec<&Area> = before.iter().take(place).flat_map(|(_, all)| *all).collect();
@@ -187,9 +188,7 @@ impl Analysis<'_> {
 
     /// Who decides everything that the rule matches, if it decides nothing itself.
     fn covered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<RuleFact, Stopped> {
-        if !self.passes
-            && let Some(flow) = self.uncovered(rule, areas, steps)?
-        {
+        if let Some(flow) = self.uncovered(rule, areas, steps)? {
             return Ok(RuleFact::Decides(Box::new(flow)));
         }
         let mut shares: BTreeMap<RuleId, f64> = BTreeMap::new();
@@ -198,9 +197,8 @@ impl Analysis<'_> {
             match self.reaching(rule, area, &mut exact, &mut shares) {
                 Ok(None) => {}
                 Ok(Some(flow)) => return Ok(RuleFact::Decides(Box::new(flow))),
-                Err(Stopped) if self.passes => return Err(Stopped),
                 Err(Stopped) => {
-                    shares = self.sampled(areas);
+                    shares = self.sampled(areas, rule.id);
                     break;
                 }
             }
@@ -223,27 +221,35 @@ impl Analysis<'_> {
         Ok(None)
     }
 
-    /// The deciding rules before `end` that may match flows of this one, with what they match.
+    /// The deciding rules before `end` that may match flows of this one, with what of it gets to them; and those that lead past it.
     fn meeting(&self, rule: RuleId, end: usize) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
         let mut meeting = Vec::new();
         for place in self.sketches.meeting(rule.index(), end) {
-            let Some(other) = self.program.policy().rules.get(place).filter(|other| other.verdict().is_some()) else { continue };
-            let Some(Some(areas)) = self.rules.get(place) else { return Err(Stopped) };
+            let Some(other) = self.program.policy().rules.get(place) else { continue };
+            let areas = match other.effect {
+                Effect::Audit(_) => continue,
+                Effect::Pass(behind) if !(other.id < rule && rule < behind) => continue,
+                Effect::Pass(_) => self.rules.get(place),
+                Effect::Decide(_) => self.reach.get(place),
+            };
+            let Some(Some(areas)) = areas else { return Err(Stopped) };
             meeting.push((other, areas));
         }
         Ok(meeting)
     }
 
     /// Who decides how much of what a rule matches, as far as some flows show.
-    fn sampled(&self, areas: &[Area]) -> BTreeMap<RuleId, f64> {
+    /// What gets past the rule by a `pass` counts for that.
+    fn sampled(&self, areas: &[Area], rule: RuleId) -> BTreeMap<RuleId, f64> {
         let mut shares = BTreeMap::new();
         let mut dice = Dice::new(1);
         for area in areas {
             let weight = self.space.volume(area);
             for _ in 0..SAMPLES {
-                if let Some(point) = self.space.guess(area, &mut dice)
-                    && let Some(id) = self.program.judge(&self.space.flow(&point)).rule
-                {
+                let Some(point) = self.space.guess(area, &mut dice) else { continue };
+                let decided = self.program.judge(&self.space.flow(&point)).rule;
+                let by = decided.filter(|id| *id <= rule).or_else(|| self.leads_past(rule, &point)).or(decided);
+                if let Some(id) = by {
                     *shares.entry(id).or_default() += weight;
                 }
             }
@@ -251,8 +257,33 @@ impl Analysis<'_> {
         shares
     }
 
+    /// The first rule that leads a flow past another one.
+    fn leads_past(&self, rule: RuleId, point: &Point) -> Option<RuleId> {
+        let before = self.program.policy().rules.get(..rule.index())?;
+        let mut leading = before.iter().filter(|one| matches!(one.effect, Effect::Pass(behind) if rule < behind));
+        leading
+            .find(|one| self.rules.get(one.id.index()).into_iter().flatten().flatten().any(|area| point.is_in(area)))
+            .map(|one| one.id)
+    }
+
+    /// The part of all flows that a rule matches, and who decides them, with their parts of it, the largest first, as far as some
+    /// flows show. Nothing if it is too complex, or matches none.
+    #[must_use]
+    pub fn share(&self, rule: RuleId) -> Option<(f64, Vec<(RuleId, f64)>)> {
+        let areas = self.rules.get(rule.index())?.as_ref()?;
+        let shares = self.sampled(areas, rule);
+        let total: f64 = shares.values().sum();
+        if total <= 0.0 {
+            return None;
+        }
+        let volume: f64 = areas.iter().map(|area| self.space.volume(area)).sum();
+        let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
+        by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
+        Some((volume.min(1.0), by))
+    }
+
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
-    pub(super) fn reaching(
+    fn reaching(
         &self,
         rule: &Rule,
         area: &Area,
@@ -279,13 +310,13 @@ impl Analysis<'_> {
     /// Whether everything that the rule decides would be decided just so without it: of each rule behind it that decides
     /// otherwise, and of the default, whether some flow gets there.
     fn redundant(&self, rule: &Rule, example: &Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
-        let (Some(Some(areas)), false) = (self.rules.get(rule.id.index()), self.passes) else { return Err(Stopped) };
+        let Some(Some(areas)) = self.reach.get(rule.id.index()) else { return Err(Stopped) };
         let policy = self.program.policy();
         let others = self.meeting(rule.id, policy.rules.len())?;
         let alike = |other: &Rule| other.verdict() == rule.verdict() && other.via == rule.via && other.duties == rule.duties;
         let by_default = rule.verdict() != Some(policy.default.verdict) || rule.has_obligations();
         for (place, (other, target)) in others.iter().enumerate() {
-            if other.id <= rule.id || alike(other) {
+            if other.id <= rule.id || other.verdict().is_none() || alike(other) {
                 continue;
             }
             step(steps)?;

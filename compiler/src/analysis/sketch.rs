@@ -2,6 +2,7 @@
 
 use super::area::{Area, Attr, Bits};
 use super::space::{ADDRESS, AT, PACKET, Space, TIME, USER, WHO, end_attr};
+use crate::bits::bits_of;
 use lang::flow::Side;
 
 /// How many attributes are sketched.
@@ -102,15 +103,6 @@ impl Column {
             *word &= lists.iter().fold(at(&self.all), |some, list| some | at(list));
         }
     }
-}
-
-/// The places of the bits that are set, ascending.
-fn bits_of(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros() as usize;
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
 }
 
 fn buckets(bits: &Bits, size: usize) -> u64 {

@@ -18,6 +18,7 @@ use net::{Field, Location, MacAddr, Time, Transport, VlanTag};
 use super::area::{Area, Attr, Bits};
 use super::packets::Cuts;
 use crate::label::{Labels, Record};
+use crate::service::{Lookup, passes};
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
 
@@ -76,8 +77,11 @@ pub(crate) struct Space<'a> {
     pub(super) places: Vec<Option<Location>>,
     pub(super) addresses: Vec<Addresses>,
     pub(super) packets: Vec<Headers>,
-    /// How much each class of packets counts for in shares.
+    /// How much each class of packets counts for in shares, and all of them.
     weights: Vec<f64>,
+    weight: f64,
+    /// Which classes of packets pass a test.
+    lookup: Lookup,
     pub(super) tags: Vec<Option<VlanTag>>,
     pub(super) dscps: Vec<u8>,
     pub(super) sources: Vec<u16>,
@@ -150,8 +154,10 @@ impl<'a> Space<'a> {
             macs: Vec::new(),
             places: vec![None],
             addresses: vec![Addresses::default()],
+            lookup: Lookup::new(packets.iter().map(|(headers, _)| headers)),
             packets: packets.iter().map(|(headers, _)| *headers).collect(),
             weights: packets.iter().map(|(_, weight)| *weight).collect(),
+            weight: packets.iter().map(|(_, weight)| weight).sum(),
             tags: asked.cuts.tags(),
             dscps: asked.cuts.dscps(),
             sources: asked.cuts.sources(),
@@ -364,7 +370,7 @@ impl<'a> Space<'a> {
         let share = |(attr, bits): (Attr, &Bits)| {
             if attr == PACKET {
                 let own: f64 = bits.classes().filter_map(|class| self.weights.get(class)).sum();
-                return own / self.weights.iter().sum::<f64>().max(1.0);
+                return own / self.weight.max(1.0);
             }
             let (count, size) =
                 (u32::try_from(bits.count()).unwrap_or(u32::MAX), u32::try_from(self.size(attr)).unwrap_or(u32::MAX));
@@ -480,6 +486,14 @@ impl<'a> Space<'a> {
         part_of(test, &self.plain)
     }
 
+    fn packet_areas(&self, test: &HeaderTest, wanted: bool) -> Vec<Area> {
+        let size = self.size(PACKET);
+        let passing = |class: &usize| self.packets.get(*class).is_some_and(|headers| passes(test, headers));
+        let bits = Bits::from_classes(size, self.lookup.near(test).into_iter().filter(passing));
+        let bits = if wanted { bits } else { self.full(PACKET).minus(&bits) };
+        Area::of(PACKET, bits, size).into_iter().collect()
+    }
+
     fn header_areas(&self, test: &HeaderTest, wanted: bool) -> Result<Vec<Area>, TooComplex> {
         let packet = |pass: fn(&Headers) -> bool, wanted: bool| {
             self.where_(PACKET, |class| self.packets.get(class).is_some_and(pass) == wanted)
@@ -500,7 +514,7 @@ impl<'a> Space<'a> {
                 self.where_(DSCP, |class| self.dscps.get(class).is_some_and(|dscp| range.contains(dscp)) == wanted),
             ),
             HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Present(Field::Vlan | Field::Pcp) => {
-                let passes = |tag: &Option<VlanTag>| crate::service::passes(test, &Headers { vlan: *tag, ..Headers::default() });
+                let passes = |tag: &Option<VlanTag>| passes(test, &Headers { vlan: *tag, ..Headers::default() });
                 Ok(self.where_(TAG, |class| self.tags.get(class).is_some_and(passes) == wanted))
             }
             HeaderTest::Service(_)
@@ -508,9 +522,7 @@ impl<'a> Space<'a> {
             | HeaderTest::TpDst(_)
             | HeaderTest::IcmpType(_)
             | HeaderTest::IcmpCode(_)
-            | HeaderTest::Present(_) => Ok(self.where_(PACKET, |class| {
-                self.packets.get(class).is_some_and(|headers| crate::service::passes(test, headers)) == wanted
-            })),
+            | HeaderTest::Present(_) => Ok(self.packet_areas(test, wanted)),
         }
     }
 }

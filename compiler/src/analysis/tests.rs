@@ -136,6 +136,32 @@ fn what_nobody_names_is_left_over() {
     }
 }
 
+/// What a `pass` leads past a rule does not get to it, and that is all that it changes.
+#[test]
+fn rules_in_and_behind_sections_with_pass_are_judged_like_others() {
+    let text = format!(
+        "{SITE}section s scope (from ab) {{\n  exit: pass from a for tcp;\n  gone: deny from a for tcp/80;\n  left: deny from a for tcp/80, udp/80;\n\
+         section t scope (from b) {{ skip: pass from b for udp; all: deny from b; }}\n  late: allow from b for tcp;\n  back: reject from b for udp;\n}}\n\
+         web: deny from a for tcp/80;\nmore: allow from a for tcp/22;\nagain: allow from a for tcp/22 to c;\nsame: deny from c to b;\ndefault deny;"
+    );
+    assert_eq!(
+        rules_told(&program(&text)),
+        [
+            "exit: decides",
+            "gone: shadowed by exit",
+            "left: redundant, default does the same",
+            "skip: decides",
+            "all: decides",
+            "late: shadowed by all",
+            "back: decides",
+            "web: redundant, default does the same",
+            "more: decides",
+            "again: shadowed by more",
+            "same: redundant, default does the same",
+        ]
+    );
+}
+
 #[test]
 fn scopes_are_proved_or_shown_to_be_left() {
     let text = format!(
@@ -231,7 +257,7 @@ fn answers_are_those_of_trying_many_points() {
             left |= judgement.rule.is_none();
             for rule in &policy.rules {
                 let alone = Checked {
-                    rules: vec![lang::checked::Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
+                    rules: vec![Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
                     ..Checked::clone(&policy)
                 };
                 if eval::judge(&alone, flow).rule.is_some() {
@@ -299,10 +325,8 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let view = generate::view(draw, &policy);
         let program = Program::compile(policy.clone(), &view);
         let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000 });
-        let alone = Checked {
-            rules: vec![lang::checked::Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())],
-            ..Checked::clone(&policy)
-        };
+        let alone =
+            Checked { rules: vec![Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())], ..Checked::clone(&policy) };
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
         for _ in 0..1_500 {
             let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));

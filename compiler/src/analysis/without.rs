@@ -4,7 +4,6 @@
 //! whether such a flow gets there. Stricter than what lints ask: invariants are not taken for granted, for a view may break them;
 //! later fragments count, for they are judged; and the answers for several users of one host must come out the same together.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lang::checked::{Checked, Effect, Group, Rule, RuleId};
@@ -18,7 +17,7 @@ use super::{Analysis, Budget};
 use crate::program::Program;
 use crate::view::View;
 
-/// A rule, and the flows that it matches.
+/// A rule, and the flows that it matches and that are not led past it.
 type Near<'n> = (&'n Rule, &'n [Area]);
 
 /// Whether every flow that there can be is answered the same without these rules, given in their order: the verdict, the middleboxes,
@@ -53,24 +52,14 @@ impl Analysis<'_> {
     /// A flow that is answered otherwise without the rule and the others that go.
     fn missed(&self, id: RuleId, gone: &[RuleId], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
         let policy = self.program.policy();
-        let (Some(rule), Some(Some(areas))) = (policy.rule(id), self.rules.get(id.index())) else { return Err(Stopped) };
+        let (Some(rule), Some(Some(areas))) = (policy.rule(id), self.reach.get(id.index())) else { return Err(Stopped) };
         match rule.effect {
-            Effect::Decide(_) if !self.passes => self.decided_otherwise(rule, areas, gone, steps),
-            Effect::Decide(_) | Effect::Audit(_) | Effect::Pass(_) => self.reached(rule, areas, steps),
+            Effect::Decide(_) => self.decided_otherwise(rule, areas, gone, steps),
+            // Others that go may be all that keeps flows from being led past rules.
+            Effect::Pass(_) if gone.len() > 1 => Err(Stopped),
+            // Such a rule is taken to matter if a flow gets to it.
+            Effect::Audit(_) | Effect::Pass(_) => self.uncovered(rule, areas, steps),
         }
-    }
-
-    /// A flow that gets as far as the rule and is matched by it.
-    fn reached(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
-        if !self.passes {
-            return self.uncovered(rule, areas, steps);
-        }
-        for area in areas {
-            if let Some(flow) = self.reaching(rule, area, steps, &mut BTreeMap::new())? {
-                return Ok(Some(flow));
-            }
-        }
-        Ok(None)
     }
 
     fn decided_otherwise(&self, rule: &Rule, areas: &[Area], gone: &[RuleId], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
@@ -116,13 +105,14 @@ impl Analysis<'_> {
             && between.into_iter().any(|other| gone.binary_search(&other.id).is_err() && binds_otherwise(other))
     }
 
-    /// The rules that may match flows of this one, with what they match; not the rule itself, nor those that pass.
+    /// The rules that may match flows of this one, with what of them gets there; not the rule itself, nor those that pass.
     fn near(&self, rule: &Rule) -> Result<Vec<Near<'_>>, Stopped> {
         let policy = self.program.policy();
         let mut near = Vec::new();
         for place in self.sketches.meeting(rule.id.index(), policy.rules.len()) {
-            let Some(other) = policy.rules.get(place).filter(|other| other.id != rule.id) else { continue };
-            let Some(Some(areas)) = self.rules.get(place) else { return Err(Stopped) };
+            let other = policy.rules.get(place).filter(|other| other.id != rule.id && !matches!(other.effect, Effect::Pass(_)));
+            let Some(other) = other else { continue };
+            let Some(Some(areas)) = self.reach.get(place) else { return Err(Stopped) };
             near.push((other, areas.as_slice()));
         }
         Ok(near)

@@ -1,8 +1,8 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
 use lang::checked::{GatewayId, HostId};
-use lang::flow::{End, Flow, Person, Place, Side};
-use net::{MacAddr, Transport};
+use lang::flow::{End, Flow, Headers, Person, Place, Side};
+use net::{EtherType, MacAddr, Transport};
 
 use super::area::{Area, Attr, Bits};
 use super::space::{ADDRESS, AT, DSCP, Login, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
@@ -36,6 +36,11 @@ impl Point {
         }
     }
 
+    /// True if the area has it.
+    pub(super) fn is_in(&self, area: &Area) -> bool {
+        area.parts().all(|(attr, bits)| bits.has(self.class(attr)))
+    }
+
     fn class(&self, attr: Attr) -> usize {
         self.0.get(usize::from(attr.0)).copied().unwrap_or(0)
     }
@@ -55,14 +60,12 @@ impl Space<'_> {
     /// A flow of the area that there can be, if the dice are lucky: no search, and no proof if there is none.
     pub(super) fn guess(&self, area: &Area, dice: &mut Dice) -> Option<Point> {
         let point = self.point(area, Some(dice));
-        let inside = |row: &Area| row.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        (!self.forbidden.iter().any(inside)).then_some(point)
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     /// A flow of the area near another one, outside of whichever of some areas that one is in; with luck one that there can be.
     pub(super) fn step_out(&self, from: &Point, area: &Area, around: &[Area], dice: &mut Dice) -> Option<Point> {
-        let holds = |area: &Area, point: &Point| area.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        let inside = around.iter().find(|one| holds(one, from))?;
+        let inside = around.iter().find(|one| from.is_in(one))?;
         let ways: Vec<(Attr, Bits)> = inside
             .parts()
             .map(|(attr, bits)| (attr, area.get(attr).cloned().unwrap_or_else(|| self.full(attr)).minus(bits)))
@@ -71,7 +74,7 @@ impl Space<'_> {
         let (attr, out) = ways.get(dice.below(ways.len()))?;
         let mut point = from.clone();
         point.set(*attr, out.classes().nth(dice.below(out.count())).unwrap_or(0));
-        (!self.forbidden.iter().any(|row| holds(row, &point))).then_some(point)
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     fn find_but(
@@ -154,6 +157,10 @@ impl Space<'_> {
                 (Some(Who::Hosts(hosts)), Some(one)) => {
                     hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id))
                 }
+                (Some(Who::Gateway(id)), Some(one)) => {
+                    let gateway = self.policy.gateways.get(id.index());
+                    gateway.zip(one.sample).is_some_and(|(gateway, address)| gateway.addresses.contains(&address))
+                }
                 _ => false,
             };
             let inside = |class: &usize| {
@@ -179,11 +186,26 @@ impl Space<'_> {
             *src = *port;
         }
         Flow {
-            src: self.end(Side::Src, point),
-            dst: self.end(Side::Dst, point),
+            src: self.addressed(self.end(Side::Src, point), &headers),
+            dst: self.addressed(self.end(Side::Dst, point), &headers),
             headers,
             time: self.times.get(point.class(TIME)).copied().flatten(),
         }
+    }
+
+    /// Where no test tells addresses apart, an end has its own in packets that have any: text gives it that.
+    fn addressed(&self, mut end: End, headers: &Headers) -> End {
+        if self.addresses.len() > 1 || headers.proto.is_none() || end.address.is_some() {
+            return end;
+        }
+        let own = match (end.host, end.place) {
+            (Some(id), _) => self.policy.hosts.get(id.index()).map(|host| &host.addresses),
+            (None, Place::Gateway(id)) => self.policy.gateways.get(id.index()).map(|gateway| &gateway.addresses),
+            (None, _) => None,
+        };
+        let is_v4 = headers.dl_type == Some(EtherType::IPV4);
+        end.address = own.into_iter().flatten().find(|address| address.is_ipv4() == is_v4).copied();
+        end
     }
 
     fn end(&self, side: Side, point: &Point) -> End {

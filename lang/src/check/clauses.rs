@@ -166,7 +166,7 @@ impl Checker {
             }
             other => {
                 let message = format!("`{}` is {}: a path avoids switches, ports and hosts", name.text, other.what(&self.policy));
-                self.report(Diagnostic::new(E0203, name.span, message));
+                self.report(Diagnostic::new(E0203, name.span, message).help("name each of them: `avoid edge1, edge2`"));
                 None
             }
         }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fix, fmt, help, init, man, prove, run, test};
+use crate::{bench, check, demo, exit, explain, fix, fmt, help, init, lsp, man, prove, run, test};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -37,6 +37,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Measure how fast flows are decided and set up on this machine
     Bench(bench::Args),
+    /// Serve an editor, on standard input and output
+    Lsp(lsp::Args),
     /// Print the page of a diagnostic code
     Help(help::Args),
     /// Print a page for man

@@ -26,6 +26,8 @@ pub struct Check {
     pub diagnostics: Vec<Finding>,
     /// What came of the assertions.
     pub assertions: Vec<Assertion>,
+    /// Rules of which it was not found out whether they decide anything.
+    pub unsettled_rules: usize,
 }
 
 /// One finding.

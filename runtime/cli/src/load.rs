@@ -8,6 +8,7 @@ use compiler::view::ViewFile;
 use compiler::{Budget, Program, View};
 use daemon::Loaded;
 use daemon::files::{read_bounded, unreadable};
+use lang::check::add_prelude_of;
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0406, E0408};
 use lang::diag::{self, Diagnostic, Severity};
@@ -67,10 +68,12 @@ impl Policy {
             (None, _) => View::default(),
         };
         let program = loaded.compile(&view);
+        let hash = hash::of_policy(&loaded.sources);
+        add_prelude_of(&loaded.diagnostics, &mut loaded.sources);
         Ok(Policy {
             tree: loaded.tree,
             facts: Facts::default(),
-            hash: hash::of_policy(&loaded.sources),
+            hash,
             entries,
             program,
             view,
@@ -91,6 +94,7 @@ impl Policy {
         self.facts = facts;
         self.diagnostics.extend(found);
         settings::severities()?.apply(&mut self.diagnostics);
+        add_prelude_of(&self.diagnostics, &mut self.sources);
         diag::sort(&mut self.diagnostics, &self.sources);
         Ok(())
     }

@@ -16,6 +16,7 @@ mod help;
 mod init;
 mod json;
 mod load;
+mod lsp;
 mod man;
 mod output;
 mod prove;
@@ -63,6 +64,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),
+        Command::Lsp(args) => lsp::lsp(args),
         Command::Help(args) => help::help(args, out),
         Command::Man(args) => man::man(args, out),
         Command::Completions(args) => man::completions(args, out),

@@ -2,6 +2,7 @@
 
 use clap::Args as ClapArgs;
 use compiler::{Budget, Program};
+use lang::check::add_prelude_of;
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0405, E0406};
 use lang::diag::Severity;
@@ -43,6 +44,7 @@ pub fn prove(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(policy.exit_without_program());
     };
     let (facts, found) = compiler::claims(&program, &policy.tree, Budget::default());
+    add_prelude_of(&found, &mut policy.sources);
     policy.diagnostics = found;
     if args.format == Format::Json {
         json::write(out, &as_json(&policy, program.policy(), &facts))?;

@@ -63,6 +63,7 @@ pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Fa
     match format {
         Format::Json => {
             let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
+            check.unsettled_rules = policy.unsettled_rules();
             if let Some(program) = &policy.program {
                 check.assertions = Assertion::all(program.policy(), &policy.facts);
             }
@@ -145,5 +146,6 @@ pub fn of_findings(hash: &str, found: &[Diagnostic], sources: &SourceMap) -> Che
         warnings: count(Severity::Warning),
         diagnostics: found.iter().map(|found| Finding::of(found, sources)).collect(),
         assertions: Vec::new(),
+        unsettled_rules: 0,
     }
 }

@@ -68,6 +68,19 @@ pub fn severities() -> Result<Severities, Failure> {
     }
 }
 
+/// What `pentane.toml` in a folder says of the policy there, for those who are not in it: its files and how bad findings are.
+/// Nothing if there is no such file.
+pub fn of_folder(folder: &Path) -> Option<Result<(Vec<String>, Severities), String>> {
+    match read_bounded(&folder.join(FILE)) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            Some(named_in(&text).and_then(|files| Ok((files, severities_in(&text)?))))
+        }
+        Err(LoadError::NotFound) => None,
+        Err(error) => Some(Err(unreadable(FILE, &error))),
+    }
+}
+
 fn severities_in(text: &str) -> Result<Severities, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| format!("{FILE}: {}", error.to_string().trim_end()))?;
     let mut severities = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use compiler::{Budget, Program, View};
 use lang::ast;
+use lang::check::add_prelude_of;
 use lang::checked::{Checked, Part};
 use lang::codes::syntax::E0130;
 use lang::diag::{self, Diagnostic};
@@ -105,9 +106,11 @@ impl Loaded {
     /// The report of all findings, without colour.
     #[must_use]
     pub fn report(&self) -> String {
-        let one = |found: &Diagnostic| match is_of_entry(found, &self.sources) {
+        let mut sources = self.sources.clone();
+        add_prelude_of(&self.diagnostics, &mut sources);
+        let one = |found: &Diagnostic| match is_of_entry(found, &sources) {
             true => format!("error: {}\n", found.message),
-            false => lang::report::render(found, &self.sources, Style::default()),
+            false => lang::report::render(found, &sources, Style::default()),
         };
         self.diagnostics.iter().map(one).collect()
     }

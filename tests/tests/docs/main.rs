@@ -103,7 +103,7 @@ fn text(name: &str) -> String {
 fn pages() -> Vec<String> {
     let root = repository();
     let mut open = vec![root.join("docs")];
-    let mut found = vec!["README.md".to_owned(), "tests/lab/README.md".to_owned()];
+    let mut found: Vec<String> = ["README.md", "tests/lab/README.md", "lang/editors/README.md"].map(str::to_owned).to_vec();
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

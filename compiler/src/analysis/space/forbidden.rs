@@ -168,11 +168,17 @@ impl Space<'_> {
         }
     }
 
-    /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own.
+    /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own, and a
+    /// gateway, too.
     fn addressless(&self, side: Side) -> Vec<Area> {
         let mut rows = Vec::new();
         let has_own = |id: HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
-        let hosts = self.who(side, |who| matches!(who, Who::Hosts(hosts) if hosts.iter().all(|(id, _)| has_own(*id))));
+        let is_addressed = |id: GatewayId| self.policy.gateways.get(id.index()).is_some_and(|one| !one.addresses.is_empty());
+        let hosts = self.who(side, |who| match who {
+            Who::Hosts(hosts) => hosts.iter().all(|(id, _)| has_own(*id)),
+            Who::Gateway(id) => is_addressed(*id),
+            _ => false,
+        });
         let nothing =
             self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| one.sample.is_none())).pop();
         let ip = self.where_(PACKET, |class| self.packets.get(class).is_some_and(|one| one.proto.is_some())).pop();

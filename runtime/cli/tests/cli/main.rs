@@ -7,6 +7,7 @@ mod fix;
 mod fmt;
 mod help;
 mod init;
+mod lsp;
 mod man;
 mod pipe;
 mod prove;
