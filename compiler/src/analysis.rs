@@ -207,18 +207,19 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// For each rule the flows that it matches and that no `pass` before it leads past it: a flow that several of them match is led to
-/// the end of the outermost section, behind the rule all the same. Nothing where that is too complex.
+/// For each rule the flows that it matches and that no `pass` before it leads past it, if that gets there itself; nothing where any
+/// of those is too complex.
 fn reach(space: &Space<'_>, rules: &[Rule], areas: &[Option<Vec<Area>>]) -> Vec<Option<Vec<Area>>> {
-    let mut leading: Vec<(RuleId, Option<&[Area]>)> = Vec::new();
+    let mut leading: Vec<(RuleId, Option<Vec<Area>>)> = Vec::new();
     let mut reach = Vec::with_capacity(areas.len());
     for (rule, own) in rules.iter().zip(areas) {
         leading.retain(|(behind, _)| rule.id < *behind);
-        let past: Option<Vec<&[Area]>> = leading.iter().map(|(_, areas)| *areas).collect();
-        reach.push(own.as_ref().zip(past).and_then(|(own, past)| without(space, own, past.into_iter().flatten())));
+        let past: Option<Vec<&[Area]>> = leading.iter().map(|(_, areas)| areas.as_deref()).collect();
+        let left = own.as_ref().zip(past).and_then(|(own, past)| without(space, own, past.into_iter().flatten()));
         if let Effect::Pass(behind) = rule.effect {
-            leading.push((behind, own.as_deref()));
+            leading.push((behind, left.clone()));
         }
+        reach.push(left);
     }
     reach
 }

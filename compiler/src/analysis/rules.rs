@@ -226,13 +226,12 @@ impl Analysis<'_> {
         let mut meeting = Vec::new();
         for place in self.sketches.meeting(rule.index(), end) {
             let Some(other) = self.program.policy().rules.get(place) else { continue };
-            let areas = match other.effect {
+            match other.effect {
                 Effect::Audit(_) => continue,
                 Effect::Pass(behind) if !(other.id < rule && rule < behind) => continue,
-                Effect::Pass(_) => self.rules.get(place),
-                Effect::Decide(_) => self.reach.get(place),
-            };
-            let Some(Some(areas)) = areas else { return Err(Stopped) };
+                Effect::Pass(_) | Effect::Decide(_) => {}
+            }
+            let Some(Some(areas)) = self.reach.get(place) else { return Err(Stopped) };
             meeting.push((other, areas));
         }
         Ok(meeting)
@@ -262,7 +261,7 @@ impl Analysis<'_> {
         let before = self.program.policy().rules.get(..rule.index())?;
         let mut leading = before.iter().filter(|one| matches!(one.effect, Effect::Pass(behind) if rule < behind));
         leading
-            .find(|one| self.rules.get(one.id.index()).into_iter().flatten().flatten().any(|area| point.is_in(area)))
+            .find(|one| self.reach.get(one.id.index()).into_iter().flatten().flatten().any(|area| point.is_in(area)))
             .map(|one| one.id)
     }
 

@@ -17,7 +17,7 @@ use super::{Analysis, Budget};
 use crate::program::Program;
 use crate::view::View;
 
-/// A rule, and the flows that it matches and that are not led past it.
+/// A rule, and the flows that it matches.
 type Near<'n> = (&'n Rule, &'n [Area]);
 
 /// Whether every flow that there can be is answered the same without these rules, given in their order: the verdict, the middleboxes,
@@ -55,9 +55,9 @@ impl Analysis<'_> {
         let (Some(rule), Some(Some(areas))) = (policy.rule(id), self.reach.get(id.index())) else { return Err(Stopped) };
         match rule.effect {
             Effect::Decide(_) => self.decided_otherwise(rule, areas, gone, steps),
-            // Others that go may be all that keeps flows from being led past rules.
+            // Flows that get there only once others are gone may need it.
             Effect::Pass(_) if gone.len() > 1 => Err(Stopped),
-            // Such a rule is taken to matter if a flow gets to it.
+            // Who reports or leads on does so for every flow that gets there.
             Effect::Audit(_) | Effect::Pass(_) => self.uncovered(rule, areas, steps),
         }
     }
@@ -105,13 +105,15 @@ impl Analysis<'_> {
             && between.into_iter().any(|other| gone.binary_search(&other.id).is_err() && binds_otherwise(other))
     }
 
-    /// The rules that may match flows of this one, with what of them gets there; not the rule itself, nor those that pass.
+    /// The rules that may match flows of this one, with what of it gets to them; not the rule itself, nor those that pass.
     fn near(&self, rule: &Rule) -> Result<Vec<Near<'_>>, Stopped> {
         let policy = self.program.policy();
         let mut near = Vec::new();
         for place in self.sketches.meeting(rule.id.index(), policy.rules.len()) {
-            let other = policy.rules.get(place).filter(|other| other.id != rule.id && !matches!(other.effect, Effect::Pass(_)));
-            let Some(other) = other else { continue };
+            let Some(other) = policy.rules.get(place).filter(|other| other.id != rule.id) else { continue };
+            if matches!(other.effect, Effect::Pass(_)) {
+                continue;
+            }
             let Some(Some(areas)) = self.reach.get(place) else { return Err(Stopped) };
             near.push((other, areas.as_slice()));
         }

@@ -264,6 +264,9 @@ impl Checker {
                 Some(Cond::Header(HeaderTest::Service(terms)))
             }
             Expr::Chain { first, rest } => {
+                if !self.few_operands(rest.len(), expr.span()) {
+                    return None;
+                }
                 let mut cond = self.protocol(first);
                 for (op, operand) in rest {
                     let right = self.protocol(operand);
@@ -272,7 +275,7 @@ impl Checker {
                         SetOp::Difference => types::all(vec![left, Cond::Not(Box::new(right))]),
                     });
                 }
-                cond.filter(|_| self.few_operands(rest.len(), expr.span()))
+                cond
             }
             Expr::Intersection(parts) => {
                 let parts: Vec<Option<Cond>> = parts.iter().map(|part| self.protocol(part)).collect();

@@ -1,24 +1,22 @@
 //! What the text says of one end of a flow, one draft for each choice out of the sets that it names. Knows nothing of defaults.
 
-use std::cell::OnceCell;
 use std::net::IpAddr;
 
-use indexmap::IndexSet;
 use net::{Location, MacAddr, PortNo};
 
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
 use crate::builtin;
 use crate::check::port_of;
-use crate::checked::{BuiltIn, Checked, DynamicSource, EndTest, Group, GroupId, HostId, Kind, SetExpr, Switch, UserId};
+use crate::checked::{BuiltIn, Checked, DynamicSource, Group, GroupId, HostId, Kind, UserId};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::Diagnostic;
-use crate::eval;
-use crate::flow::{End, Person, Place};
+use crate::flow::{Person, Place};
 use crate::resolve::{Names, Symbol};
 use crate::source::Span;
 use crate::types;
 
+use super::members::{Known, dynamic_member, ports};
 use super::{MAX_FLOWS, Mentions};
 
 /// What the text says of one end.
@@ -39,7 +37,7 @@ pub(super) struct Draft {
 
 /// One thing said of an end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Said {
+pub(super) enum Said {
     Nobody,
     User(Person),
     Host(HostId),
@@ -80,7 +78,7 @@ impl Said {
         }
     }
 
-    fn write(self, draft: &mut Draft) {
+    pub(super) fn write(self, draft: &mut Draft) {
         match self {
             Said::Nobody => {}
             Said::User(person) => draft.users.push(person),
@@ -131,12 +129,12 @@ impl Slot {
 pub(super) struct Site<'a> {
     pub policy: &'a Checked,
     pub names: &'a Names,
-    pub mentions: &'a OnceCell<Mentions>,
+    pub known: &'a Known,
 }
 
 impl Site<'_> {
     fn mentions(&self) -> &Mentions {
-        self.mentions.get_or_init(|| Mentions::of(self.policy))
+        self.known.mentions(self.policy)
     }
 }
 
@@ -201,14 +199,14 @@ fn impossible(policy: &Checked, draft: &Draft) -> Option<String> {
         let (pin, at) = (super::location_text(policy, pin), super::location_text(policy, at));
         return Some(format!("host `{}` is pinned to {pin} and cannot be at {at}", host.name));
     }
-    let others = || policy.hosts.iter().filter(|other| other.name != host.name);
+    let other = |owner: Option<HostId>| owner.filter(|id| draft.host != Some(*id)).and_then(|id| policy.hosts.get(id.index()));
     if let Some(mac) = draft.mac
-        && let Some(other) = others().find(|other| other.macs.contains(&mac))
+        && let Some(other) = other(policy.host_of_mac(mac))
     {
         return Some(format!("{mac} is declared for host `{}`, not for `{}`", other.name, host.name));
     }
     if let Some(address) = draft.address
-        && let Some(other) = others().find(|other| other.addresses.contains(&address))
+        && let Some(other) = other(policy.host_of_address(address))
     {
         return Some(format!("{address} is declared for host `{}`, not for `{}`", other.name, host.name));
     }
@@ -376,7 +374,7 @@ impl Reader<'_> {
             BuiltIn::Unauthenticated => Said::Nobody,
             BuiltIn::Unregistered => Said::Unregistered,
             BuiltIn::Internet => {
-                let others = self.site.mentions().beyond(self.policy).into_iter().map(Some);
+                let others = self.site.known.beyond(self.policy).iter().copied().map(Some);
                 return Some(std::iter::once(None).chain(others).map(Said::Internet).collect());
             }
             BuiltIn::Broadcast => Said::Place(Place::Broadcast),
@@ -414,7 +412,10 @@ impl Reader<'_> {
             Symbol::Gateway(id) => Some(vec![Said::Place(Place::Gateway(id))]),
             Symbol::Location(place) => self.policy.locations.get(place).map(|location| vec![Said::At(location.at)]),
             Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
-            Symbol::Group(id) => Some(members(self.site, EndTest::Group(id))),
+            Symbol::Group(id) => match self.site.known.members(self.policy, id) {
+                Some(said) => Some(said.to_vec()),
+                None => self.fail(E0403, name.span, format!("the members of `{}` are too many to be found", name.text)),
+            },
             Symbol::Service(_) | Symbol::Middlebox(_) | Symbol::Time(_) => {
                 let what = symbol.what(self.policy);
                 self.fail(E0203, name.span, format!("`{}` is {what}, which is no end of a flow", name.text))
@@ -443,81 +444,6 @@ impl Reader<'_> {
                 self.found.extend(diagnostic.map(|diagnostic| *diagnostic));
                 None
             }
-        }
-    }
-}
-
-/// The access ports of a switch, as far as flows may be many.
-fn ports(switch: &Switch) -> Vec<Said> {
-    let ports = switch.access.0.iter().cloned().flatten().take(MAX_FLOWS + 1);
-    ports.map(|port| Said::At(Location::new(switch.dpid, PortNo(port)))).collect()
-}
-
-/// The members of a set that the text lists; of each prefix the addresses that stand for all of it.
-fn members(site: Site<'_>, set: EndTest) -> Vec<Said> {
-    let policy = site.policy;
-    let mut leaves = IndexSet::new();
-    collect(policy, &SetExpr::Leaf(set), &mut leaves);
-    let mut said = IndexSet::new();
-    for leaf in &leaves {
-        match leaf {
-            EndTest::User(id) => said.extend(member(policy, set, Said::User(Person::declared(*id)))),
-            EndTest::Host(id) => said.extend(member(policy, set, Said::Host(*id))),
-            EndTest::Mac(mac) => said.extend(member(policy, set, Said::Mac(*mac))),
-            EndTest::Location(at) => said.extend(member(policy, set, Said::At(*at))),
-            EndTest::Switch(dpid) => {
-                let switches = policy.switches.iter().filter(|switch| switch.dpid == *dpid);
-                said.extend(switches.flat_map(ports).filter(|port| member(policy, set, port.clone()).is_some()));
-            }
-            EndTest::Address(prefix) => {
-                let all = site.mentions().within(*prefix).into_iter();
-                said.extend(all.filter_map(|address| member(policy, set, Said::Address(address))));
-            }
-            EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::Nobody)),
-            EndTest::Group(id) if policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some()) => {
-                said.extend(member(policy, set, dynamic_member(policy, *id)));
-            }
-            EndTest::BuiltIn(_) | EndTest::Known(_) | EndTest::Group(_) => {}
-        }
-    }
-    said.into_iter().collect()
-}
-
-/// Somebody, or something, that is a member of a dynamic group and of nothing else.
-fn dynamic_member(policy: &Checked, id: GroupId) -> Said {
-    match policy.groups.get(id.index()).map(|group| group.kind) {
-        Some(Kind::User) => Said::User(Person { user: None, groups: vec![id] }),
-        _ => Said::Member(id),
-    }
-}
-
-/// The candidate, if it is a member.
-fn member(policy: &Checked, set: EndTest, said: Said) -> Option<Said> {
-    let mut draft = Draft::default();
-    said.clone().write(&mut draft);
-    let Draft { users, groups, host, location, mac, address, .. } = draft;
-    let end = End { users, host, location, mac, address, place: Place::Inside, groups };
-    eval::end_passes(policy, set, &end, end.users.first()).then_some(said)
-}
-
-/// Every leaf of a set, groups followed.
-fn collect(policy: &Checked, set: &SetExpr, leaves: &mut IndexSet<EndTest>) {
-    match set {
-        SetExpr::Leaf(EndTest::Group(id)) => {
-            // A group met before has given its leaves.
-            if leaves.insert(EndTest::Group(*id))
-                && let Some(group) = policy.groups.get(id.index())
-            {
-                collect(policy, &group.members, leaves);
-            }
-        }
-        SetExpr::Leaf(test) => {
-            leaves.insert(*test);
-        }
-        SetExpr::Union(parts) => parts.iter().for_each(|part| collect(policy, part, leaves)),
-        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => {
-            collect(policy, a, leaves);
-            collect(policy, b, leaves);
         }
     }
 }

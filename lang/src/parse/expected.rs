@@ -137,9 +137,9 @@ fn operator(text: &str, at: usize) -> Option<String> {
 
 /// The word that the name before was probably meant for, where what follows goes with a word: `locatio { … }`, `onwer "…"`.
 fn before(text: &str, tokens: &[Token], at: usize) -> Option<String> {
-    let place = tokens.iter().position(|token| token.start == at)?;
+    let place = tokens.partition_point(|token| token.start < at);
     let (last, this) = (tokens.get(place.checked_sub(1)?)?, tokens.get(place)?);
-    if last.tok != Tok::Name || !matches!(this.tok, Tok::LBrace | Tok::LParen | Tok::String) {
+    if this.start != at || last.tok != Tok::Name || !matches!(this.tok, Tok::LBrace | Tok::LParen | Tok::String) {
         return None;
     }
     let word = text.get(last.start..last.end)?;

@@ -1,5 +1,5 @@
 //! The documentation, held against the program: examples are run, tables are compared with what they list, links lead somewhere.
-//! `UPDATE_DOCS=1 cargo nextest run -p tests docs` writes the pages that are made from the code (`docs/errors`).
+//! `UPDATE_DOCS=1 cargo nextest run -p tests --test docs` writes the pages that are made from the code (`docs/errors`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
 
 mod links;
@@ -348,7 +348,7 @@ fn each_diagnostic_has_its_page() {
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
         .collect();
     for (name, text) in &wanted {
-        assert_eq!(there.get(name), Some(text), "docs/errors/{name}: UPDATE_DOCS=1 cargo nextest run -p tests docs");
+        assert_eq!(there.get(name), Some(text), "docs/errors/{name}: UPDATE_DOCS=1 cargo nextest run -p tests --test docs");
     }
     assert_eq!(there.len(), wanted.len(), "a page without a code: {:?}", there.keys());
 }
