@@ -30,6 +30,90 @@ pub struct Check {
     pub unsettled_rules: usize,
 }
 
+/// `pentane import --format json`
+#[derive(Serialize)]
+pub struct Import {
+    /// `pentane.import/1`
+    pub schema: &'static str,
+    /// The file of the other system, as it was named.
+    pub file: String,
+    /// The policy; nothing if the file is wrong.
+    pub policy: Option<String>,
+    /// What has no counterpart, in the order of the file.
+    pub left_out: Vec<LeftOut>,
+    /// What else is to be known.
+    pub notes: Vec<ImportNote>,
+    /// What is wrong with the file.
+    pub problems: Vec<ImportProblem>,
+}
+
+/// Something without a counterpart.
+#[derive(Serialize)]
+pub struct LeftOut {
+    line: u32,
+    column: u32,
+    /// It, in the words of the file.
+    pub what: String,
+    /// Why it was left out, and what stands for it.
+    pub why: String,
+}
+
+/// Something to be known of what was carried over.
+#[derive(Serialize)]
+pub struct ImportNote {
+    line: u32,
+    column: u32,
+    /// What.
+    pub note: String,
+}
+
+/// A mistake in the file.
+#[derive(Serialize)]
+pub struct ImportProblem {
+    line: u32,
+    column: u32,
+    message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Import {
+    /// What came of a file.
+    pub fn of(file: &str, result: &Result<foreign::Imported, Vec<foreign::Problem>>) -> Import {
+        let mut import = Import {
+            schema: "pentane.import/1",
+            file: file.to_owned(),
+            policy: None,
+            left_out: Vec::new(),
+            notes: Vec::new(),
+            problems: Vec::new(),
+        };
+        match result {
+            Ok(found) => {
+                import.policy = Some(found.text.clone());
+                import.left_out.extend(found.left_out.iter().map(|one| LeftOut {
+                    line: one.place.line,
+                    column: one.place.column,
+                    what: one.what.clone(),
+                    why: one.why.clone(),
+                }));
+                import.notes.extend(found.notes.iter().map(|one| ImportNote {
+                    line: one.place.line,
+                    column: one.place.column,
+                    note: one.text.clone(),
+                }));
+            }
+            Err(problems) => import.problems.extend(problems.iter().map(|one| ImportProblem {
+                line: one.place.line,
+                column: one.place.column,
+                message: one.message.clone(),
+                help: one.help.clone(),
+            })),
+        }
+        import
+    }
+}
+
 /// One finding.
 #[derive(Serialize)]
 pub struct Finding {

@@ -13,6 +13,7 @@ mod fold;
 mod formats;
 mod hash;
 mod help;
+mod import;
 mod init;
 mod json;
 mod load;
@@ -61,6 +62,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Import(args) => import::import(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),

@@ -6,6 +6,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod help;
+mod import;
 mod init;
 mod lsp;
 mod man;

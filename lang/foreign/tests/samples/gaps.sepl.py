@@ -1,0 +1,17 @@
+from nox.ext.apps.sepl.declare import *
+
+authenticate_host() <= hsrc("discovered;unauthenticated")
+cascade()
+allow() <= func('works_hours') ^ hsrc('roo')
+allow() <= hsrc('roo') ^ (func('x') | tpdst(22))
+deny() <= func('bad') ^ hdst('roo')
+waypoint('ids') <= usrc('bob') ^ func('x')
+cascade()
+deny() <= isConnResponse() ^ hsrc('www')
+allow() <= isConnResponse() ^ tpsrc(443)
+cascade()
+waypoint('ids') <= usrc('bob')
+waypoint('proxy') <= tpdst(80)
+compose(allow(), nat('uplink')) <= locsrc('desk')
+allow() <= in_group('x;floor', 'LOCSRC') | in_group('x;macs', 'DLSRC') | in_group('x;nets', 'NWDST') | in_group('x;sw', 'SWSRC')
+allow() <= dltype(0x5ff) | dlvlan(0) | subnetsrc('10.1.2.3/8') | usrc('discovered;authenticated')

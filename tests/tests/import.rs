@@ -1,0 +1,112 @@
+//! Policies that were carried over from other systems are policies like any other: they compile, and the compiled program answers as
+//! the reference evaluator does.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use compiler::{Budget, Program, View};
+use foreign::{Imported, Problem};
+use lang::flow::{Decide, End, Flow, Headers};
+use lang::lint::random_mac::W0312;
+use net::{EtherType, IpProto, Transport};
+use tests::{policy, repository};
+
+fn sample(file: &str) -> String {
+    std::fs::read_to_string(repository().join("lang/foreign/tests/samples").join(file)).unwrap()
+}
+
+fn carried(result: Result<Imported, Vec<Problem>>) -> Arc<lang::checked::Checked> {
+    let imported = result.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    policy(&[("imported.pol", imported.text)])
+}
+
+fn all() -> Vec<Arc<lang::checked::Checked>> {
+    vec![
+        carried(foreign::pol_eth(&sample("campus.pol-eth"), "campus.pol-eth")),
+        carried(foreign::sepl(&sample("site.sepl.py"), "site.sepl.py")),
+        carried(foreign::sepl(&sample("gaps.sepl.py"), "gaps.sepl.py")),
+        carried(foreign::faucet(&sample("office.faucet.yaml"), "office.faucet.yaml", None)),
+        carried(foreign::faucet(&sample("gaps.faucet.yaml"), "gaps.faucet.yaml", None)),
+    ]
+}
+
+/// A packet of every sort between every two hosts and places of a policy.
+fn flows(policy: &lang::checked::Checked) -> Vec<Flow> {
+    let mut ends = vec![End::default()];
+    for (host, id) in policy.hosts.iter().zip(0..) {
+        ends.push(End { host: Some(lang::checked::HostId(id)), mac: host.macs.first().copied(), ..End::default() });
+    }
+    for at in policy.locations.iter().map(|location| location.at) {
+        ends.push(End { location: Some(at), ..End::default() });
+    }
+    for switch in &policy.switches {
+        let ports = switch.access.0.iter().flat_map(|range| range.clone().take(8));
+        ends.extend(
+            ports.map(|port| End { location: Some(net::Location::new(switch.dpid, net::PortNo(port))), ..End::default() }),
+        );
+    }
+    let packet = |proto, dst| Headers {
+        dl_type: Some(EtherType::IPV4),
+        vlan: None,
+        proto: Some(proto),
+        dscp: Some(0),
+        transport: Some(Transport::Ports { src: 68, dst }),
+    };
+    let packets = [packet(IpProto::TCP, 80), packet(IpProto::TCP, 443), packet(IpProto::UDP, 53), packet(IpProto::UDP, 67)];
+    let arp = Headers { dl_type: Some(EtherType::ARP), ..Headers::default() };
+    let mut flows = Vec::new();
+    for src in &ends {
+        for dst in &ends {
+            let headers = packets.iter().chain([&arp]);
+            flows.extend(headers.map(|headers| Flow { src: src.clone(), dst: dst.clone(), headers: *headers, time: None }));
+        }
+    }
+    flows
+}
+
+#[test]
+fn they_compile_and_answer_as_they_are_written() {
+    for policy in all() {
+        let program = Program::compile(policy.clone(), &View::new(&policy));
+        let flows = flows(&policy);
+        assert!(flows.len() > 100);
+        for flow in flows {
+            assert_eq!(program.judge(&flow), lang::eval::Reference(&policy).decide(&flow), "{flow:?}");
+        }
+    }
+}
+
+/// E0230 is found when a policy is compiled: conditions with more alternatives than that are cut before they get there.
+#[test]
+fn conditions_with_many_alternatives_are_cut_into_rules_that_compile() {
+    let sum = |field: &str, from: u32| (from..from + 12).map(|port| format!("{field}({port})")).collect::<Vec<_>>().join(" | ");
+    let mut text = "from nox.ext.apps.sepl.declare import *\n".to_owned();
+    let _ = writeln!(text, "allow() <= ({}) ^ ({}) ^ ({})", sum("tpsrc", 300), sum("tpdst", 300), sum("dlvlan", 100));
+    let _ = writeln!(text, "allow() <= ~(({}) ^ ({}))", sum("tpsrc", 300), sum("dlvlan", 100));
+    let policy = carried(foreign::sepl(&text, "many.py"));
+    assert!(policy.site_rules().len() > 10, "{}", policy.site_rules().len());
+    let program = Program::compile(policy.clone(), &View::new(&policy));
+    let tree = lang::import::load(&[], &Nothing).policy;
+    let (_, found) = compiler::findings(&program, &tree, None, Budget::default());
+    assert!(found.iter().all(|found| found.code != lang::codes::names::E0230), "{found:#?}");
+}
+
+struct Nothing;
+
+impl lang::import::Loader for Nothing {
+    fn read(&self, _: &str) -> Result<Vec<u8>, lang::import::LoadError> {
+        Err(lang::import::LoadError::NotFound)
+    }
+}
+
+/// Whoever checks a policy in which something stands in for what the original does not say is told of each.
+#[test]
+fn stand_ins_are_warned_of() {
+    let policy = carried(foreign::pol_eth(&sample("campus.pol-eth"), "campus.pol-eth"));
+    let program = Program::compile(policy.clone(), &View::new(&policy));
+    let tree = lang::import::load(&[], &Nothing).policy;
+    let (_, found) = compiler::findings(&program, &tree, None, Budget::default());
+    let warned = found.iter().filter(|found| found.code == W0312).count();
+    assert_eq!(warned, policy.hosts.len());
+}
