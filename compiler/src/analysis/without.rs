@@ -56,6 +56,8 @@ impl Analysis<'_> {
         let (Some(rule), Some(Some(areas))) = (policy.rule(id), self.reach.get(id.index())) else { return Err(Stopped) };
         match rule.effect {
             Effect::Decide(_) => self.decided_otherwise(rule, areas, gone, steps),
+            // Flows that get there only once others are gone may need it.
+            Effect::Pass(_) if gone.len() > 1 => Err(Stopped),
             // Who reports or leads on does so for every flow that gets there.
             Effect::Audit(_) | Effect::Pass(_) => self.uncovered(rule, areas, steps),
         }
