@@ -191,11 +191,9 @@ fn actions_of(node: &Node, rule: &mut Rule, acl: &mut Acl, told: &mut Told) -> O
         // Alone, it lets the packet pass as well.
         rule.allows |= actions.get("allow").is_none();
     }
-    if rule.allows {
-        if flag("force_port_vlan") {
-            let why = "what it lets pass is subject to its port's VLANs and their lists here, as everything is";
-            told.lost(actions.place_of("force_port_vlan"), "force_port_vlan: 1", why);
-        }
+    if rule.allows && flag("force_port_vlan") {
+        let why = "what it lets pass is subject to its port's VLANs and their lists here, as everything is";
+        told.lost(actions.place_of("force_port_vlan"), "force_port_vlan: 1", why);
     }
     rule.meter = actions.get("meter").and_then(|meter| told.key(meter, "`meter`"));
     if let Some(output) = actions.get("output") {

@@ -212,7 +212,7 @@ impl Network {
                 told.wrong(Problem::new(stack.place, format!("`stack` has no `{missing}`")));
             }
         }
-        self::conflicts(&fields, &what, told);
+        conflicts(&fields, &what, told);
         let mut drops = fields.is_on("output_only") || fields.is_on("mirror");
         for (word, why) in [
             ("dot1x", "nothing logs hosts in by 802.1X: nothing that comes in at this port is let pass"),
