@@ -14,17 +14,22 @@ mod sketch;
 mod space;
 mod uncovered;
 mod walk;
+mod without;
 mod witness;
 
-use lang::checked::{Assertion, Claim, Cond, Effect, MiddleboxId, RuleId, Verdict};
-use lang::facts::{Facts, Proof};
-use lang::flow::Flow;
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use lang::checked::{Assertion, Checked, Claim, Cond, Effect, MiddleboxId, Rule, RuleId, SectionId, Verdict};
+use lang::facts::{Facts, Proof, RuleFact};
+use lang::flow::{Flow, Judgement};
 
 use crate::program::Program;
 use area::Area;
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
+pub use without::same_without;
 use witness::Dice;
 
 /// How many steps an analysis may take. A step compares two areas.
@@ -36,13 +41,32 @@ pub struct Budget {
     pub rule: u64,
     /// For all rules together: to find out whether they decide anything, and as many again whether that makes a difference.
     pub rules: u64,
+    /// For all claims together.
+    pub claims: u64,
+    /// For examples: how many words of areas, and how many alternatives of rules, are looked at to find them.
+    pub examples: u64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { claim: 4_000_000, rule: 60_000, rules: 500_000 }
+        Budget { claim: 4_000_000, rule: 60_000, rules: 600_000, claims: 30_000_000, examples: 500_000_000 }
     }
 }
+
+impl Budget {
+    /// The same for areas of so many words: a step takes longer, the larger they are.
+    fn scaled(self, words: usize) -> Budget {
+        let weight = (words as u64 / WORDS_OF_A_STEP).max(1);
+        let Budget { claim, rule, rules, claims, examples } = self;
+        Budget { claim: claim / weight, rule: rule / weight, rules: rules / weight, claims: claims / weight, examples }
+    }
+}
+
+/// Areas of so many words, of all attributes together, are compared in one step.
+const WORDS_OF_A_STEP: u64 = 128;
+
+/// How many words the areas of all rules may take.
+const MAX_WORDS: usize = 16_000_000;
 
 /// How many flows are tried before areas are cut to find one that is left to the default.
 const TRIES_OF_DEFAULT: usize = 50;
@@ -55,9 +79,12 @@ pub struct Analysis<'a> {
     rules: Vec<Option<Vec<Area>>>,
     /// Which rules may match flows of which others.
     sketches: Sketches,
-    /// Some rule leads past others.
-    passes: bool,
+    /// The same without what an earlier `pass` leads past the rule.
+    reach: Vec<Option<Vec<Area>>>,
     budget: Budget,
+    /// What is left of the budget for examples, and for claims.
+    examples: Cell<u64>,
+    claims: Cell<u64>,
 }
 
 impl std::fmt::Debug for Analysis<'_> {
@@ -69,7 +96,7 @@ impl std::fmt::Debug for Analysis<'_> {
 /// Everything that findings are made of.
 #[must_use]
 pub fn facts(program: &Program, budget: Budget) -> Facts {
-    let analysis = Analysis::new(program, budget);
+    let Some(analysis) = Analysis::new(program, budget) else { return undecided(program) };
     let (rules, overlaps) = analysis.rules();
     Facts { default: Some(analysis.default_is_unreachable()), rules, overlaps, ..analysis.claims() }
 }
@@ -81,18 +108,72 @@ pub fn claims(program: &Program, budget: Budget) -> Facts {
     if policy.assertions.is_empty() && policy.sections.iter().all(|section| section.scope == Cond::All(Vec::new())) {
         return Facts::default();
     }
-    Analysis::new(program, budget).claims()
+    match Analysis::new(program, budget) {
+        Some(analysis) => analysis.claims(),
+        None => Facts { rules: Vec::new(), ..undecided(program) },
+    }
+}
+
+/// What is known of a policy that is too large to be analysed.
+fn undecided(program: &Program) -> Facts {
+    let policy = program.policy();
+    Facts {
+        assertions: policy.assertions.iter().map(|_| Proof::Undecided).collect(),
+        scopes: scoped(policy).map(|(rule, _)| (rule.id, Proof::Undecided)).collect(),
+        rules: policy.site_rules().iter().map(|rule| (rule.id, RuleFact::Undecided)).collect(),
+        ..Facts::default()
+    }
+}
+
+/// The rules of the site in a section with a scope, and the innermost such section.
+fn scoped(policy: &Checked) -> impl Iterator<Item = (&Rule, SectionId)> {
+    policy.site_rules().iter().filter_map(|rule| Some((rule, scoping(policy, rule.section)?)))
+}
+
+/// The innermost section with a scope, of this one and those around it.
+fn scoping(policy: &Checked, mut section: Option<SectionId>) -> Option<SectionId> {
+    while let Some(id) = section {
+        let one = policy.sections.get(id.index())?;
+        if one.scope != Cond::All(Vec::new()) {
+            return Some(id);
+        }
+        section = one.parent;
+    }
+    None
 }
 
 impl<'a> Analysis<'a> {
-    /// Prepares the analysis of a program.
+    /// Prepares the analysis of a program; nothing if the policy is too large for it.
     #[must_use]
-    pub fn new(program: &'a Program, budget: Budget) -> Analysis<'a> {
-        let space = Space::new(program.policy());
-        let rules: Vec<_> = program.policy().rules.iter().map(|rule| space.areas(&rule.cond, true).ok()).collect();
-        let passes = program.policy().rules.iter().any(|rule| matches!(rule.effect, Effect::Pass(_)));
+    pub fn new(program: &'a Program, budget: Budget) -> Option<Analysis<'a>> {
+        Analysis::over(program, Space::new(program.policy()).ok()?, budget)
+    }
+
+    fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Option<Analysis<'a>> {
+        let mut words = 0_usize;
+        let mut rules: Vec<Option<Vec<Area>>> = Vec::with_capacity(program.policy().rules.len());
+        for rule in &program.policy().rules {
+            let areas = space.areas(&rule.cond, true).ok();
+            words = words.saturating_add(areas.iter().flatten().map(Area::words).sum());
+            if words > MAX_WORDS {
+                return None;
+            }
+            rules.push(areas);
+        }
         let sketches = Sketches::of(&space, &rules);
-        Analysis { program, space, rules, sketches, passes, budget }
+        let reach = reach(&space, &program.policy().rules, &rules);
+        let budget = budget.scaled(space.weight());
+        let (examples, claims) = (Cell::new(budget.examples), Cell::new(budget.claims));
+        Some(Analysis { program, space, rules, reach, sketches, budget, examples, claims })
+    }
+
+    /// An answer about a claim, within the budget of one and of all.
+    fn claim(&self, ask: impl FnOnce(&mut u64) -> Proof) -> Proof {
+        let granted = self.budget.claim.min(self.claims.get());
+        let mut steps = granted;
+        let proof = if granted == 0 { Proof::Undecided } else { ask(&mut steps) };
+        self.claims.set(self.claims.get().saturating_sub(granted - steps));
+        proof
     }
 
     fn claims(&self) -> Facts {
@@ -107,16 +188,15 @@ impl<'a> Analysis<'a> {
             Claim::Never => !(outcome.verdict == Verdict::Allow && assertion.via.iter().all(|id| outcome.via.contains(id))),
             Claim::Always => outcome.verdict == Verdict::Allow && passes_in_order(outcome.via, &assertion.via),
         };
-        self.holds_for_all(&assertion.pattern, holds)
+        self.claim(|steps| self.holds_for_all(&assertion.pattern, holds, steps))
     }
 
     /// Whether something holds of how all flows of a pattern are decided.
-    fn holds_for_all(&self, pattern: &Cond, holds: impl Fn(&Outcome<'_>) -> bool) -> Proof {
+    fn holds_for_all(&self, pattern: &Cond, holds: impl Fn(&Outcome<'_>) -> bool, steps: &mut u64) -> Proof {
         let Ok(areas) = self.space.areas(pattern, true) else { return Proof::Undecided };
-        let mut steps = self.budget.claim;
         for area in areas {
             let mut against = None;
-            let walked = self.walk(area, RuleId(0), &mut steps, &mut |inside, outcome, steps| {
+            let walked = self.walk(area, RuleId(0), steps, &mut |inside, outcome, steps| {
                 if !holds(outcome) {
                     against = self.example(inside, outcome.rule, steps)?;
                 }
@@ -133,31 +213,40 @@ impl<'a> Analysis<'a> {
 
     /// For each rule of the site in a section whether it speaks of flows of its scope alone.
     fn scopes(&self) -> Vec<(RuleId, Proof)> {
+        let mut known: HashMap<SectionId, Option<Vec<Area>>> = HashMap::new();
         let policy = self.program.policy();
-        let mut found = Vec::new();
-        for rule in policy.site_rules() {
-            let mut section = rule.section;
-            let mut scopes: Vec<Cond> = Vec::new();
-            while let Some(one) = section.and_then(|id| policy.sections.get(id.index())) {
-                scopes.push(one.scope.clone());
-                section = one.parent;
-            }
-            scopes.retain(|scope| *scope != Cond::All(Vec::new()));
-            if !scopes.is_empty() {
-                found.push((rule.id, self.keeps_to(rule.id, &Cond::All(scopes))));
-            }
-        }
-        found
+        let of_rule = |(rule, section): (&Rule, SectionId)| {
+            let outside = known.entry(section).or_insert_with(|| self.outside(section));
+            let proof = match outside {
+                Some(outside) => self.claim(|steps| self.keeps_to(rule.id, outside, steps)),
+                None => Proof::Undecided,
+            };
+            (rule.id, proof)
+        };
+        scoped(policy).map(of_rule).collect()
     }
 
-    fn keeps_to(&self, rule: RuleId, scope: &Cond) -> Proof {
-        let (Some(Some(areas)), Ok(outside)) = (self.rules.get(rule.index()), self.space.areas(scope, false)) else {
-            return Proof::Undecided;
-        };
-        let mut steps = self.budget.claim;
+    /// The flows outside of the scopes of a section and of those around it; nothing if they are too complex.
+    fn outside(&self, section: SectionId) -> Option<Vec<Area>> {
+        let policy = self.program.policy();
+        let mut scopes: Vec<Cond> = Vec::new();
+        let mut next = Some(section);
+        while let Some(one) = next.and_then(|id| policy.sections.get(id.index())) {
+            scopes.push(one.scope.clone());
+            next = one.parent;
+        }
+        self.space.areas(&Cond::All(scopes), false).ok()
+    }
+
+    fn keeps_to(&self, rule: RuleId, outside: &[Area], steps: &mut u64) -> Proof {
+        let Some(Some(areas)) = self.rules.get(rule.index()) else { return Proof::Undecided };
         for area in areas {
+            match steps.checked_sub(outside.len() as u64) {
+                Some(left) => *steps = left,
+                None => return Proof::Undecided,
+            }
             for beyond in outside.iter().filter_map(|beyond| area.and(beyond)) {
-                match self.space.find(&beyond, &mut steps, None) {
+                match self.space.find(&beyond, steps, None) {
                     Ok(Some(point)) => return Proof::Refuted(Box::new(self.space.flow(&point))),
                     Ok(None) => {}
                     Err(Stopped) => return Proof::Undecided,
@@ -193,6 +282,20 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    /// Takes what an example costs; false if the budget does not allow it any more.
+    fn may_try(&self, cost: u64) -> bool {
+        let left = self.examples.get().checked_sub(cost);
+        self.examples.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// The answer to a flow that is tried, of the rules behind one or of all; what it costs to find it is taken.
+    fn judged(&self, flow: &Flow, behind: Option<RuleId>) -> Judgement {
+        let (judgement, looked_at) = self.program.judge_counting(flow, behind);
+        self.may_try(looked_at);
+        judgement
+    }
+
     /// A flow of an area that there can be, decided as the area is; the program has the last word.
     fn example(&self, area: &Area, rule: Option<RuleId>, steps: &mut u64) -> Result<Option<Flow>, Stopped> {
         let Some(point) = self.space.find(area, steps, None)? else { return Ok(None) };
@@ -200,6 +303,36 @@ impl<'a> Analysis<'a> {
         // Should the two ever disagree, nothing is claimed.
         if self.program.judge(&flow).rule == rule { Ok(Some(flow)) } else { Err(Stopped) }
     }
+}
+
+/// For each rule the flows that it matches and that no `pass` before it leads past it, if that gets there itself; nothing where any
+/// of those is too complex.
+fn reach(space: &Space<'_>, rules: &[Rule], areas: &[Option<Vec<Area>>]) -> Vec<Option<Vec<Area>>> {
+    let mut leading: Vec<(RuleId, Option<Vec<Area>>)> = Vec::new();
+    let mut reach = Vec::with_capacity(areas.len());
+    for (rule, own) in rules.iter().zip(areas) {
+        leading.retain(|(behind, _)| rule.id < *behind);
+        let past: Option<Vec<&[Area]>> = leading.iter().map(|(_, areas)| areas.as_deref()).collect();
+        let left = own.as_ref().zip(past).and_then(|(own, past)| without(space, own, past.into_iter().flatten()));
+        if let Effect::Pass(behind) = rule.effect {
+            leading.push((behind, left.clone()));
+        }
+        reach.push(left);
+    }
+    reach
+}
+
+/// The flows of some areas that are in none of others; nothing if that is too complex.
+fn without<'o>(space: &Space<'_>, areas: &[Area], others: impl Iterator<Item = &'o Area>) -> Option<Vec<Area>> {
+    let mut left = areas.to_vec();
+    for other in others {
+        left =
+            left.iter().flat_map(|area| if area.meets(other) { space.minus(area, other) } else { vec![area.clone()] }).collect();
+        if left.len() > space::MAX_AREAS {
+            return None;
+        }
+    }
+    Some(left)
 }
 
 /// True if the wanted middleboxes are among these, in their order.

@@ -3,6 +3,8 @@
 
 mod words;
 
+use std::cell::Cell;
+
 use lang::checked::{MultiUser, RuleId, TimeTest, Verdict};
 use lang::flow::{Flow, Judgement, Side};
 
@@ -55,7 +57,7 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
         return Explanation { judgement, src: String::new(), dst: String::new(), because: Vec::new(), nearest: Vec::new() };
     };
     let class = program.index().services.class(&flow.headers);
-    let question = Question { src, dst, headers: &flow.headers, class, moment: &moment };
+    let question = Question { src, dst, headers: &flow.headers, class, moment: &moment, looked_at: &Cell::new(0) };
     Explanation {
         because: because(program, &decision, &words, srcs.len() * dsts.len()),
         nearest: nearest(program, &judgement, &question, &words),

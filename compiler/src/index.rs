@@ -1,6 +1,7 @@
 //! The decision structure: rules hang on labels, source label → destination label → service class → rule, and the search goes
 //! best rule first. Its cost grows with the rules that name an end's own labels, not with the number of rules.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use lang::checked::{Checked, Cond, Effect, HeaderTest, RuleId, TimeTest};
@@ -13,6 +14,15 @@ use crate::normal::{Alternative, LiteralAtom, TooMany, alternatives};
 use crate::program::CompileError;
 use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, is_classed, passes};
 
+/// How many alternatives all rules may have together.
+pub(crate) const MAX_CLAUSES: usize = 500_000;
+
+/// What it costs to find the place in a list where a search begins, in clauses.
+const COST_OF_LIST: u64 = 4;
+
+/// How long the lists of clauses for each class may be together.
+const MAX_LISTED: usize = 16_000_000;
+
 /// What a policy compiles to, whatever the view.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
@@ -24,8 +34,8 @@ pub(crate) struct Index {
     by_src: Lists,
     /// Clauses with a destination anchor only, by that.
     by_dst: Lists,
-    /// Clauses without anchors, by class, in order.
-    unanchored: Vec<Vec<ClauseId>>,
+    /// Clauses without anchors.
+    unanchored: Unanchored,
     /// Rules with too many alternatives: right, but found by trying.
     pub(crate) excess: Vec<CompileError>,
     /// For each rule, and one behind the last, the first clause that is its own or a later rule's.
@@ -75,6 +85,15 @@ pub(crate) struct Conjunction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClauseId(u32);
 
+/// Clauses without anchors, in order.
+#[derive(Clone, Debug)]
+enum Unanchored {
+    /// For each class those that hold it.
+    ByClass(Vec<Vec<ClauseId>>),
+    /// All, where lists for each class would be too long together.
+    All(Vec<(ClauseId, ServiceSet)>),
+}
+
 /// For each label its clauses, in order.
 #[derive(Clone, Debug, Default)]
 struct Lists {
@@ -97,6 +116,8 @@ pub(crate) struct Question<'a> {
     pub(crate) headers: &'a Headers,
     pub(crate) class: Class,
     pub(crate) moment: &'a Moment,
+    /// How many clauses have been looked at.
+    pub(crate) looked_at: &'a Cell<u64>,
 }
 
 /// What a search came to.
@@ -116,8 +137,7 @@ impl Index {
         for rule in &policy.rules {
             draft.add(rule.id, &rule.cond);
         }
-        let Draft { labels, services, clauses, excess } = draft;
-        let services = services.classify();
+        let (labels, services, clauses, excess) = draft.finished(policy);
         let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
         Index {
             by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
@@ -125,7 +145,7 @@ impl Index {
                 Some(_) => None,
                 None => clause.dst.map(|dst| (dst, None)),
             }),
-            unanchored: services.all().map(|class| unanchored(class, &services, &clauses)).collect(),
+            unanchored: Unanchored::of(&services, &clauses),
             first_clauses: first_clauses(policy.rules.len(), &clauses),
             goes_on: policy.rules.iter().any(|rule| rule.verdict().is_none()),
             reads_time: policy.tests_time(),
@@ -161,8 +181,9 @@ impl Index {
 
     /// The first clause that holds, of this one and those behind it.
     fn find(&self, question: &Question<'_>, from: ClauseId) -> Option<ClauseId> {
-        let unanchored = self.unanchored.get(question.class.index()).into_iter().flatten();
-        let mut best = unanchored.copied().find(|id| *id >= from && self.body_holds(*id, question));
+        let lists = question.src.labels().len() + question.dst.labels().len() + 1;
+        question.looked_at.set(question.looked_at.get() + COST_OF_LIST * lists as u64);
+        let mut best = self.unanchored.find(question, from, &self.services, |id| self.body_holds(id, question));
         for label in question.dst.labels() {
             best = self.better(best, self.by_dst.of(*label, from), question);
         }
@@ -178,6 +199,7 @@ impl Index {
             if best.is_some_and(|best| best <= entry.clause) {
                 break;
             }
+            question.looked_at.set(question.looked_at.get() + 1);
             if entry.other.is_none_or(|other| question.dst.has(other))
                 && self.services.holds(entry.service, question.class)
                 && self.body_holds(entry.clause, question)
@@ -204,6 +226,7 @@ impl Index {
     }
 
     fn body_holds(&self, id: ClauseId, question: &Question<'_>) -> bool {
+        question.looked_at.set(question.looked_at.get() + 1);
         match self.clause(id).map(|clause| &clause.body) {
             Some(Body::Conjunction(all)) => {
                 all.src.iter().all(|(label, wanted)| question.src.has(*label) == *wanted)
@@ -246,14 +269,40 @@ struct Draft {
 impl Draft {
     fn add(&mut self, rule: RuleId, cond: &Cond) {
         match alternatives(cond, &mut self.labels) {
+            Ok(all) if self.clauses.len() + all.len() > MAX_CLAUSES => {
+                if !self.excess.iter().any(|excess| matches!(excess, CompileError::TooManyInAll { .. })) {
+                    self.excess.push(CompileError::TooManyInAll { rule });
+                }
+                self.add_whole(rule, cond);
+            }
             Ok(all) => all.into_iter().for_each(|alternative| self.add_conjunction(rule, alternative)),
             Err(TooMany(alternatives)) => {
                 self.excess.push(CompileError::TooManyAlternatives { rule, alternatives });
-                self.label_all(cond);
-                let service = self.services.intern(Vec::new());
-                self.clauses.push(Clause { rule, service, body: Body::Whole(cond.clone()), src: None, dst: None });
+                self.add_whole(rule, cond);
             }
         }
+    }
+
+    /// A rule whose condition is tried as it is written.
+    fn add_whole(&mut self, rule: RuleId, cond: &Cond) {
+        self.label_all(cond);
+        let service = self.services.intern(Vec::new());
+        self.clauses.push(Clause { rule, service, body: Body::Whole(cond.clone()), src: None, dst: None });
+    }
+
+    /// Everything, with the classes of packets found. Where they are too many, services are tried as they are written.
+    fn finished(self, policy: &Checked) -> (Labels, Services, Vec<Clause>, Vec<CompileError>) {
+        let Draft { labels, services, mut clauses, mut excess } = self;
+        if let Some(found) = services.classify() {
+            return (labels, found, clauses, excess);
+        }
+        excess.extend(policy.rules.last().map(|rule| CompileError::TooManyKinds { rule: rule.id }));
+        for clause in &mut clauses {
+            if let Body::Conjunction(all) = &mut clause.body {
+                all.headers.extend(all.service.iter().cloned());
+            }
+        }
+        (labels, Services::all_alike(&services), clauses, excess)
     }
 
     fn add_conjunction(&mut self, rule: RuleId, alternative: Alternative) {
@@ -321,10 +370,49 @@ impl Lists {
     }
 }
 
-fn unanchored(class: Class, services: &Services, clauses: &[Clause]) -> Vec<ClauseId> {
-    let numbered = (0..).map(ClauseId).zip(clauses);
-    let fits = |clause: &Clause| clause.src.is_none() && clause.dst.is_none() && services.holds(clause.service, class);
-    numbered.filter(|(_, clause)| fits(clause)).map(|(id, _)| id).collect()
+impl Unanchored {
+    fn of(services: &Services, clauses: &[Clause]) -> Unanchored {
+        let numbered = (0..).map(ClauseId).zip(clauses);
+        let free: Vec<(ClauseId, ServiceSet)> = numbered
+            .filter(|(_, clause)| clause.src.is_none() && clause.dst.is_none())
+            .map(|(id, clause)| (id, clause.service))
+            .collect();
+        let mut lists: Vec<Vec<ClauseId>> = services.all().map(|_| Vec::new()).collect();
+        let mut room = MAX_LISTED;
+        for (id, set) in &free {
+            for class in services.classes_of(*set) {
+                let Some(left) = room.checked_sub(1) else { return Unanchored::All(free) };
+                room = left;
+                if let Some(list) = lists.get_mut(class.index()) {
+                    list.push(*id);
+                }
+            }
+        }
+        Unanchored::ByClass(lists)
+    }
+
+    /// The first clause for the packets in question, of this one and those behind it, of which the rest holds.
+    fn find(
+        &self,
+        question: &Question<'_>,
+        from: ClauseId,
+        services: &Services,
+        holds: impl Fn(ClauseId) -> bool,
+    ) -> Option<ClauseId> {
+        match self {
+            Unanchored::ByClass(lists) => {
+                let list = lists.get(question.class.index()).map_or(&[][..], Vec::as_slice);
+                let behind = list.get(list.partition_point(|id| *id < from)..).unwrap_or_default();
+                behind.iter().copied().find(|id| holds(*id))
+            }
+            Unanchored::All(list) => {
+                let behind = list.get(list.partition_point(|(id, _)| *id < from)..).unwrap_or_default();
+                let place = behind.iter().position(|(id, set)| services.holds(*set, question.class) && holds(*id));
+                question.looked_at.set(question.looked_at.get() + place.unwrap_or(behind.len()) as u64);
+                place.and_then(|place| behind.get(place)).map(|(id, _)| *id)
+            }
+        }
+    }
 }
 
 fn first_clauses(rules: usize, clauses: &[Clause]) -> Vec<ClauseId> {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use lang::checked::{Aspect, BuiltIn, Checked, EndTest, GroupId, SetExpr};
 use lang::flow::{End, Person, Place};
 use net::{Location, MacAddr, Prefix};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 /// A label. Those of the policy's groups are the groups' own numbers; all others follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,10 +30,21 @@ pub(crate) struct Labels {
     weights: Vec<u64>,
     lists: IndexMap<Vec<EndTest>, LabelId, FxBuildHasher>,
     atoms: IndexMap<EndTest, Atom, FxBuildHasher>,
-    /// For each group: true if every end that passes one of its leaves is a member.
-    plain: Vec<bool>,
+    /// For each group what its members must pass; nothing if every end that passes one of its leaves is a member.
+    forms: Vec<Option<Form>>,
     /// Family and length of every prefix that is an atom.
     lengths: BTreeSet<(bool, u8)>,
+}
+
+/// A set, so that it is soon told of an end whether it is a member.
+#[derive(Clone, Debug)]
+enum Form {
+    /// Those that pass one of the tests, or are in one of the other sets.
+    AnyOf(FxHashSet<EndTest>, Vec<Form>),
+    /// Those in both.
+    Both(Box<Form>, Box<Form>),
+    /// Those in the first but not in the second.
+    Without(Box<Form>, Box<Form>),
 }
 
 /// One test that occurs in a group or a rule.
@@ -86,14 +97,14 @@ impl Labels {
             weights: Vec::new(),
             lists: IndexMap::default(),
             atoms: IndexMap::default(),
-            plain: Vec::new(),
+            forms: Vec::new(),
             lengths: BTreeSet::new(),
         };
         for (group, id) in policy.groups.iter().zip((0..).map(GroupId)) {
             let weight = if group.dynamic.is_some() { DYNAMIC_WEIGHT } else { labels.set_weight(&group.members) };
             let label = labels.add(Meaning::Test(EndTest::Group(id)), weight);
             labels.atom(EndTest::Group(id)).label = Some(label);
-            labels.plain.push(is_plain(&group.members));
+            labels.forms.push((!is_plain(&group.members)).then(|| Form::of(&group.members)));
             labels.note_leaves(&group.members);
             labels.lead_to(&group.members, label);
         }
@@ -182,9 +193,9 @@ impl Labels {
         }
         while let Some(set) = agenda.pop_first() {
             let group = policy.groups.get(set.index());
-            let member = match group {
-                Some(group) if self.plain.get(set.index()) != Some(&true) => holds(&group.members, &passed),
-                Some(_) | None => true,
+            let member = match self.forms.get(set.index()) {
+                Some(Some(form)) => form.holds(&passed),
+                Some(None) | None => true,
             };
             if member {
                 labels.push(set);
@@ -351,11 +362,29 @@ fn is_plain(set: &SetExpr) -> bool {
     }
 }
 
-fn holds(set: &SetExpr, passed: &[EndTest]) -> bool {
-    match set {
-        SetExpr::Leaf(test) => passed.contains(test),
-        SetExpr::Union(parts) => parts.iter().any(|part| holds(part, passed)),
-        SetExpr::Intersection(a, b) => holds(a, passed) && holds(b, passed),
-        SetExpr::Difference(a, b) => holds(a, passed) && !holds(b, passed),
+impl Form {
+    fn of(set: &SetExpr) -> Form {
+        let boxed = |set: &SetExpr| Box::new(Form::of(set));
+        match set {
+            SetExpr::Leaf(test) => Form::AnyOf(FxHashSet::from_iter([*test]), Vec::new()),
+            SetExpr::Union(parts) => {
+                let leaf = |part: &SetExpr| if let SetExpr::Leaf(test) = part { Some(*test) } else { None };
+                let tests = parts.iter().filter_map(leaf).collect();
+                Form::AnyOf(tests, parts.iter().filter(|part| leaf(part).is_none()).map(Form::of).collect())
+            }
+            SetExpr::Intersection(a, b) => Form::Both(boxed(a), boxed(b)),
+            SetExpr::Difference(a, b) => Form::Without(boxed(a), boxed(b)),
+        }
+    }
+
+    /// True if an end that passes these tests is a member.
+    fn holds(&self, passed: &[EndTest]) -> bool {
+        match self {
+            Form::AnyOf(tests, rest) => {
+                passed.iter().any(|test| tests.contains(test)) || rest.iter().any(|form| form.holds(passed))
+            }
+            Form::Both(a, b) => a.holds(passed) && b.holds(passed),
+            Form::Without(a, b) => a.holds(passed) && !b.holds(passed),
+        }
     }
 }

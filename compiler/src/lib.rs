@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod coverage;
 pub mod explain;
 mod findings;
+pub mod fix;
 mod index;
 mod label;
 mod moment;

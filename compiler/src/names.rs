@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, ServiceTerm, TimeTest, UserId};
+use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, TimeTest, UserId};
 use lang::flow::Side;
 use lang::flowspec::location_text;
 use lang::testing::rule_label;
-use net::{FIELDS, IpProto, Location};
+use net::{FIELDS, Location};
 
 use crate::label::{LabelId, Labels, Meaning};
 
@@ -144,7 +144,7 @@ impl Names<'_> {
         match test {
             HeaderTest::Service(terms) => match self.policy.services.iter().find(|service| service.terms == *terms) {
                 Some(service) => service.name.to_string(),
-                None => terms.iter().map(term).collect::<Vec<_>>().join(", "),
+                None => terms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             },
             HeaderTest::DlType(dl_type) => format!("{dl_type:?}"),
             HeaderTest::Vlan(range) | HeaderTest::TpSrc(range) | HeaderTest::TpDst(range) => span(range.start(), range.end()),
@@ -229,27 +229,6 @@ fn built_in(set: BuiltIn) -> &'static str {
         BuiltIn::Broadcast => "broadcast",
         BuiltIn::Multicast => "multicast",
         BuiltIn::Controller => "controller",
-    }
-}
-
-fn term(term: &ServiceTerm) -> String {
-    match term {
-        ServiceTerm::Protocol(proto) => proto_name(*proto),
-        ServiceTerm::Ports(proto, range) => format!("{}/{}", proto_name(*proto), span(range.start(), range.end())),
-        ServiceTerm::Icmp(proto, kind, None) => format!("{}/{kind}", proto_name(*proto)),
-        ServiceTerm::Icmp(proto, kind, Some(code)) => format!("{}/{kind}/{code}", proto_name(*proto)),
-    }
-}
-
-/// An IP protocol's word, or its number.
-pub(crate) fn proto_name(proto: IpProto) -> String {
-    match proto {
-        IpProto::TCP => "tcp".to_owned(),
-        IpProto::UDP => "udp".to_owned(),
-        IpProto::SCTP => "sctp".to_owned(),
-        IpProto::ICMP => "icmp".to_owned(),
-        IpProto::ICMPV6 => "icmpv6".to_owned(),
-        IpProto(number) => format!("ip/{number}"),
     }
 }
 

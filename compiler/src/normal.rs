@@ -1,13 +1,18 @@
 //! Conditions as alternatives: each a conjunction of what must hold, and must not hold, at either end and in the headers.
 //! Knows nothing of the order of rules, nor of what they do.
 
-use lang::checked::{Cond, EndTest, HeaderTest, TimeTest};
+use std::sync::Arc;
+
+use lang::checked::{Cond, EndTest, HeaderTest, ServiceTerm, TimeTest};
 use lang::flow::Side;
 
 use crate::label::{LabelId, Labels};
 
 /// More alternatives in one condition are not indexed.
 pub(crate) const MAX_ALTERNATIVES: usize = 64;
+
+/// Services with more terms than this together are not joined into one: the list would be made for each rule again.
+const MAX_JOINED: usize = 1_000;
 
 /// One thing that must hold, or where `wanted` is false, must not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +122,7 @@ fn join(left: &Alternative, right: &Alternative) -> Option<Alternative> {
 struct Lists<'a> {
     src: Vec<EndTest>,
     dst: Vec<EndTest>,
-    services: Vec<HeaderTest>,
+    services: Vec<Arc<[ServiceTerm]>>,
     rest: Vec<&'a Cond>,
 }
 
@@ -133,7 +138,7 @@ impl<'a> Lists<'a> {
             match part {
                 Cond::End(Side::Src, test) => self.src.push(*test),
                 Cond::End(Side::Dst, test) => self.dst.push(*test),
-                Cond::Header(test @ HeaderTest::Service(_)) => self.services.push(test.clone()),
+                Cond::Header(HeaderTest::Service(terms)) => self.services.push(Arc::clone(terms)),
                 Cond::Any(inner) => self.add(inner),
                 Cond::Header(_) | Cond::Time(_) | Cond::Not(_) | Cond::All(_) => self.rest.push(part),
             }
@@ -148,14 +153,18 @@ impl<'a> Lists<'a> {
                 all.push(vec![Literal { atom: LiteralAtom::End(side, label), wanted: true }]);
             }
         }
-        let mut terms = Vec::new();
-        for service in &self.services {
-            if let HeaderTest::Service(more) = service {
-                terms.extend(more.iter().cloned());
+        let header = |test| vec![Literal { atom: LiteralAtom::Header(test), wanted: true }];
+        let count: usize = self.services.iter().map(|terms| terms.len()).sum();
+        match self.services.as_slice() {
+            [] => {}
+            [one] => all.push(header(HeaderTest::Service(Arc::clone(one)))),
+            several if count > MAX_JOINED => {
+                all.extend(several.iter().map(|terms| header(HeaderTest::Service(Arc::clone(terms)))));
             }
-        }
-        if !self.services.is_empty() {
-            all.push(vec![Literal { atom: LiteralAtom::Header(HeaderTest::Service(terms)), wanted: true }]);
+            several => {
+                let terms: Vec<ServiceTerm> = several.iter().flat_map(|terms| terms.iter().cloned()).collect();
+                all.push(header(HeaderTest::Service(terms.into())));
+            }
         }
         all
     }

@@ -2,6 +2,7 @@
 //! Knows nothing of packets on the wire or of flow entries.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use lang::diag::Diagnostic;
 use lang::flow::{Decide, End, Flow, Headers, Judgement};
 use net::{FlowKey, MacAddr, Time};
 
-use crate::index::{ClauseId, Found, Index, Question};
+use crate::index::{ClauseId, Found, Index, MAX_CLAUSES, Question};
 use crate::label::Record;
 use crate::moment::Moment;
 use crate::names::Names;
@@ -45,6 +46,16 @@ pub enum CompileError {
         /// How many it has, counted no further than the first excess.
         alternatives: usize,
     },
+    /// With this rule, all rules have more alternatives together than the structure indexes.
+    TooManyInAll {
+        /// The rule.
+        rule: RuleId,
+    },
+    /// The rules up to this one tell more kinds of traffic apart than the structure indexes.
+    TooManyKinds {
+        /// The rule.
+        rule: RuleId,
+    },
 }
 
 /// What decided, and for which of the users at each end.
@@ -61,6 +72,9 @@ pub(crate) struct Decision {
     /// Rules that only audit and would have decided for some pair.
     pub(crate) audited: BTreeSet<RuleId>,
 }
+
+/// What it costs to find that an end has a label, in alternatives of rules that are looked at.
+const COST_OF_LABEL: u64 = 32;
 
 /// Where the most restrictive verdict wins, the rank of what is allowed with obligations: behind all that is not allowed.
 const MOST_BOUND: u8 = 3;
@@ -130,9 +144,18 @@ impl Program {
     /// The answer to a flow if only the rules behind this one were there.
     #[must_use]
     pub fn judge_behind(&self, flow: &Flow, rule: RuleId) -> Judgement {
-        let from = self.index.first_clause_behind(rule);
+        self.judge_counting(flow, Some(rule)).0
+    }
+
+    /// The answer to a flow, of all rules or of those behind one; and what it cost to find it: how many
+    /// alternatives of rules were looked at, and as much for labels.
+    pub(crate) fn judge_counting(&self, flow: &Flow, behind: Option<RuleId>) -> (Judgement, u64) {
+        let from = behind.map_or(ClauseId::default(), |rule| self.index.first_clause_behind(rule));
         let (srcs, dsts) = (self.records(&flow.src), self.records(&flow.dst));
-        self.judgement(self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), from))
+        let labels: usize = srcs.iter().chain(dsts.iter()).map(|record| record.labels().len()).sum();
+        let looked_at = Cell::new(COST_OF_LABEL.saturating_mul(labels as u64));
+        let decision = self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), (from, &looked_at));
+        (self.judgement(decision), looked_at.get())
     }
 
     /// The answer to a packet of now between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
@@ -209,18 +232,25 @@ impl Program {
     /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named. Where the
     /// most restrictive wins, what several pairs are allowed with middleboxes passes those of all.
     pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment) -> Decision {
-        self.decision_from(srcs, dsts, headers, moment, ClauseId::default())
+        self.decision_from(srcs, dsts, headers, moment, (ClauseId::default(), &Cell::new(0)))
     }
 
-    /// The same, of the clauses from this one on.
-    fn decision_from(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment, from: ClauseId) -> Decision {
+    /// The same, of the clauses from this one on; those that are looked at are counted.
+    fn decision_from(
+        &self,
+        srcs: &[Record],
+        dsts: &[Record],
+        headers: &Headers,
+        moment: &Moment,
+        (from, looked_at): (ClauseId, &Cell<u64>),
+    ) -> Decision {
         let class = self.index.services.class(headers);
         let mut others = BTreeSet::new();
         let mut audited = BTreeSet::new();
         let mut best: Option<(Rank, Face)> = None;
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
-                let question = Question { src: src_record, dst: dst_record, headers, class, moment };
+                let question = Question { src: src_record, dst: dst_record, headers, class, moment, looked_at };
                 let Found { clause, audited: noted } = self.index.search(&self.policy, &question, from);
                 audited.extend(noted);
                 let rank = self.rank(clause);
@@ -305,6 +335,12 @@ impl fmt::Display for CompileError {
             CompileError::TooManyAlternatives { alternatives, .. } => {
                 write!(f, "the condition has {alternatives} or more alternatives: split the rule")
             }
+            CompileError::TooManyInAll { .. } => {
+                write!(f, "with this, the rules have more than {MAX_CLAUSES} alternatives together")
+            }
+            CompileError::TooManyKinds { .. } => {
+                write!(f, "up to here, the rules tell more kinds of traffic apart than can be worked with")
+            }
         }
     }
 }
@@ -315,8 +351,18 @@ impl CompileError {
     /// As a finding about the rule.
     #[must_use]
     pub fn diagnostic(&self, policy: &Checked) -> Option<Diagnostic> {
-        let CompileError::TooManyAlternatives { rule, .. } = self;
-        policy.rule(*rule).map(|rule| Diagnostic::new(names::E0230, rule.span, self.to_string()))
+        let (code, rule, help) = match self {
+            CompileError::TooManyAlternatives { rule, .. } => {
+                (names::E0230, rule, "put the members into a group, or write several rules")
+            }
+            CompileError::TooManyInAll { rule } => {
+                (names::E0231, rule, "put members into groups, so that one test asks for all of them")
+            }
+            CompileError::TooManyKinds { rule } => {
+                (names::E0231, rule, "let rules speak of fewer ranges of ports, or of the same ones")
+            }
+        };
+        policy.rule(*rule).map(|rule| Diagnostic::new(code, rule.span, self.to_string()).help(help))
     }
 }
 

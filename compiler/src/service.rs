@@ -1,13 +1,17 @@
 //! Service classes: packets that no rule's service can tell apart are one class, found by a few binary searches.
 //! Knows Ethernet type, IP protocol, destination port, ICMP type and code; every other header is left to the rules.
 
-use std::ops::{Range, RangeInclusive};
+use std::hash::BuildHasher;
 
 use indexmap::{IndexMap, IndexSet};
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
-use net::{EtherType, Field, IpProto, Transport};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use net::{Field, Transport};
+use rustc_hash::FxBuildHasher;
+
+use grid::Grid;
+
+mod grid;
 
 /// A conjunction of header tests, negated where the flag is false.
 pub(crate) type Tests = Vec<(HeaderTest, bool)>;
@@ -32,19 +36,59 @@ pub(crate) struct Services {
     classes: Vec<Class>,
     /// For each class the headers of one packet in it.
     samples: Vec<Headers>,
-    /// For each set one bit for each class.
-    rows: Vec<Box<[u64]>>,
+    /// For each set its classes.
+    rows: Vec<Row>,
 }
 
-/// Values that some test names, ascending; each axis is cut where a test begins or ends.
+/// The classes of one set.
 #[derive(Clone, Debug)]
-struct Grid {
-    dl_types: Vec<EtherType>,
-    protos: Vec<IpProto>,
-    ports: Vec<u16>,
-    kinds: Vec<u8>,
-    codes: Vec<u8>,
+enum Row {
+    /// A few, ascending.
+    Few(Box<[u32]>),
+    /// One bit for each class.
+    Bits(Box<[u64]>),
 }
+
+impl Row {
+    /// In whichever form is the smaller one.
+    fn of(bits: Vec<u64>) -> Row {
+        let count: usize = bits.iter().map(|word| word.count_ones() as usize).sum();
+        if count >= 2 * bits.len() {
+            return Row::Bits(bits.into());
+        }
+        let few = (0..).step_by(64).zip(&bits).flat_map(|(first, word)| bits_of(*word).map(move |bit| first + bit));
+        Row::Few(few.collect())
+    }
+
+    fn has(&self, class: u32) -> bool {
+        match self {
+            Row::Few(few) => few.binary_search(&class).is_ok(),
+            Row::Bits(bits) => bits.get(class as usize / 64).is_some_and(|word| word >> (class % 64) & 1 == 1),
+        }
+    }
+
+    /// How much room it takes, in words.
+    fn words(&self) -> usize {
+        match self {
+            Row::Few(few) => few.len().div_ceil(2) + 1,
+            Row::Bits(bits) => bits.len(),
+        }
+    }
+}
+
+/// The places of the bits that are set, ascending.
+fn bits_of(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros();
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
+}
+
+/// How many cells the grid may have, how many of them may be looked at for all tests together, and how many words the rows may take.
+const MAX_CELLS: usize = 4_000_000;
+const MAX_VISITS: usize = 100_000_000;
+const MAX_WORDS: usize = 16_000_000;
 
 /// True for the tests that classes decide.
 pub(crate) fn is_classed(test: &HeaderTest) -> bool {
@@ -105,44 +149,108 @@ fn is_term(term: &ServiceTerm, headers: &Headers) -> bool {
 impl ServiceSets {
     /// The number of the set of packets that pass all tests.
     pub(crate) fn intern(&mut self, mut tests: Tests) -> ServiceSet {
-        tests.sort_by_cached_key(|(test, wanted)| format!("{test:?} {wanted}"));
+        tests.sort_by_cached_key(|test| FxBuildHasher.hash_one(test));
         tests.dedup();
         let next = ServiceSet(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         *self.0.entry(tests).or_insert(next)
     }
 
-    /// Finds the classes of all sets.
-    pub(crate) fn classify(&self) -> Services {
-        let terms: IndexSet<HeaderTest, FxBuildHasher> =
-            self.0.keys().flatten().flat_map(|(test, _)| single_terms(test)).collect();
+    /// Finds the classes of all sets; nothing if they are too many, or cost too much to be found.
+    pub(crate) fn classify(&self) -> Option<Services> {
+        let mut terms: IndexSet<HeaderTest, FxBuildHasher> = IndexSet::default();
+        // Sets mostly share their services.
+        let tests: IndexSet<&HeaderTest, FxBuildHasher> = self.0.keys().flatten().map(|(test, _)| test).collect();
+        tests.iter().for_each(|test| terms.extend(single_terms(test)));
         let grid = Grid::new(&terms);
+        let mut visits = MAX_VISITS;
+        if grid.cells() > MAX_CELLS || grid.cost(terms.len()) > MAX_VISITS {
+            return None;
+        }
         let (classes, samples) = grid.refine(&terms);
-        let rows = self.0.keys().map(|tests| row(tests, &samples)).collect();
-        Services { grid, classes, samples, rows }
+        let mut services = Services { grid, classes, samples, rows: Vec::with_capacity(self.0.len()) };
+        let mut words = 0_usize;
+        for tests in self.0.keys() {
+            let row = services.row(tests, &mut visits)?;
+            words = words.saturating_add(row.words());
+            if words > MAX_WORDS {
+                return None;
+            }
+            services.rows.push(row);
+        }
+        Some(services)
     }
 }
 
 /// The alternatives of a test, each of which is one box of the grid.
 fn single_terms(test: &HeaderTest) -> Vec<HeaderTest> {
     match test {
-        HeaderTest::Service(terms) => terms.iter().map(|term| HeaderTest::Service(vec![term.clone()])).collect(),
+        HeaderTest::Service(terms) => terms.iter().map(|term| HeaderTest::Service([term.clone()].into())).collect(),
         other => vec![other.clone()],
     }
 }
 
-fn row(tests: &Tests, samples: &[Headers]) -> Box<[u64]> {
-    let mut bits = vec![0_u64; samples.len().div_ceil(64)];
-    for (place, sample) in samples.iter().enumerate() {
-        if tests.iter().all(|(test, wanted)| passes(test, sample) == *wanted)
-            && let Some(word) = bits.get_mut(place / 64)
-        {
-            *word |= 1 << (place % 64);
+impl Services {
+    /// No set is told from another: each holds every packet.
+    pub(crate) fn all_alike(sets: &ServiceSets) -> Services {
+        let grid = Grid::new(&IndexSet::default());
+        let (classes, samples) = grid.refine(&IndexSet::default());
+        let rows = sets.0.keys().map(|_| Row::of(vec![1])).collect();
+        Services { grid, classes, samples, rows }
+    }
+
+    /// Which classes pass all tests; nothing if that would be too much to look at.
+    fn row(&self, tests: &Tests, visits: &mut usize) -> Option<Row> {
+        if let [(test, true)] = tests.as_slice() {
+            let mut few = Vec::new();
+            self.passing(test, visits, |class| few.push(class))?;
+            few.sort_unstable();
+            few.dedup();
+            if few.len() < self.samples.len() / 32 {
+                return Some(Row::Few(few.into()));
+            }
+        }
+        let mut row = vec![u64::MAX; self.samples.len().div_ceil(64)];
+        *visits = visits.checked_sub(row.len())?;
+        if let (Some(last), rest @ 1..) = (row.last_mut(), self.samples.len() % 64) {
+            *last = (1 << rest) - 1;
+        }
+        for (test, wanted) in tests {
+            let mut passing = vec![0_u64; row.len()];
+            self.passing(test, visits, |class| {
+                if let Some(word) = passing.get_mut(class as usize / 64) {
+                    *word |= 1 << (class % 64);
+                }
+            })?;
+            for (word, passing) in row.iter_mut().zip(&passing) {
+                *word &= if *wanted { *passing } else { !passing };
+            }
+        }
+        Some(Row::of(row))
+    }
+
+    /// Tells of each class that passes a test, some several times. Only cells are looked at that can.
+    fn passing(&self, test: &HeaderTest, visits: &mut usize, mut tell: impl FnMut(u32)) -> Option<()> {
+        let mut mark = |cell: usize| {
+            if let Some(Class(class)) = self.classes.get(cell) {
+                tell(*class);
+            }
+        };
+        match test {
+            HeaderTest::Service(terms) => terms.iter().try_for_each(|term| {
+                let area = self.grid.area_of_term(term);
+                *visits = visits.checked_sub(area.count())?;
+                self.grid.cells_of(&area).for_each(&mut mark);
+                Some(())
+            }),
+            other => {
+                let area = self.grid.area_of(other);
+                *visits = visits.checked_sub(area.count())?;
+                self.grid.cells_of(&area).for_each(&mut mark);
+                Some(())
+            }
         }
     }
-    bits.into_boxed_slice()
-}
 
-impl Services {
     /// The class of a packet.
     pub(crate) fn class(&self, headers: &Headers) -> Class {
         self.classes.get(self.grid.cell(headers)).copied().unwrap_or(Class(u32::MAX))
@@ -150,8 +258,18 @@ impl Services {
 
     /// True if the class is in the set.
     pub(crate) fn holds(&self, set: ServiceSet, class: Class) -> bool {
-        let word = self.rows.get(set.0 as usize).and_then(|row| row.get(class.0 as usize / 64));
-        word.is_some_and(|word| word >> (class.0 % 64) & 1 == 1)
+        self.rows.get(set.0 as usize).is_some_and(|row| row.has(class.0))
+    }
+
+    /// The classes of a set, ascending.
+    pub(crate) fn classes_of(&self, set: ServiceSet) -> impl Iterator<Item = Class> {
+        let (few, bits): (&[u32], &[u64]) = match self.rows.get(set.0 as usize) {
+            Some(Row::Few(few)) => (few, &[]),
+            Some(Row::Bits(bits)) => (&[], bits),
+            None => (&[], &[]),
+        };
+        let many = (0..).step_by(64).zip(bits).flat_map(|(first, word)| bits_of(*word).map(move |bit| first + bit));
+        few.iter().copied().chain(many).map(Class)
     }
 
     /// True if every packet is in the set.
@@ -169,156 +287,4 @@ impl Class {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
-}
-
-impl Grid {
-    fn new(terms: &IndexSet<HeaderTest, FxBuildHasher>) -> Grid {
-        let mut grid = Grid { dl_types: Vec::new(), protos: Vec::new(), ports: vec![0], kinds: vec![0], codes: vec![0] };
-        for term in terms {
-            grid.cut(term);
-        }
-        grid.dl_types.sort_unstable();
-        grid.dl_types.dedup();
-        grid.protos.sort_unstable();
-        grid.protos.dedup();
-        grid.ports.sort_unstable();
-        grid.ports.dedup();
-        for axis in [&mut grid.kinds, &mut grid.codes] {
-            axis.sort_unstable();
-            axis.dedup();
-        }
-        grid
-    }
-
-    fn cut(&mut self, term: &HeaderTest) {
-        match term {
-            HeaderTest::Service(terms) => terms.iter().for_each(|term| self.cut_term(term)),
-            HeaderTest::DlType(dl_type) => self.dl_types.push(*dl_type),
-            HeaderTest::TpDst(range) => self.ports.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
-            HeaderTest::IcmpType(range) => self.kinds.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
-            HeaderTest::IcmpCode(range) => self.codes.extend([Some(*range.start()), range.end().checked_add(1)].iter().flatten()),
-            HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Dscp(_) | HeaderTest::TpSrc(_) | HeaderTest::Present(_) => {}
-        }
-    }
-
-    fn cut_term(&mut self, term: &ServiceTerm) {
-        match term {
-            ServiceTerm::Protocol(proto) => self.protos.push(*proto),
-            ServiceTerm::Ports(proto, range) => {
-                self.protos.push(*proto);
-                self.cut(&HeaderTest::TpDst(range.clone()));
-            }
-            ServiceTerm::Icmp(proto, kind, code) => {
-                self.protos.push(*proto);
-                self.cut(&HeaderTest::IcmpType(*kind..=*kind));
-                if let Some(code) = code {
-                    self.cut(&HeaderTest::IcmpCode(*code..=*code));
-                }
-            }
-        }
-    }
-
-    /// Cells along the transport axis: no such header, one for each run of ports, one for each run of types and codes.
-    fn transports(&self) -> usize {
-        1 + self.ports.len() + self.kinds.len() * self.codes.len()
-    }
-
-    fn cell(&self, headers: &Headers) -> usize {
-        let dl_type = place_of(&self.dl_types, headers.dl_type);
-        let proto = place_of(&self.protos, headers.proto);
-        let transport = match headers.transport {
-            None => 0,
-            Some(Transport::Ports { dst, .. }) => self.ports.partition_point(|start| *start <= dst),
-            Some(Transport::Icmp { kind, code }) => {
-                let kind = self.kinds.partition_point(|start| *start <= kind).saturating_sub(1);
-                let code = self.codes.partition_point(|start| *start <= code).saturating_sub(1);
-                1 + self.ports.len() + kind * self.codes.len() + code
-            }
-        };
-        (dl_type * (self.protos.len() + 1) + proto) * self.transports() + transport
-    }
-
-    /// The headers of one packet in every cell, in the order of the cells.
-    fn samples(&self) -> Vec<Headers> {
-        let ports = self.ports.iter().map(|dst| Some(Transport::Ports { src: 0, dst: *dst }));
-        let icmp =
-            self.kinds.iter().flat_map(|kind| self.codes.iter().map(|code| Some(Transport::Icmp { kind: *kind, code: *code })));
-        let transports: Vec<Option<Transport>> = std::iter::once(None).chain(ports).chain(icmp).collect();
-        let mut samples = Vec::new();
-        for dl_type in std::iter::once(None).chain(self.dl_types.iter().copied().map(Some)) {
-            for proto in std::iter::once(None).chain(self.protos.iter().copied().map(Some)) {
-                let of = |transport: &Option<Transport>| Headers { dl_type, proto, transport: *transport, ..Headers::default() };
-                samples.extend(transports.iter().map(of));
-            }
-        }
-        samples
-    }
-
-    /// A few cells among which are all that pass the term.
-    fn near(&self, term: &HeaderTest) -> impl Iterator<Item = usize> {
-        let (protos, transports) = match term {
-            HeaderTest::Service(terms) => match terms.first() {
-                Some(ServiceTerm::Ports(proto, range)) => (Some(*proto), self.runs(range)),
-                Some(ServiceTerm::Protocol(proto) | ServiceTerm::Icmp(proto, ..)) => (Some(*proto), 0..self.transports()),
-                None => (None, 0..0),
-            },
-            HeaderTest::TpDst(range) => (None, self.runs(range)),
-            HeaderTest::DlType(_)
-            | HeaderTest::Vlan(_)
-            | HeaderTest::Pcp(_)
-            | HeaderTest::Dscp(_)
-            | HeaderTest::TpSrc(_)
-            | HeaderTest::Present(_)
-            | HeaderTest::IcmpType(_)
-            | HeaderTest::IcmpCode(_) => (None, 0..self.transports()),
-        };
-        let protos = match protos {
-            Some(proto) => Range { start: place_of(&self.protos, Some(proto)), end: place_of(&self.protos, Some(proto)) + 1 },
-            None => 0..self.protos.len() + 1,
-        };
-        let rows = (0..=self.dl_types.len()).flat_map(move |dl_type| {
-            protos.clone().map(move |proto| (dl_type * (self.protos.len() + 1) + proto) * self.transports())
-        });
-        rows.flat_map(move |row| transports.clone().map(move |transport| row + transport))
-    }
-
-    /// The cells of a range of ports along the transport axis.
-    fn runs(&self, range: &RangeInclusive<u16>) -> Range<usize> {
-        let place = |port: &u16| self.ports.partition_point(|start| start <= port);
-        place(range.start())..place(range.end()) + 1
-    }
-
-    /// Splits the one class of all cells by one term after the other, and gives each class a sample.
-    fn refine(&self, terms: &IndexSet<HeaderTest, FxBuildHasher>) -> (Vec<Class>, Vec<Headers>) {
-        let cells = self.samples();
-        let mut classes = vec![0_u32; cells.len()];
-        let mut next = 1_u32;
-        let mut moved: FxHashMap<u32, u32> = FxHashMap::default();
-        for term in terms {
-            moved.clear();
-            for place in self.near(term) {
-                if let (Some(class), Some(cell)) = (classes.get_mut(place), cells.get(place))
-                    && passes(term, cell)
-                {
-                    *class = *moved.entry(*class).or_insert_with(|| {
-                        next = next.saturating_add(1);
-                        next - 1
-                    });
-                }
-            }
-        }
-        let mut compact: IndexMap<u32, Headers, FxBuildHasher> = IndexMap::default();
-        let mut numbered = Vec::with_capacity(cells.len());
-        for (class, cell) in classes.iter().zip(&cells) {
-            let entry = compact.entry(*class);
-            numbered.push(Class(u32::try_from(entry.index()).unwrap_or(u32::MAX)));
-            entry.or_insert(*cell);
-        }
-        (numbered, compact.into_values().collect())
-    }
-}
-
-/// 0 for what no test names, else its place from 1.
-fn place_of<T: Ord>(axis: &[T], value: Option<T>) -> usize {
-    value.and_then(|value| axis.binary_search(&value).ok()).map_or(0, |place| place + 1)
 }

@@ -36,6 +36,16 @@ pub struct File {
     pub items: Vec<Item>,
     /// Its comments in order.
     pub comments: Vec<Comment>,
+    /// How many words it has, comments and signs counted.
+    pub words: usize,
+}
+
+impl File {
+    /// A file of which nothing was read.
+    #[must_use]
+    pub fn empty(source: SourceId) -> File {
+        File { source, items: Vec::new(), comments: Vec::new(), words: 0 }
+    }
 }
 
 /// `# …` to the end of the line.
@@ -312,7 +322,7 @@ pub struct SectionHead {
     /// Its name; `prelude` for the rules that replace those that the language brings along.
     pub name: Ident,
     /// What its rules may speak about.
-    pub scope: Option<Cond>,
+    pub scope: Option<Box<Cond>>,
     /// Who answers for it.
     pub owner: Option<Spanned<Arc<str>>>,
     /// From its word to its `{`.

@@ -155,6 +155,12 @@ pub fn protocol_name(proto: IpProto) -> Option<&'static str> {
     PROTOCOLS.iter().find(|(_, known)| *known == proto).map(|(name, _)| *name)
 }
 
+/// A protocol as the language writes it: its name, or `ip/N`.
+#[must_use]
+pub fn protocol_text(proto: IpProto) -> String {
+    protocol_name(proto).map_or_else(|| format!("ip/{}", proto.0), str::to_owned)
+}
+
 /// The printed name of a built-in set.
 #[must_use]
 pub fn set_name(set: BuiltIn) -> &'static str {

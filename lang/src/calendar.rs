@@ -16,6 +16,9 @@ pub const DAY: u16 = 24 * 60;
 /// How many instants [`Calendar::samples`] gives at most.
 pub const MAX_SAMPLES: usize = 2_000;
 
+/// How many days around an end are looked at: a week behind it, and what is left of the days around that.
+const DAYS_AROUND: usize = 17;
+
 /// Whose wall clock is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
@@ -154,11 +157,7 @@ impl Calendar {
     /// each date that is named, at every time of day where a window starts or ends. Nothing lies behind the first of the ends.
     #[must_use]
     pub fn samples(&self, windows: &[Window], ends: &[Time]) -> Vec<Time> {
-        let mut minutes: Vec<u16> =
-            windows.iter().filter_map(|window| window.clock).flat_map(|clock| [clock.from % DAY, clock.to % DAY]).collect();
-        minutes.push(0);
-        minutes.sort_unstable();
-        minutes.dedup();
+        let minutes = minutes_of(windows);
         let mut dates: Vec<Date> = Vec::new();
         let mut day = self.plain_week(windows, ends);
         for _ in 0..7 {
@@ -173,34 +172,42 @@ impl Calendar {
         dates.sort_unstable();
         dates.dedup();
         let first_end = ends.iter().min().copied().unwrap_or(Time(u64::MAX));
-        let all = dates.iter().flat_map(|date| minutes.iter().map(|minute| self.instant(at_minute(*date, *minute))));
+        // The clock is put on and back by hours: what starts a day behind the end has no instant before it.
+        let early = |date: &&Date| self.instant(at_minute(date.yesterday().unwrap_or(**date), 0)) < first_end;
+        let days = dates.iter().take_while(early);
+        let all = days.flat_map(|date| minutes.iter().map(|minute| self.instant(at_minute(*date, *minute))));
         let mut samples: Vec<Time> = all.filter(|time| *time < first_end).take(MAX_SAMPLES).collect();
         samples.sort_unstable();
         samples.dedup();
         samples
     }
 
+    /// How many instants [`Calendar::stretches`] looks at, at most.
+    #[must_use]
+    pub fn cost_of_stretches(&self, windows: &[Window], ends: &[Time]) -> usize {
+        let around = if windows.is_empty() { 0 } else { DAYS_AROUND * minutes_of(windows).len() };
+        MAX_SAMPLES.saturating_add(ends.len().saturating_mul(around + 2))
+    }
+
     /// One instant of every stretch of time that the windows and ends tell apart, those behind ends among them.
     #[must_use]
     pub fn stretches(&self, windows: &[Window], ends: &[Time]) -> Vec<Time> {
         let mut all = self.samples(windows, &[]);
+        let minutes = minutes_of(windows);
         for end in ends {
-            // A week behind each end, and what is left of the days around it.
-            let day = self.zoned(*end).date();
-            let from = day.saturating_sub(8.days());
-            let shifted: Vec<Time> = (0..17).flat_map(|step| self.edges_of(from.saturating_add(step.days()), windows)).collect();
-            all.extend(shifted);
             all.extend([Time(end.0.saturating_sub(1)), *end]);
+            if windows.is_empty() {
+                continue;
+            }
+            let mut day = self.zoned(*end).date().saturating_sub(8.days());
+            for _ in 0..DAYS_AROUND {
+                all.extend(minutes.iter().map(|minute| self.instant(at_minute(day, *minute))));
+                day = day.saturating_add(1.day());
+            }
         }
         all.sort_unstable();
         all.dedup();
         all
-    }
-
-    fn edges_of(&self, day: Date, windows: &[Window]) -> Vec<Time> {
-        let clocks = windows.iter().filter_map(|window| window.clock);
-        let minutes = clocks.flat_map(|clock| [clock.from % DAY, clock.to % DAY]).chain([0]);
-        minutes.map(|minute| self.instant(at_minute(day, minute))).collect()
     }
 
     /// The first day of seven that come before every date and end that is named, and that the clock is not put on: the second week
@@ -237,8 +244,7 @@ impl Calendar {
             let civil = self.civil(time);
             windows.iter().map(|window| window.contains(civil)).collect()
         };
-        let minutes = windows.iter().filter_map(|window| window.clock).flat_map(|clock| [clock.from % DAY, clock.to % DAY]);
-        let minutes: Vec<u16> = std::iter::once(0).chain(minutes).collect();
+        let minutes = minutes_of(windows);
         let mut edges: Vec<Time> =
             dates.iter().flat_map(|date| minutes.iter().map(|minute| self.instant(at_minute(*date, *minute)))).collect();
         edges.retain(|edge| *edge > now);
@@ -255,6 +261,15 @@ impl Calendar {
         let format = if zoned.second() == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
         zoned.strftime(format).to_string()
     }
+}
+
+/// The minutes of the day at which a window starts or ends, and the first one.
+fn minutes_of(windows: &[Window]) -> Vec<u16> {
+    let clocks = windows.iter().filter_map(|window| window.clock);
+    let mut minutes: Vec<u16> = clocks.flat_map(|clock| [clock.from % DAY, clock.to % DAY]).chain([0]).collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    minutes
 }
 
 /// The dates at both ends of a range, one inside, and the days around it.

@@ -5,40 +5,42 @@ mod clauses;
 mod conditions;
 mod groups;
 mod inventory;
+mod limits;
 mod sections;
 mod sets;
 mod statements;
 mod times;
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::ast;
 use crate::builtin;
 use crate::checked::{Checked, DynamicSource, GroupId, Kind, Service};
 use crate::codes::names::E0201;
-use crate::codes::syntax::E0115;
-use crate::diag::{self, Diagnostic, Related};
-use crate::flowspec::Mentions;
+use crate::diag::{self, Diagnostic, Findings, Related};
+use crate::flowspec::Known;
 use crate::import;
 use crate::parse;
 use crate::resolve::{self, Names, Statements};
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 pub(crate) use inventory::port_of;
+pub use limits::{MAX_CLAIMS, MAX_JOINED_TERMS, MAX_JUDGEMENTS, MAX_RULES, MAX_STATIONS, MAX_TEST_FLOWS};
 
 /// How many further uses of an unknown name a report shows.
 const MAX_USES: usize = 3;
 
-/// How many findings are reported; the rest are counted.
-const MAX_FINDINGS: usize = 1_000;
+/// How many are kept until those that belong together are joined.
+const MAX_KEPT: usize = 10 * diag::MAX_FINDINGS;
 
 /// Checks a parsed policy. `parsed` is what the parser found: its findings come out with the checker's, in the order of the
 /// text, and an error among them forbids the policy as one of the checker's own does.
 #[must_use]
 pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>) -> (Option<Checked>, Vec<Diagnostic>) {
     let items = policy.items();
-    let mut found = parsed;
+    let mut found = Findings::with_room(MAX_KEPT);
+    found.extend(parsed);
     // The texts of the policy keep their numbers.
     let mut all_sources = sources.clone();
     let prelude = if has_prelude(&items) { None } else { Some(built_in_prelude(&mut all_sources)) };
@@ -47,9 +49,11 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     let mut checker = Checker::new(&all_sources, names, found);
     checker.damaged = statements.damaged;
     checker.run(&statements);
-    let Checker { policy, mut found, damaged, .. } = checker;
+    let Checker { policy, found, damaged, .. } = checker;
+    let (mut found, more) = found.into_kept();
     diag::sort(&mut found, sources);
-    let found = capped(join_unknown(found));
+    let mut found = join_unknown(found);
+    diag::cap_counted(&mut found, more);
     // What could not be read has been reported; should it not have been, it still makes no policy.
     let sound = !damaged && !diag::any_error(&found);
     (sound.then_some(policy), found)
@@ -64,6 +68,15 @@ pub fn check_loaded(loaded: &import::Loaded) -> (Option<Checked>, Vec<Diagnostic
         found.retain(|found| found.code != E0201 || found.help.is_some());
     }
     (checked, found)
+}
+
+/// Adds the text of the built-in prelude where findings name places in it, so that they can be shown: behind all others, where
+/// [`check`] has it.
+pub fn add_prelude_of(found: &[Diagnostic], sources: &mut SourceMap) {
+    let named = |span: Span| sources.get(span.source).is_none();
+    if found.iter().any(|found| found.related.iter().any(|other| named(other.span))) {
+        sources.add(builtin::PRELUDE_NAME, builtin::PRELUDE);
+    }
 }
 
 /// True if an include of the file brought nothing in.
@@ -108,16 +121,6 @@ fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     joined
 }
 
-/// The first findings, and how many more there are. Errors among those left out still forbid the policy: one is added for them.
-fn capped(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let more = found.len().saturating_sub(MAX_FINDINGS);
-    if let Some(next) = found.get(MAX_FINDINGS).map(|next| next.span) {
-        found.truncate(MAX_FINDINGS);
-        found.push(Diagnostic::new(E0115, next, format!("{more} more errors are not shown")));
-    }
-    found
-}
-
 /// The policy as it grows. Every declaration has its row, a damaged one with a stand-in, so that numbers fit; the policy leaves
 /// the checker only if nothing was found.
 pub(crate) struct Checker {
@@ -126,13 +129,23 @@ pub(crate) struct Checker {
     /// Names so far.
     names: Names,
     /// What was found.
-    found: Vec<Diagnostic>,
+    found: Findings,
     /// Something could not be read.
     damaged: bool,
+    /// What the policy has too much of.
+    exceeded: Vec<limits::Counted>,
     /// How many terms all services have together.
     terms: usize,
-    /// The addresses that the policy mentions, found when a test first needs them: behind the rules.
-    mentions: OnceCell<Mentions>,
+    /// How many of them were joined with others.
+    joined_terms: usize,
+    /// How many flows all tests stand for.
+    test_flows: usize,
+    /// How many stations all hosts are.
+    stations: usize,
+    /// Where each name of a section is given first.
+    sections: HashMap<Arc<str>, Span>,
+    /// What flows of tests stand for, found when one first needs it: behind the rules.
+    known: Known,
     /// For each group: whether it is empty, and how deep it nests.
     facts: Vec<GroupFacts>,
     /// Dynamic sets that have a group already.
@@ -147,10 +160,22 @@ struct GroupFacts {
 }
 
 impl Checker {
-    fn new(sources: &SourceMap, names: Names, found: Vec<Diagnostic>) -> Self {
-        let policy = Checked::empty(sources.clone());
-        let mentions = OnceCell::new();
-        Checker { policy, names, found, damaged: false, terms: 0, mentions, facts: Vec::new(), dynamic: HashMap::new() }
+    fn new(sources: &SourceMap, names: Names, found: Findings) -> Self {
+        Checker {
+            policy: Checked::empty(sources.clone()),
+            names,
+            found,
+            damaged: false,
+            exceeded: Vec::new(),
+            terms: 0,
+            joined_terms: 0,
+            test_flows: 0,
+            stations: 0,
+            sections: HashMap::new(),
+            known: Known::default(),
+            facts: Vec::new(),
+            dynamic: HashMap::new(),
+        }
     }
 
     fn run(&mut self, statements: &Statements<'_>) {
@@ -166,6 +191,7 @@ impl Checker {
         for block in &statements.tests {
             self.test(block);
         }
+        self.judgements();
     }
 
     /// Adds the services that the language brings along, unless their names are declared.

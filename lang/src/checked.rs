@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time};
 
+use crate::builtin;
 use crate::calendar::{Calendar, Window};
 use crate::flow::Side;
 use crate::source::{SourceMap, Span};
 
 mod claims;
+mod lookup;
 mod rule;
 
 pub use claims::{Assertion, Claim, DecidedBy, Fact, Invariant, Test, TestCase};
+pub use lookup::Lookup;
 pub use rule::{Avoid, Duties, Effect, Part, Rate, Rule, Verdict};
 
 macro_rules! id {
@@ -84,6 +87,8 @@ pub struct Checked {
     pub assertions: Vec<Assertion>,
     /// `test` blocks.
     pub tests: Vec<Test>,
+    /// Answers found in all of this, when they are first asked.
+    pub lookup: Lookup,
 }
 
 /// `switch NAME { dpid …; access …; uplink …; }`
@@ -337,7 +342,7 @@ pub struct Service {
     /// Its name.
     pub name: Arc<str>,
     /// What belongs to it: any one of these.
-    pub terms: Vec<ServiceTerm>,
+    pub terms: Arc<[ServiceTerm]>,
     /// The declaration; absent for the well-known services that the language brings along.
     pub span: Option<Span>,
 }
@@ -385,7 +390,7 @@ pub enum TimeTest {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderTest {
     /// It is one of these kinds of traffic.
-    Service(Vec<ServiceTerm>),
+    Service(Arc<[ServiceTerm]>),
     /// Ethernet type.
     DlType(EtherType),
     /// VLAN identifier in this range.
@@ -431,6 +436,23 @@ impl std::fmt::Display for DynamicSource {
             DynamicSource::Directory(name) => write!(f, "directory {name:?}"),
             DynamicSource::RadiusClass(class) => write!(f, "radius class {class:?}"),
             DynamicSource::Tagged(tag) => write!(f, "tagged {tag:?}"),
+        }
+    }
+}
+
+/// As the language writes it.
+impl std::fmt::Display for ServiceTerm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ServiceTerm::Protocol(proto) => f.write_str(&builtin::protocol_text(*proto)),
+            ServiceTerm::Ports(proto, range) if range.start() == range.end() => {
+                write!(f, "{}/{}", builtin::protocol_text(*proto), range.start())
+            }
+            ServiceTerm::Ports(proto, range) => {
+                write!(f, "{}/{}-{}", builtin::protocol_text(*proto), range.start(), range.end())
+            }
+            ServiceTerm::Icmp(proto, kind, None) => write!(f, "{}/{kind}", builtin::protocol_text(*proto)),
+            ServiceTerm::Icmp(proto, kind, Some(code)) => write!(f, "{}/{kind}/{code}", builtin::protocol_text(*proto)),
         }
     }
 }
@@ -486,26 +508,14 @@ impl Checked {
             invariants: Vec::new(),
             assertions: Vec::new(),
             tests: Vec::new(),
+            lookup: Lookup::default(),
         }
-    }
-
-    /// The host with this number; ids come from the same policy.
-    #[must_use]
-    pub fn host_of_mac(&self, mac: MacAddr) -> Option<HostId> {
-        let place = self.hosts.iter().position(|host| host.macs.contains(&mac))?;
-        u32::try_from(place).ok().map(HostId)
     }
 
     /// The rules of the site: all but the prelude's.
     #[must_use]
     pub fn site_rules(&self) -> &[Rule] {
         self.rules.get(self.prelude_end.index()..).unwrap_or_default()
-    }
-
-    /// True if a rule tests the time.
-    #[must_use]
-    pub fn tests_time(&self) -> bool {
-        self.rules.iter().any(|rule| rule.cond.tests_time())
     }
 
     /// The windows of all declared times.
@@ -532,25 +542,6 @@ impl Checked {
         match rule {
             Some(id) => self.rule(id).map(|rule| rule.span),
             None => self.default.span,
-        }
-    }
-
-    /// True if the address lies in a declared network.
-    #[must_use]
-    pub fn is_inside(&self, address: IpAddr) -> bool {
-        self.groups.iter().filter(|group| group.network).any(|group| group.members.has_address(address))
-    }
-}
-
-impl SetExpr {
-    /// True if the leaves that are prefixes make the address a member; named groups are not followed (networks name none).
-    fn has_address(&self, address: IpAddr) -> bool {
-        match self {
-            SetExpr::Leaf(EndTest::Address(prefix)) => prefix.contains(address),
-            SetExpr::Leaf(_) => false,
-            SetExpr::Union(parts) => parts.iter().any(|part| part.has_address(address)),
-            SetExpr::Intersection(a, b) => a.has_address(address) && b.has_address(address),
-            SetExpr::Difference(a, b) => a.has_address(address) && !b.has_address(address),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Diagnostics as data: what is wrong, where, and what else is to be known. Knows nothing of how they are shown.
 
-use crate::codes::Code;
+use crate::codes::{Code, syntax, text};
 use crate::source::{SourceMap, Span};
 use crate::suggest;
 
@@ -68,6 +68,27 @@ impl Severity {
     }
 }
 
+/// How many characters of a text in a finding are kept at its start, and at its end, if it is longer than both: names and literals
+/// that it quotes can be as long as a line.
+const KEPT: (usize, usize) = (600, 100);
+
+/// The text without its middle, if it is very long.
+fn bounded(text: impl Into<String>) -> String {
+    let text: String = text.into();
+    let (start, end) = KEPT;
+    if text.len() <= start + end {
+        return text;
+    }
+    let head = text.char_indices().nth(start).map(|(at, _)| at);
+    let tail = text.char_indices().nth_back(end - 1).map(|(at, _)| at);
+    match (head, tail) {
+        (Some(head), Some(tail)) if head < tail => {
+            format!("{}…{}", text.get(..head).unwrap_or(""), text.get(tail..).unwrap_or(""))
+        }
+        _ => text,
+    }
+}
+
 impl Diagnostic {
     /// A finding with the severity that its code has by default.
     #[must_use]
@@ -75,7 +96,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity: code.severity(),
-            message: message.into(),
+            message: bounded(message),
             span,
             label: None,
             related: Vec::new(),
@@ -88,28 +109,28 @@ impl Diagnostic {
     /// With words under the excerpt.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(bounded(label));
         self
     }
 
     /// With another place.
     #[must_use]
     pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.related.push(Related { span, message: message.into() });
+        self.related.push(Related { span, message: bounded(message) });
         self
     }
 
     /// With advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded(help));
         self
     }
 
     /// With advice, if there is any.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(bounded).or(self.help);
         self
     }
 
@@ -128,23 +149,43 @@ impl Diagnostic {
     }
 }
 
-/// Findings of one text, of which only the first [`MAX_REPORTS`] are kept: a text that is all mistakes must not fill the memory.
-#[derive(Clone, Debug, Default)]
+/// Findings of which only the first are kept: a text that is all mistakes must not fill the memory.
+#[derive(Clone, Debug)]
 pub struct Findings {
     kept: Vec<Diagnostic>,
     total: usize,
+    room: usize,
 }
 
 /// How many findings of one text are kept; the rest are counted.
 pub const MAX_REPORTS: usize = 100;
 
+impl Default for Findings {
+    /// None so far, and room for those of one text.
+    fn default() -> Self {
+        Findings::with_room(MAX_REPORTS)
+    }
+}
+
 impl Findings {
+    /// None so far, and room for this many.
+    #[must_use]
+    pub fn with_room(room: usize) -> Self {
+        Findings { kept: Vec::new(), total: 0, room }
+    }
+
     /// Adds a finding.
     pub fn push(&mut self, found: Diagnostic) {
         self.total += 1;
-        if self.kept.len() < MAX_REPORTS {
+        if self.kept.len() < self.room {
             self.kept.push(found);
         }
+    }
+
+    /// Takes back all that were added since there were `total`.
+    pub fn take_back(&mut self, total: usize) {
+        self.kept.truncate(total);
+        self.total = total.min(self.total);
     }
 
     /// How many there are, those that are not kept included.
@@ -169,7 +210,14 @@ impl Findings {
     #[must_use]
     pub fn into_sorted(mut self) -> (Vec<Diagnostic>, usize) {
         self.kept.sort_by_key(|found| (found.span.start, found.span.end, found.code));
-        self.kept.truncate(MAX_REPORTS);
+        self.kept.truncate(self.room);
+        let more = self.total - self.kept.len();
+        (self.kept, more)
+    }
+
+    /// Those that are kept, in the order in which they came, and how many are not among them.
+    #[must_use]
+    pub fn into_kept(self) -> (Vec<Diagnostic>, usize) {
         let more = self.total - self.kept.len();
         (self.kept, more)
     }
@@ -179,6 +227,44 @@ impl Extend<Diagnostic> for Findings {
     fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
         for found in findings {
             self.push(found);
+        }
+    }
+}
+
+/// How many findings of each severity are told of a policy; the rest are counted.
+pub const MAX_FINDINGS: usize = 1_000;
+
+/// Keeps the first findings of each severity, and tells how many more there are. Errors among those left out still forbid the policy:
+/// the finding that tells of them is an error, too.
+pub fn cap(found: &mut Vec<Diagnostic>) {
+    cap_counted(found, 0);
+}
+
+/// The same, where so many errors behind these have been left out already.
+pub(crate) fn cap_counted(found: &mut Vec<Diagnostic>, lost: usize) {
+    for (severity, lost) in [(Severity::Error, lost), (Severity::Warning, 0), (Severity::Info, 0)] {
+        let mut more = lost;
+        let mut place = None;
+        let mut kept = 0;
+        found.retain(|one| {
+            if one.severity != severity {
+                return true;
+            }
+            kept += 1;
+            if kept <= MAX_FINDINGS {
+                place = Some(one.span);
+                return true;
+            }
+            more += 1;
+            false
+        });
+        if let Some(place) = place.filter(|_| more > 0) {
+            let (code, message) = match severity {
+                Severity::Error => (syntax::E0115, format!("{more} more errors are not shown")),
+                Severity::Warning => (text::W0704, format!("{more} more warnings are not shown")),
+                Severity::Info => (text::W0704, format!("{more} more remarks are not shown")),
+            };
+            found.push(Diagnostic { severity, ..Diagnostic::new(code, place, message) });
         }
     }
 }

@@ -152,6 +152,12 @@ pub fn end_passes(policy: &Checked, test: EndTest, end: &End, user: Option<&Pers
     Face::new(policy, end, user).passes(test)
 }
 
+/// Whether one end, as this one of its users, is a member of a set.
+#[must_use]
+pub fn end_is_in(policy: &Checked, set: &SetExpr, end: &End, user: Option<&Person>) -> bool {
+    Face::new(policy, end, user).is_member(set)
+}
+
 impl<'a> Face<'a> {
     fn new(policy: &'a Checked, end: &'a End, user: Option<&'a Person>) -> Self {
         Face { policy, end, user, groups: RefCell::new(HashMap::new()) }

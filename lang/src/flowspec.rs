@@ -13,9 +13,9 @@ mod addresses;
 mod complete;
 mod ends;
 mod headers;
+mod members;
 mod print;
 
-use std::cell::OnceCell;
 use std::ops::RangeInclusive;
 
 use net::{EtherType, IpProto, Time, Transport};
@@ -32,8 +32,10 @@ use crate::resolve::{Names, Symbol};
 use crate::source::{SourceMap, Span};
 use complete::Family;
 
-pub(crate) use addresses::Mentions;
 pub use addresses::address_cells;
+pub(crate) use members::Known;
+
+use addresses::Mentions;
 use ends::Draft;
 
 pub use print::{flow_text, location_text};
@@ -70,7 +72,7 @@ impl Traffic {
 /// # Errors
 /// What is wrong with it, with places in the text that it was read from.
 pub fn flows(policy: &Checked, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
-    resolve(policy, &Names::of(policy), &OnceCell::new(), spec)
+    resolve(policy, &Names::of(policy), &Known::default(), spec)
 }
 
 /// A text that is no flow of the policy, and why.
@@ -98,14 +100,9 @@ pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
 }
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
-/// `mentions` is found once, when a flow first names addresses by a set.
-pub(crate) fn resolve(
-    policy: &Checked,
-    names: &Names,
-    mentions: &OnceCell<Mentions>,
-    spec: &FlowSpec,
-) -> Result<Vec<Flow>, Vec<Diagnostic>> {
-    let site = ends::Site { policy, names, mentions };
+/// What is `known` holds for all flows of the policy.
+pub(crate) fn resolve(policy: &Checked, names: &Names, known: &Known, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    let site = ends::Site { policy, names, known };
     let mut found = Vec::new();
     let (traffic, trailing) = match &spec.service {
         None => (Some(vec![Traffic::default()]), None),
@@ -143,14 +140,13 @@ pub(crate) fn resolve(
 /// When the flows are sent: as the text says, else once in each stretch of time that the rules tell apart, their ends in the
 /// future. Not known where no rule asks.
 fn times_of(policy: &Checked, spec: &FlowSpec) -> Vec<Option<Time>> {
-    let (windows, ends) = (policy.windows(), policy.ends());
     if let Some(moment) = &spec.time {
-        return vec![Some(policy.calendar.moment(moment.value, &windows, &ends))];
+        return vec![Some(policy.calendar.moment(moment.value, &policy.windows(), &policy.ends()))];
     }
     if !policy.tests_time() {
         return vec![None];
     }
-    policy.calendar.samples(&windows, &ends).into_iter().map(Some).collect()
+    policy.samples_of_time().iter().copied().map(Some).collect()
 }
 
 fn report_count(span: Span, count: usize) -> Diagnostic {
@@ -209,7 +205,7 @@ fn traffic_of(
         ServiceRef::Term(term) => vec![term.value.clone()],
         ServiceRef::Error(_) => return (None, None),
         ServiceRef::Name(name) => match names.get(&name.text) {
-            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.clone()),
+            Some(Symbol::Service(place)) => policy.services.get(place).map_or_else(Vec::new, |service| service.terms.to_vec()),
             Some(Symbol::Damaged | Symbol::Unresolved(_)) => return (None, None),
             Some(
                 Symbol::Switch(_)

@@ -8,7 +8,7 @@ use crate::ast::{Item, Policy};
 use crate::codes::{Code, syntax};
 use crate::diag::{self, Diagnostic};
 use crate::lexer::span;
-use crate::parse::{MAX_FILE, parse};
+use crate::parse::{MAX_FILE, MAX_WORDS, parse, too_many_words};
 use crate::source::{SourceId, SourceMap, Span};
 
 /// How deep includes may nest.
@@ -63,8 +63,13 @@ pub struct Loaded {
 /// Loads the entry files and all that they include. Total: whatever is wrong is in the findings, and the rest is loaded.
 #[must_use]
 pub fn load(entries: &[&str], loader: &dyn Loader) -> Loaded {
-    let mut load = Load { loader, out: Loaded::default(), known: HashMap::new(), total: 0 };
-    for entry in entries {
+    let mut load = Load { loader, out: Loaded::default(), known: HashMap::new(), total: 0, words: 0, full: false };
+    for (number, entry) in entries.iter().enumerate() {
+        if number == MAX_FILES {
+            let place = load.empty_source(entry);
+            load.report(syntax::E0135, place, format!("a policy has at most {MAX_FILES} files, and {} are given", entries.len()));
+            break;
+        }
         load.entry(entry);
     }
     load.check_substance();
@@ -79,6 +84,10 @@ struct Load<'l> {
     known: HashMap<String, Option<Span>>,
     /// Bytes read so far.
     total: usize,
+    /// Words so far.
+    words: usize,
+    /// True once it has been reported that there are too many files.
+    full: bool,
 }
 
 /// A file whose includes are being followed.
@@ -153,7 +162,11 @@ impl Load<'_> {
             self.out.diagnostics.push(found);
             return None;
         }
-        if open.len() >= MAX_INCLUDE_DEPTH || self.known.len() >= MAX_FILES {
+        if self.full {
+            return None;
+        }
+        self.full = self.known.len() >= MAX_FILES;
+        if self.full || open.len() >= MAX_INCLUDE_DEPTH {
             let message = format!("includes nest at most {MAX_INCLUDE_DEPTH} deep, and a policy has at most {MAX_FILES} files");
             self.report(syntax::E0135, span, message);
             return None;
@@ -184,6 +197,11 @@ impl Load<'_> {
             }
         };
         let (file, diagnostics) = parse(&self.out.sources, source);
+        self.words = self.words.saturating_add(file.words);
+        if self.words > MAX_WORDS {
+            self.out.diagnostics.push(too_many_words(asked.unwrap_or_else(|| span(source, 0, 0))));
+            return None;
+        }
         self.out.diagnostics.extend(diagnostics);
         self.out.policy.files.push(file);
         Some(self.out.policy.files.len() - 1)

@@ -8,6 +8,7 @@ use crate::builtin;
 use crate::codes::syntax;
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
+use crate::parse::MAX_WORDS;
 use crate::source::{SourceId, Span};
 
 /// Shapes that logos finds.
@@ -28,8 +29,9 @@ enum Shape {
     /// `tcp/80`, `10.4.0.0/16`
     #[regex(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?(/([A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?)?)+")]
     Slashes,
-    /// A word with letters that names may not hold.
-    #[regex(r"[A-Za-z0-9_.\-]*[^\x00-\x7F]([A-Za-z0-9_.\-]|[^\x00-\x7F])*", priority = 1)]
+    /// A word with letters that names may not hold. It starts with a letter, so that a line of dashes is not looked through again
+    /// from each of them.
+    #[regex(r"([A-Za-z0-9_][A-Za-z0-9_.\-]*)?[^\x00-\x7F]([A-Za-z0-9_.\-]|[^\x00-\x7F])*", priority = 1)]
     WideWord,
     #[regex(r#""([^"\\\n]|\\[^\n])*""#)]
     String,
@@ -149,15 +151,22 @@ pub struct Lexed {
     pub diagnostics: Findings,
 }
 
-/// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported.
+/// Bytes of a token, with the blanks before it, in an ordinary text.
+const USUAL_TOKEN: usize = 6;
+
+/// Cuts a text into tokens. Total: every byte is in a token, in a comment, between tokens, or reported; but behind one word more than
+/// [`MAX_WORDS`] nothing is looked at.
 #[must_use]
 pub fn lex(source: SourceId, text: &str) -> Lexed {
-    let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0, quoted: None };
+    let mut cutter = Cutter { source, text, out: Lexed::default(), last_end: 0, line: 0, seen: 0, quoted: None };
+    cutter.out.tokens.reserve((text.len() / USUAL_TOKEN).min(MAX_WORDS));
     cutter.report_hidden();
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     cutter.last_end = bom;
     let mut shapes = Shape::lexer(text.get(bom..).unwrap_or(""));
-    while let Some(shape) = shapes.next() {
+    while cutter.out.tokens.len() + cutter.out.comments.len() <= MAX_WORDS
+        && let Some(shape) = shapes.next()
+    {
         let range = shapes.span();
         cutter.take(shape.ok(), range.start + bom, range.end + bom);
     }
@@ -169,6 +178,9 @@ struct Cutter<'a> {
     text: &'a str,
     out: Lexed,
     last_end: usize,
+    /// Where the line starts that the last bad character was in, and how far the text has been looked through for it.
+    line: usize,
+    seen: usize,
     /// Where the line starts in which a single quote has been reported.
     quoted: Option<usize>,
 }
@@ -280,7 +292,7 @@ impl Cutter<'_> {
                 self.last_end = end;
             }
             _ => {
-                let line = self.text.get(..start).and_then(|before| before.rfind('\n')).unwrap_or(0);
+                let line = self.line_of(start);
                 let reported = shown == Some('\'') && self.quoted == Some(line);
                 if let Some(c) = shown.filter(|_| !reported) {
                     let message = format!("`{c}` has no meaning here");
@@ -296,6 +308,14 @@ impl Cutter<'_> {
                 self.push(Tok::Junk, start, end);
             }
         }
+    }
+
+    /// Where the line starts that a place is in, which is behind all that were asked about.
+    fn line_of(&mut self, start: usize) -> usize {
+        let passed = self.text.get(self.seen..start).and_then(|passed| passed.rfind('\n'));
+        self.line = passed.map_or(self.line, |newline| self.seen + newline + 1);
+        self.seen = start;
+        self.line
     }
 
     /// Reports characters that make a text mean something else than what is seen, wherever they stand.

@@ -19,6 +19,7 @@ pub mod keyword;
 pub mod lexer;
 pub mod lint;
 pub mod literal;
+pub mod meaning;
 pub mod occurrences;
 pub mod parse;
 pub mod proofs;

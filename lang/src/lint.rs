@@ -42,6 +42,9 @@ pub mod shadowed_rule;
 pub mod unreachable_default;
 pub mod unused_name;
 
+/// How much of one sort a lint tells, where a text can have very much of it.
+pub(crate) const MOST: usize = 10_000;
+
 /// What a lint looks at.
 pub struct Input<'a> {
     /// The policy.

@@ -12,7 +12,7 @@ use crate::ast::{ErrorItem, File, FlowSpec, Item};
 use crate::codes::syntax;
 use crate::diag::{Diagnostic, Findings};
 use crate::lexer::{Tok, Token, lex, span};
-use crate::source::{SourceId, SourceMap};
+use crate::source::{SourceId, SourceMap, Span};
 use build::Build;
 use mend::{Chunk, Mender, Sort};
 pub use upto::{UpTo, up_to};
@@ -39,6 +39,9 @@ pub const MAX_FILE: usize = 16 << 20;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE: usize = 1 << 20;
 
+/// How many words a policy may have, comments and signs such as `;` counted: what is made of a word takes far more room than it.
+pub const MAX_WORDS: usize = 5_000_000;
+
 /// Behind this many mistakes the rest of a file is not read: it is hardly a policy.
 const MAX_MISTAKES: usize = 1000;
 
@@ -51,9 +54,14 @@ type Failure = ParseError<usize, Tok, ()>;
 pub fn parse(sources: &SourceMap, id: SourceId) -> (File, Vec<Diagnostic>) {
     let text = sources.get(id).map_or("", |source| &source.text);
     if let Some(refusal) = check_size(id, text) {
-        return (File { source: id, items: Vec::new(), comments: Vec::new() }, vec![refusal]);
+        return (File::empty(id), vec![refusal]);
     }
     let lexed = lex(id, text);
+    let words = lexed.tokens.len() + lexed.comments.len();
+    if words > MAX_WORDS {
+        let end = lexed.tokens.last().map_or(0, |last| last.start);
+        return (File::empty(id), vec![too_many_words(span(id, end, end))]);
+    }
     let mut build = Build::new(id, text, lexed.diagnostics);
     let mut mender = Mender::new(id, &lexed.tokens);
     let mut items = Vec::new();
@@ -64,7 +72,7 @@ pub fn parse(sources: &SourceMap, id: SourceId) -> (File, Vec<Diagnostic>) {
     }
     build.diagnostics.append(mender.diagnostics);
     let diagnostics = capped(id, build.diagnostics);
-    (File { source: id, items, comments: lexed.comments }, diagnostics)
+    (File { source: id, items, comments: lexed.comments, words }, diagnostics)
 }
 
 /// Reads one flow, as `pentane explain` and test blocks spell it.
@@ -103,6 +111,13 @@ fn check_size(id: SourceId, text: &str) -> Option<Diagnostic> {
         start += line.len();
     }
     None
+}
+
+/// The refusal of a policy that has too many words, at the place where it is known.
+pub(crate) fn too_many_words(place: Span) -> Diagnostic {
+    let message = format!("the policy has more than {MAX_WORDS} words, comments and signs such as `;` counted");
+    Diagnostic::new(syntax::E0114, place, message)
+        .help("say it with fewer: prefixes for addresses, groups for members, ranges for ports")
 }
 
 /// The findings in the order of the text, and at the end how many more there are.

@@ -1,12 +1,20 @@
 //! Findings about what a policy claims of itself: assertions, scopes of sections, invariants. Knows nothing of how they are proved.
 
-use crate::checked::{Assertion, Checked, Claim, EndTest, Fact, HostId, Kind, SetExpr, UserId, Verdict};
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use crate::checked::{Assertion, Checked, Claim, EndTest, Fact, GroupId, HostId, Kind, SetExpr, UserId, Verdict};
+use crate::codes::names::E0231;
 use crate::codes::tests_and_assertions::{E0405, E0406, E0407, E0408, E0409};
 use crate::diag::Diagnostic;
-use crate::eval::end_passes;
+use crate::eval::end_is_in;
 use crate::facts::Proof;
 use crate::flow::{End, Person};
 use crate::lint::Input;
+
+/// How many tests may be made to find declarations against all invariants.
+const MAX_TESTS: usize = 50_000_000;
 
 /// What is wrong with the claims of a policy: each that does not hold, or of which it is not known.
 #[must_use]
@@ -66,16 +74,30 @@ fn of_assertion(input: &Input<'_>, assertion: &Assertion, proof: &Proof) -> Opti
 /// Declared members that contradict what an invariant says of them.
 fn invariants(policy: &Checked) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let members = Members { policy, addresses: OnceCell::new() };
+    let mut left = MAX_TESTS;
     for invariant in &policy.invariants {
+        let (kind, sets): (Kind, Vec<&SetExpr>) = match &invariant.fact {
+            Fact::Disjoint(kind, a, b) | Fact::Subset(kind, a, b) => (*kind, vec![a, b]),
+            Fact::Nonempty(kind, a) => (*kind, vec![a]),
+        };
+        let cost = members.count(kind).saturating_mul(sets.iter().map(|set| size(policy, set).leaves).sum());
+        let Some(rest) = left.checked_sub(cost) else {
+            let message = "with this, the invariants are too much to be compared with the declarations";
+            let help = "say it of smaller groups, or of fewer";
+            found.push(Diagnostic::new(E0231, invariant.span, message).help(help));
+            break;
+        };
+        left = rest;
         let against = match &invariant.fact {
             Fact::Disjoint(kind, a, b) => {
-                member(policy, *kind, |end, person| is_in(policy, a, end, person) && is_in(policy, b, end, person))
+                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && end_is_in(policy, b, end, person))
             }
             Fact::Subset(kind, a, b) => {
-                member(policy, *kind, |end, person| is_in(policy, a, end, person) && !is_in(policy, b, end, person))
+                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && !end_is_in(policy, b, end, person))
             }
-            Fact::Nonempty(kind, a) if !is_dynamic(policy, a) && matches!(kind, Kind::User | Kind::Host) => {
-                match member(policy, *kind, |end, person| is_in(policy, a, end, person)) {
+            Fact::Nonempty(kind, a) if !size(policy, a).dynamic && matches!(kind, Kind::User | Kind::Host) => {
+                match members.find(*kind, |end, person| end_is_in(policy, a, end, person)) {
                     Some(_) => None,
                     None => Some("it has no member".to_owned()),
                 }
@@ -89,55 +111,90 @@ fn invariants(policy: &Checked) -> Vec<Diagnostic> {
     found
 }
 
-/// The first declared user or host of which something holds, in words.
-pub(crate) fn member(policy: &Checked, kind: Kind, holds: impl Fn(&End, Option<&Person>) -> bool) -> Option<String> {
-    match kind {
-        Kind::User => {
-            let mut users = (0..).map(UserId).zip(&policy.users);
-            users
-                .find(|(id, _)| {
-                    let person = Person::declared(*id);
-                    holds(&End::default(), Some(&person))
-                })
-                .map(|(_, user)| format!("`{}` is against it", user.name))
+/// What is declared, of each kind.
+struct Members<'a> {
+    policy: &'a Checked,
+    addresses: OnceCell<Vec<IpAddr>>,
+}
+
+impl Members<'_> {
+    /// An address of each part that the policy tells apart.
+    fn addresses(&self) -> &[IpAddr] {
+        self.addresses.get_or_init(|| crate::flowspec::address_cells(self.policy))
+    }
+
+    /// How many there are of a kind.
+    fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::User => self.policy.users.len(),
+            Kind::Host | Kind::Mac => self.policy.hosts.iter().map(|host| host.macs.len()).sum(),
+            Kind::Location => self.policy.locations.len(),
+            Kind::Network => self.addresses().len(),
+            Kind::Switch | Kind::Service => 0,
         }
-        Kind::Host | Kind::Mac => {
-            let mut hosts = (0..).map(HostId).zip(&policy.hosts);
-            hosts
-                .find(|(id, host)| {
-                    host.macs.iter().any(|mac| holds(&End { host: Some(*id), mac: Some(*mac), ..End::default() }, None))
-                })
-                .map(|(_, host)| format!("`{}` is against it", host.name))
+    }
+
+    /// The first of which something holds, in words.
+    fn find(&self, kind: Kind, holds: impl Fn(&End, Option<&Person>) -> bool) -> Option<String> {
+        let policy = self.policy;
+        match kind {
+            Kind::User => {
+                let mut users = (0..).map(UserId).zip(&policy.users);
+                users
+                    .find(|(id, _)| {
+                        let person = Person::declared(*id);
+                        holds(&End::default(), Some(&person))
+                    })
+                    .map(|(_, user)| format!("`{}` is against it", user.name))
+            }
+            Kind::Host | Kind::Mac => {
+                let mut hosts = (0..).map(HostId).zip(&policy.hosts);
+                hosts
+                    .find(|(id, host)| {
+                        host.macs.iter().any(|mac| holds(&End { host: Some(*id), mac: Some(*mac), ..End::default() }, None))
+                    })
+                    .map(|(_, host)| format!("`{}` is against it", host.name))
+            }
+            Kind::Location => {
+                let mut places = policy.locations.iter();
+                let place = places.find(|place| holds(&End { location: Some(place.at), ..End::default() }, None));
+                place.map(|place| format!("`{}` is against it", place.name))
+            }
+            Kind::Network => {
+                let mut addresses = self.addresses().iter().copied();
+                let against = addresses.find(|address| holds(&End { address: Some(*address), ..End::default() }, None));
+                against.map(|address| format!("{address} is against it"))
+            }
+            Kind::Switch | Kind::Service => None,
         }
-        Kind::Location => {
-            let places = policy.locations.iter().find(|place| holds(&End { location: Some(place.at), ..End::default() }, None));
-            places.map(|place| format!("`{}` is against it", place.name))
-        }
-        Kind::Network => {
-            let addresses = crate::flowspec::address_cells(policy);
-            let against = addresses.into_iter().find(|address| holds(&End { address: Some(*address), ..End::default() }, None));
-            against.map(|address| format!("{address} is against it"))
-        }
-        Kind::Switch | Kind::Service => None,
     }
 }
 
-fn is_in(policy: &Checked, set: &SetExpr, end: &End, person: Option<&Person>) -> bool {
-    match set {
-        SetExpr::Leaf(test) => end_passes(policy, *test, end, person),
-        SetExpr::Union(parts) => parts.iter().any(|part| is_in(policy, part, end, person)),
-        SetExpr::Intersection(a, b) => is_in(policy, a, end, person) && is_in(policy, b, end, person),
-        SetExpr::Difference(a, b) => is_in(policy, a, end, person) && !is_in(policy, b, end, person),
-    }
+/// What a set is made of, groups followed, each once.
+#[derive(Default)]
+struct Size {
+    leaves: usize,
+    /// Some members are known at run time alone.
+    dynamic: bool,
 }
 
-fn is_dynamic(policy: &Checked, set: &SetExpr) -> bool {
-    match set {
-        SetExpr::Leaf(EndTest::Group(id)) => {
-            policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some() || is_dynamic(policy, &group.members))
+fn size(policy: &Checked, set: &SetExpr) -> Size {
+    let mut size = Size::default();
+    let mut seen: HashSet<GroupId> = HashSet::new();
+    let mut open = vec![set];
+    while let Some(set) = open.pop() {
+        match set {
+            SetExpr::Leaf(EndTest::Group(id)) => {
+                size.leaves += 1;
+                if let Some(group) = policy.groups.get(id.index()).filter(|_| seen.insert(*id)) {
+                    size.dynamic |= group.dynamic.is_some();
+                    open.push(&group.members);
+                }
+            }
+            SetExpr::Leaf(_) => size.leaves += 1,
+            SetExpr::Union(parts) => open.extend(parts),
+            SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => open.extend([&**a, &**b]),
         }
-        SetExpr::Leaf(_) => false,
-        SetExpr::Union(parts) => parts.iter().any(|part| is_dynamic(policy, part)),
-        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => is_dynamic(policy, a) || is_dynamic(policy, b),
     }
+    size
 }

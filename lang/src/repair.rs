@@ -3,6 +3,7 @@
 
 use crate::ast::{ClauseKind, Expr, Item, Policy, RuleStmt, VerdictWord};
 use crate::codes::Code;
+use crate::codes::text::W0702;
 use crate::diag::Diagnostic;
 use crate::lint::duplicate_member::W0302;
 use crate::lint::matches_nothing::W0305;
@@ -10,6 +11,9 @@ use crate::lint::redundant_rule::W0304;
 use crate::lint::shadowed_rule::W0303;
 use crate::lint::unused_name::W0301;
 use crate::source::{SourceMap, Span};
+use cut::Paper;
+
+mod cut;
 
 /// A stretch of text and what is to stand in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,22 +35,27 @@ pub struct Repair {
     pub keeps_meaning: bool,
 }
 
-/// The answers to a finding, the likeliest first.
+/// The answers to a finding, the likeliest first. None of them loses a comment but that behind a statement that goes.
 #[must_use]
 pub fn of(found: &Diagnostic, sources: &SourceMap, tree: &Policy) -> Vec<Repair> {
     let mut repairs: Vec<Repair> = found.meant.iter().map(|word| write_instead(found.span, word)).collect();
+    let (Some(source), Some(file)) = (sources.get(found.span.source), tree.file(found.span.source)) else { return repairs };
+    let paper = Paper::new(&source.text, file);
+    if found.code == W0702 {
+        repairs.push(removal(paper.comment(found.span), "remove the comment".to_owned()));
+        return repairs;
+    }
     let Some(item) = item_at(tree, found.span) else { return repairs };
+    let remove = |title: &str| paper.statement(item.span()).map(|stretch| removal(stretch, title.to_owned()));
     match (found.code, item) {
-        (W0301, _) => repairs.push(remove(sources, item.span(), "remove the declaration")),
-        (W0302, Item::Group(decl)) => repairs.extend(remove_member(sources, &decl.members, found.span)),
+        (W0301, _) => repairs.extend(remove("remove the declaration")),
+        (W0302, Item::Group(decl)) => repairs.extend(remove_member(&paper, sources, &decl.members, found.span)),
         (W0303, Item::Rule(rule)) if is_one_rule(rule) => {
             let above = found.related.iter().map(|other| other.span).filter(|span| span.source == rule.span.source);
             repairs.extend(above.min().and_then(|first| item_at(tree, first)).map(|first| move_above(sources, item, first)));
-            repairs.push(remove(sources, rule.span, "remove the rule"));
+            repairs.extend(remove("remove the rule"));
         }
-        (W0304 | W0305, Item::Rule(rule)) if is_one_rule(rule) => {
-            repairs.push(remove(sources, rule.span, "remove the rule"));
-        }
+        (W0304 | W0305, Item::Rule(rule)) if is_one_rule(rule) => repairs.extend(remove("remove the rule")),
         _ => {}
     }
     repairs
@@ -55,7 +64,7 @@ pub fn of(found: &Diagnostic, sources: &SourceMap, tree: &Policy) -> Vec<Repair>
 /// True for findings whose first repair, if there is one, keeps the meaning and loses nothing that somebody may have meant to do.
 #[must_use]
 pub fn is_plain(code: Code) -> bool {
-    [W0301, W0302, W0304].contains(&code)
+    [W0301, W0302, W0304, W0305, W0702].contains(&code)
 }
 
 /// The text with the edits of one repair, which are all in it.
@@ -92,8 +101,8 @@ fn write_instead(span: Span, word: &str) -> Repair {
     Repair { title: format!("write `{word}`"), edits: vec![Edit { span, text: word.to_owned() }], keeps_meaning: false }
 }
 
-fn remove(sources: &SourceMap, span: Span, title: &str) -> Repair {
-    Repair { title: title.to_owned(), edits: vec![cut(sources, span)], keeps_meaning: true }
+fn removal(stretch: Span, title: String) -> Repair {
+    Repair { title, edits: vec![Edit { span: stretch, text: String::new() }], keeps_meaning: true }
 }
 
 fn move_above(sources: &SourceMap, item: &Item, first: &Item) -> Repair {
@@ -113,16 +122,13 @@ fn move_above(sources: &SourceMap, item: &Item, first: &Item) -> Repair {
 }
 
 /// Takes a member out of the list that it stands in, with one of the commas beside it.
-fn remove_member(sources: &SourceMap, expr: &Expr, member: Span) -> Option<Repair> {
+fn remove_member(paper: &Paper<'_>, sources: &SourceMap, expr: &Expr, member: Span) -> Option<Repair> {
     let members = list_of(expr, member)?;
     let place = members.iter().position(|one| one.span() == member)?;
     let before = members.get(place.checked_sub(1)?)?.span();
-    let name = sources.text(member);
-    Some(Repair {
-        title: format!("remove the second `{name}`"),
-        edits: vec![Edit { span: Span { start: before.end, ..member }, text: String::new() }],
-        keeps_meaning: true,
-    })
+    let behind = members.get(place + 1).map(Expr::span);
+    let stretch = paper.member(before, member, behind)?;
+    Some(removal(stretch, format!("remove the second `{}`", sources.text(member))))
 }
 
 fn list_of(expr: &Expr, member: Span) -> Option<&[Expr]> {
@@ -135,10 +141,6 @@ fn list_of(expr: &Expr, member: Span) -> Option<&[Expr]> {
         Expr::Not(inner, _) => list_of(inner, member),
         Expr::Term(_) | Expr::Error(_) => None,
     }
-}
-
-fn cut(sources: &SourceMap, span: Span) -> Edit {
-    Edit { span: lines(sources, span), text: String::new() }
 }
 
 /// The lines of a statement, its line end and a comment behind it included; the statement alone if it shares a line with another.
@@ -191,7 +193,11 @@ mod tests {
         assert_eq!(repaired(text, W0301, "g =", "user"), ["user bob;\n# idle\nallow from bob;\n"]);
         let one = "group g = user { bob, bob };\n";
         assert_eq!(repaired(one, W0302, "bob", "user"), ["group g = user { bob };\n"]);
-        assert_eq!(repaired("user a; group g = user { a };", W0301, "g =", "user"), ["user a; "]);
+        let comments = "group g = user {\n    bob, # boss\n    bob, # twice\n    eve,\n};\n";
+        assert_eq!(repaired(comments, W0302, "bob", "user"), ["group g = user {\n    bob, # boss\n    eve,\n};\n"]);
+        let last = "group g = user { eve,\n    bob, # boss\n    bob # twice\n};\n";
+        assert!(repaired(last, W0302, "bob", "user").is_empty(), "a comment would be lost");
+        assert_eq!(repaired("user a; group g = user { a };", W0301, "g =", "user"), ["user a;"]);
     }
 
     #[test]
@@ -199,7 +205,7 @@ mod tests {
         let text = "allow from any;\n\ndeny from bob; # him\n";
         assert_eq!(
             repaired(text, W0303, "deny from bob;", "allow from any;"),
-            ["deny from bob; # him\nallow from any;\n\n", "allow from any;\n\n"]
+            ["deny from bob; # him\nallow from any;\n\n", "allow from any;\n"]
         );
         assert!(
             repaired("allow from any;\noutbound-only from bob;\n", W0303, "outbound-only from bob;", "allow from any;")

@@ -11,6 +11,9 @@ use crate::source::{SourceId, SourceMap, Span};
 /// How many columns a report may take.
 pub const WIDTH: usize = 80;
 
+/// What is said at a place of which there is nothing to be said.
+const HERE: &str = "here";
+
 /// What the margin with the line numbers takes of them.
 const MARGIN: usize = 12;
 
@@ -68,6 +71,40 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
+/// Draws the findings of a policy one after the other. An excerpt costs as much as there are lines before it: where that comes to
+/// very many, findings that are left are told without one.
+#[derive(Clone, Copy, Debug)]
+pub struct Pen {
+    style: Style,
+    lines: u32,
+}
+
+/// How many lines may stand before all excerpts together.
+const MAX_LINES: u32 = 3_000_000;
+
+impl Pen {
+    /// A pen for reports that look like this.
+    #[must_use]
+    pub fn new(style: Style) -> Pen {
+        Pen { style, lines: MAX_LINES }
+    }
+
+    /// The finding, several lines, the last one ended.
+    pub fn draw(&mut self, found: &Diagnostic, sources: &SourceMap) -> String {
+        let last = places(found).into_iter().map(|(span, _)| sources.position(span).line).max().unwrap_or(0);
+        match self.lines.checked_sub(last) {
+            Some(left) => {
+                self.lines = left;
+                render(found, sources, self.style)
+            }
+            None => {
+                let help = found.help.as_ref().map_or_else(String::new, |help| format!("  Help: {help}\n"));
+                format!("{}\n{help}", concise(found, sources))
+            }
+        }
+    }
+}
+
 /// The finding on one line: `file:line:column: error[E0201]: message`.
 #[must_use]
 pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
@@ -82,7 +119,7 @@ pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
 
 /// All places of a finding with their words: those in its own text first, each text's in order, as ariadne wants them.
 fn places(found: &Diagnostic) -> Vec<(Span, &str)> {
-    let main = (found.span, found.label.as_deref().unwrap_or("here"));
+    let main = (found.span, found.label.as_deref().unwrap_or(HERE));
     let mut places: Vec<(Span, &str)> =
         std::iter::once(main).chain(found.related.iter().map(|other| (other.span, other.message.as_str()))).collect();
     places.sort_by_key(|(span, _)| (span.source != found.span.source, span.source, span.start));
@@ -110,8 +147,10 @@ fn label(column: usize, place: Place, words: &str, notes: &mut Vec<String>) -> L
     if MARGIN + column + words.chars().count() <= WIDTH {
         return label.with_message(words);
     }
-    notes.push(words.to_owned());
-    label.with_message("here")
+    if words != HERE {
+        notes.push(words.to_owned());
+    }
+    label.with_message(HERE)
 }
 
 /// The text broken into lines of at most `width` characters where words allow it.

@@ -10,13 +10,13 @@ use crate::ast::{self, Ident, Item};
 use crate::builtin;
 use crate::checked::{Checked, GatewayId, GroupId, HostId, Kind, MiddleboxId, SwitchId, TimeId, UserId};
 use crate::codes::names::{E0201, E0202, E0219};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Findings};
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
 use crate::types;
 
-/// For how many unknown names near ones are looked for: each costs a pass over all names.
-const MAX_COMPARED: usize = 100;
+/// How often unknown names are compared with others. Each costs a pass over all names; the first is looked for in any case.
+const MAX_COMPARED: usize = 1_000_000;
 
 /// Words that stand in front of a name or a literal, in sets and in flows.
 const TERM_WORDS: [&str; 10] = ["user", "host", "location", "switch", "network", "mac", "service", "directory", "tagged", "at"];
@@ -53,7 +53,7 @@ pub(crate) enum Symbol {
 pub(crate) struct Names {
     table: IndexMap<Arc<str>, Symbol>,
     rules: IndexMap<Arc<str>, Span>,
-    /// How many names have been compared with all others.
+    /// How often a name has been compared with another.
     compared: Cell<usize>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> SetDecl<'a> {
 }
 
 /// Sorts the statements and declares their names. A second declaration of a name is reported and gives way to the first.
-pub(crate) fn collect<'a>(items: &[&'a Item], found: &mut Vec<Diagnostic>) -> (Statements<'a>, Names) {
+pub(crate) fn collect<'a>(items: &[&'a Item], found: &mut Findings) -> (Statements<'a>, Names) {
     let mut statements = Statements::default();
     let mut declaring = Declaring { names: Names::default(), first: HashMap::new(), unsound: false, found };
     for item in items {
@@ -129,7 +129,7 @@ struct Declaring<'d> {
     first: HashMap<Arc<str>, Span>,
     /// A name holds characters that names may not hold.
     unsound: bool,
-    found: &'d mut Vec<Diagnostic>,
+    found: &'d mut Findings,
 }
 
 impl<'a> Statements<'a> {
@@ -302,7 +302,7 @@ impl Names {
         if self.compared.get() >= MAX_COMPARED {
             return diagnostic;
         }
-        self.compared.set(self.compared.get() + 1);
+        self.compared.set(self.compared.get() + self.table.len() + self.rules.len() + 1);
         diagnostic.meant(&suggest::nearest(&name.text, wanted, candidates))
     }
 }

@@ -52,6 +52,12 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
+    /// True if the other stretch is in this one.
+    #[must_use]
+    pub fn holds(&self, other: Span) -> bool {
+        self.source == other.source && self.start <= other.start && other.end <= self.end
+    }
+
     /// The stretch from the start of this one to the end of the other, both in one text.
     #[must_use]
     pub fn to(self, other: Span) -> Span {

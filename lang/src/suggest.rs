@@ -21,11 +21,12 @@ const MAX_COMPARED: usize = 64;
 /// length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, or in one of two, counting a swap of neighbours as one.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, wanted: Option<Kind>, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<&'a str> {
+    let folded_wrong = folded(wrong);
     let mut near: Vec<(bool, usize, usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
             let limit = threshold(wrong.len().max(candidate.name.len()));
-            let distance = distance_within(wrong, candidate.name, limit)?;
+            let distance = distance_within(&folded_wrong, candidate.name, limit)?;
             let other_kind = wanted.is_some() && candidate.kind != wanted;
             Some((other_kind, distance, wrong.len().abs_diff(candidate.name.len()), candidate.name))
         })
@@ -58,9 +59,13 @@ fn threshold(length: usize) -> usize {
 
 /// The Damerau–Levenshtein distance (optimal string alignment: neighbours swapped count one), letter case ignored, if it is at most
 /// `limit`.
-fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
-    let (a, b): (Vec<char>, Vec<char>) = (folded(a), folded(b));
-    if a.len().abs_diff(b.len()) > limit || a.len() > MAX_COMPARED || b.len() > MAX_COMPARED {
+fn distance_within(a: &[char], b: &str, limit: usize) -> Option<usize> {
+    // A letter is at most four bytes.
+    if a.len() > MAX_COMPARED || b.len() > 4 * MAX_COMPARED {
+        return None;
+    }
+    let b: Vec<char> = folded(b);
+    if a.len().abs_diff(b.len()) > limit || b.len() > MAX_COMPARED {
         return None;
     }
     let mut before: Vec<usize> = Vec::new();
@@ -126,7 +131,7 @@ mod tests {
     #[test]
     fn distance_counts_edits() {
         for (a, b, wanted) in [("abc", "abc", 0), ("abc", "acb", 1), ("abc", "ab", 1), ("ca", "abc", 3), ("", "abc", 3)] {
-            assert_eq!(distance_within(a, b, 9), Some(wanted), "{a} {b}");
+            assert_eq!(distance_within(&folded(a), b, 9), Some(wanted), "{a} {b}");
         }
     }
 }

@@ -1,13 +1,15 @@
 //! `# allow(W0303): reason`: silences one finding at one line. Knows nothing of what findings mean.
 //!
-//! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. Only
-//! warnings and what is worth knowing can be silenced, and only with a reason.
+//! A comment behind a statement is about its line; one on a line of its own is about the next line that is not a comment. A rule,
+//! an assertion or a list that goes over several lines is one line here: where its comments stand in it is for layout to say.
+//! Only warnings and what is worth knowing can be silenced, and only with a reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::ast::Policy;
+use crate::ast::{File, Item, Policy};
 use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
+use crate::lint::MOST;
 use crate::source::{SourceId, SourceMap, Span};
 
 /// One comment that silences.
@@ -19,34 +21,79 @@ struct Suppression {
     line: u32,
 }
 
+/// The statements of a file that go over several lines and are one for comments: their first and last lines, in order.
+struct Long(Vec<(u32, u32)>);
+
+impl Long {
+    fn of(sources: &SourceMap, file: &File) -> Long {
+        let one = |item: &&Item| {
+            matches!(
+                item,
+                Item::Rule(_)
+                    | Item::Assert(_)
+                    | Item::Group(_)
+                    | Item::Network(_)
+                    | Item::Service(_)
+                    | Item::Time(_)
+                    | Item::Invariant(_)
+            )
+        };
+        let lines = file.items.iter().filter(one).map(|item| lines_of(sources, item.span()));
+        Long(lines.filter(|[first, last]| first < last).map(|[first, last]| (first, last)).collect())
+    }
+
+    /// The line, or the first of the statement that it belongs to.
+    fn first(&self, line: u32) -> u32 {
+        let before = self.0.partition_point(|(first, _)| *first <= line);
+        let whole = before.checked_sub(1).and_then(|place| self.0.get(place)).filter(|(_, last)| line <= *last);
+        whole.map_or(line, |(first, _)| *first)
+    }
+}
+
 /// The findings without those that comments of the policy silence; with those about comments that do not.
 #[must_use]
 pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let all: Vec<Suppression> = policy
-        .files
-        .iter()
-        .flat_map(|file| file.comments.iter().filter_map(|comment| read(sources, comment.span, comment.own_line)))
-        .collect();
+    let all: Vec<Suppression> = policy.files.iter().flat_map(|file| of_file(sources, file)).collect();
     if all.is_empty() {
         return found;
+    }
+    let long: HashMap<SourceId, Long> = policy.files.iter().map(|file| (file.source, Long::of(sources, file))).collect();
+    let first = |source: SourceId, line: u32| long.get(&source).map_or(line, |long| long.first(line));
+    let mut places: HashMap<(SourceId, u32, &str), usize> = HashMap::new();
+    for (place, one) in all.iter().enumerate() {
+        places.entry((one.span.source, first(one.span.source, one.line), &one.code)).or_insert(place);
     }
     let mut used: BTreeSet<usize> = BTreeSet::new();
     let mut kept: Vec<Diagnostic> = found
         .into_iter()
         .filter(|found| {
             let lines = lines_of(sources, found.span);
-            let fits = |one: &Suppression| {
-                one.span.source == found.span.source && found.code.text() == one.code && lines.contains(&one.line)
-            };
-            let by = all.iter().position(fits).filter(|_| found.severity != Severity::Error);
+            let source = found.span.source;
+            let at = |line: u32| places.get(&(source, first(source, line), found.code.text())).copied();
+            let by = lines.into_iter().filter_map(at).min().filter(|_| found.severity != Severity::Error);
             used.extend(by);
             by.and_then(|place| all.get(place)).is_none_or(|one| !one.reason)
         })
         .collect();
-    for (place, one) in all.iter().enumerate() {
-        kept.extend(complaint(one, used.contains(&place)));
-    }
+    let complaints = all.iter().enumerate().filter_map(|(place, one)| complaint(one, used.contains(&place)));
+    kept.extend(complaints.take(MOST));
     kept
+}
+
+/// True if a comment above a statement of the file silences something of it: were the statement gone, it would be about the next one.
+#[must_use]
+pub fn speaks_of(sources: &SourceMap, file: &File, statement: Span) -> bool {
+    let [first, last] = lines_of(sources, statement);
+    let above = file.comments.iter().filter(|comment| comment.own_line).map(|comment| comment.span);
+    let alone: HashSet<Span> = above.collect();
+    of_file(sources, file).iter().any(|one| alone.contains(&one.span) && (first..=last).contains(&one.line))
+}
+
+/// The code that a comment is to silence: `W0303` of `# allow(W0303): reason`.
+#[must_use]
+pub fn code_of(comment: &str) -> Option<&str> {
+    let (code, _) = comment.trim_start_matches('#').trim_start().strip_prefix("allow(")?.split_once(')')?;
+    Some(code.trim())
 }
 
 /// What is wrong with a comment that silences.
@@ -70,21 +117,29 @@ fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     })
 }
 
-fn read(sources: &SourceMap, span: Span, own_line: bool) -> Option<Suppression> {
-    let comment = sources.text(span).trim_start_matches('#').trim_start();
-    let (code, rest) = comment.strip_prefix("allow(")?.split_once(')')?;
-    let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
-    let here = sources.position(span).line;
-    let line = if own_line { next_line(sources, span.source, here) } else { here };
-    Some(Suppression { span, code: code.trim().to_owned(), reason, line })
+/// The comments of a file that silence, in order.
+fn of_file(sources: &SourceMap, file: &File) -> Vec<Suppression> {
+    let text = sources.get(file.source).map_or("", |source| &source.text);
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let mut saying = (1..).zip(text.lines()).filter(|(_, line)| says(line)).map(|(number, _)| number).peekable();
+    let mut all = Vec::new();
+    for comment in &file.comments {
+        let Some((code, reason)) = read(sources.text(comment.span)) else { continue };
+        let here = sources.position(comment.span).line;
+        // The next line that says something, if the comment stands alone.
+        while comment.own_line && saying.next_if(|line| *line <= here).is_some() {}
+        let line = if comment.own_line { saying.peek().copied().unwrap_or(here) } else { here };
+        all.push(Suppression { span: comment.span, code, reason, line });
+    }
+    all
 }
 
-/// The next line that says something.
-fn next_line(sources: &SourceMap, source: SourceId, after: u32) -> u32 {
-    let text = sources.get(source).map_or("", |source| &source.text);
-    let lines = (1..).zip(text.lines()).skip(after as usize);
-    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-    lines.into_iter().find(|(_, line)| says(line)).map_or(after, |(number, _)| number)
+/// The code that a comment silences, and whether it says why.
+fn read(comment: &str) -> Option<(String, bool)> {
+    let code = code_of(comment)?;
+    let (_, rest) = comment.split_once(')')?;
+    let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
+    Some((code.to_owned(), reason))
 }
 
 /// The lines that a finding's place covers: its first and its last.
@@ -117,6 +172,8 @@ mod tests {
             "user here; # allow(W0301): the help desk wants it",
             "# allow(W0301): the help desk wants it\nuser here;",
             "# allow(W0301): so\n# and more of it\n\nuser here;",
+            "# allow(W0301): so\nallow from a\n    to here\n    for http;",
+            "allow from a # allow(W0301): so\n    to b\n    for here;",
         ] {
             assert_eq!(left(text), [], "{text}");
         }
@@ -132,6 +189,10 @@ mod tests {
             ("user here; # allow(E0201): so", vec![unused_name::W0301, W0703]),
             ("user here; # allow(W9999): so", vec![unused_name::W0301, W0703]),
             ("user here; # allow everything", vec![unused_name::W0301]),
+            (
+                "test \"t\" {\n    a -> b => allow; # allow(W0301): so\n    here -> b => allow;\n}",
+                vec![unused_name::W0301, W0702],
+            ),
         ] {
             assert_eq!(left(text), wanted, "{text}");
         }

@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 
 use net::Prefix;
 
-use crate::checked::{BuiltIn, Cond, EndTest, Group, Kind, ServiceTerm, SetExpr};
+use crate::checked::{BuiltIn, Cond, EndTest, Group, Kind, SetExpr};
 use crate::flow::Side;
+
+mod terms;
+
+pub(crate) use terms::Terms;
 
 /// How deep sets may nest: groups in groups, and operators in them, together. Evaluation follows it by recursion.
 pub(crate) const MAX_NESTING: u32 = 500;
@@ -25,7 +29,7 @@ pub(crate) enum Value {
     /// A set of ends.
     Set(TypedSet),
     /// Kinds of traffic.
-    Services(Vec<ServiceTerm>),
+    Services(Terms),
     /// Something is wrong with it, which has been reported.
     Muted,
 }
@@ -115,7 +119,7 @@ impl TypedSet {
 
 /// True if two sets have no member in common, as far as their text shows.
 fn are_disjoint(a: &SetExpr, b: &SetExpr, groups: &[Group]) -> bool {
-    if let (Some(a), Some(b)) = (listed(a, groups), listed(b, groups)) {
+    if let (Some(a), Some(b)) = (few(a, groups), few(b, groups)) {
         return a.is_disjoint(&b);
     }
     match (prefixes(a, groups), prefixes(b, groups)) {
@@ -126,7 +130,7 @@ fn are_disjoint(a: &SetExpr, b: &SetExpr, groups: &[Group]) -> bool {
 
 /// True if every member of the first set is in the second, as far as their text shows.
 fn is_covered(inner: &SetExpr, outer: &SetExpr, groups: &[Group]) -> bool {
-    if let (Some(inner), Some(outer)) = (listed(inner, groups), listed(outer, groups)) {
+    if let (Some(inner), Some(outer)) = (few(inner, groups), few(outer, groups)) {
         return inner.is_subset(&outer);
     }
     match (prefixes(inner, groups), prefixes(outer, groups)) {
@@ -155,11 +159,17 @@ fn prefixes(set: &SetExpr, groups: &[Group]) -> Option<Vec<Prefix>> {
     None
 }
 
-/// The members of a set, if the text lists them all one by one and they are not too many. Prefixes and built-in sets are no list.
-fn listed(set: &SetExpr, groups: &[Group]) -> Option<BTreeSet<EndTest>> {
+/// The members of a set, if the text lists them all one by one and the budget is enough to look at them. Prefixes and built-in sets are
+/// no list.
+pub(crate) fn listed(set: &SetExpr, groups: &[Group], budget: &mut usize) -> Option<BTreeSet<EndTest>> {
     let mut members = BTreeSet::new();
+    list(set, groups, budget, &mut members).then_some(members)
+}
+
+/// The same for one of two sets that are compared.
+fn few(set: &SetExpr, groups: &[Group]) -> Option<BTreeSet<EndTest>> {
     let mut budget = MAX_LISTED;
-    list(set, groups, &mut budget, &mut members).then_some(members)
+    listed(set, groups, &mut budget)
 }
 
 /// Adds the members of a set; false if they are not listed or too many.

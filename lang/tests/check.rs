@@ -71,10 +71,10 @@ fn the_campus_checks_clean_and_passes_its_test() {
 
 #[test]
 fn the_example_on_each_page_earns_its_code() {
-    // E0206 would need 500 groups; the others are not found by the checker, which knows neither the time nor all flows.
+    // E0206 would need 500 groups, E0231 far too many rules; the others are not found by the checker, which knows neither the time nor all flows.
     let claims = tests_and_assertions::PAGES.iter().map(|page| page.code).filter(|code| *code >= tests_and_assertions::E0405);
     let elsewhere: Vec<_> =
-        [names::E0206, names::E0222, names::E0230, tests_and_assertions::E0401].into_iter().chain(claims).collect();
+        [names::E0206, names::E0222, names::E0230, names::E0231, tests_and_assertions::E0401].into_iter().chain(claims).collect();
     let pages = names::PAGES.iter().chain(tests_and_assertions::PAGES);
     for page in pages.filter(|page| !elsewhere.contains(&page.code)) {
         let (checked, found, sources) = check_text("example.pol", page.example);

@@ -14,12 +14,13 @@ const EDGES: &[(&str, &str, &[&str])] = &[
     ("lang", "lang", &["net"]),
     ("foreign", "lang/foreign", &["net", "lang"]),
     ("compiler", "compiler", &["net", "lang"]),
+    ("lsp", "lang/lsp", &["net", "lang", "compiler"]),
     ("openflow", "runtime/openflow", &["net"]),
     ("packet", "runtime/packet", &["net"]),
     ("emulator", "runtime/emulator", &["net", "openflow", "packet"]),
     ("runtime", "runtime", &["net", "lang", "compiler", "openflow", "packet"]),
     ("daemon", "runtime/daemon", &["net", "lang", "compiler", "openflow", "packet", "runtime"]),
-    ("cli", "runtime/cli", &["net", "lang", "foreign", "compiler", "openflow", "packet", "runtime", "emulator", "daemon"]),
+    ("cli", "runtime/cli", &["net", "lang", "foreign", "compiler", "lsp", "openflow", "packet", "runtime", "emulator", "daemon"]),
     ("tests", "tests", &["net", "lang", "foreign", "compiler", "openflow", "packet", "runtime", "emulator"]),
 ];
 
@@ -71,6 +72,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
     ("clap", &["runtime/cli"]),
+    ("lsp_server", &["lang/lsp", "runtime/cli/src/lsp.rs", "runtime/cli/src/bench/edits.rs"]),
+    ("lsp_types", &["lang/lsp"]),
 ];
 
 /// Files of more than this many lines need a reason here.
@@ -78,7 +81,7 @@ const LONGEST: usize = 600;
 const LONG: &[(&str, &str)] = &[];
 
 /// Folders that are not sources.
-const OUTSIDE: &[&str] = &["target", ".git"];
+const OUTSIDE: &[&str] = &["target", ".git", "lang/editors/vscode/node_modules"];
 
 fn manifest(folder: &str) -> Table {
     let path = repository().join(folder).join("Cargo.toml");
@@ -336,7 +339,10 @@ fn the_repository_names_no_machine() {
         let Ok(text) = String::from_utf8(bytes) else { continue };
         for (number, line) in text.lines().enumerate() {
             for mark in marks {
-                assert!(!line.contains(mark), "{file}:{} names a place on one machine: {line}", number + 1);
+                // What stands in a folder of ours is at no place of a machine.
+                let inside = |at: usize| line.get(..at).is_some_and(|before| before.ends_with(char::is_alphanumeric));
+                let named = line.match_indices(mark).any(|(at, _)| !inside(at));
+                assert!(!named, "{file}:{} names a place on one machine: {line}", number + 1);
             }
         }
     }

@@ -47,6 +47,17 @@ fn the_example_of_a_lint_earns_it_and_its_clean_twin_earns_nothing() {
 }
 
 #[test]
+fn a_service_says_which_headers_there_are_and_a_vlan_tag_is_none_of_them() {
+    let of = |rule: &str| codes(&format!("host a {{ mac 02:00:00:00:00:01; }}\nallow from a {rule};\n"));
+    for rule in ["for ssh when not vlan = 5", "when for ssh and not vlan = 5", "when not tpdst = 5"] {
+        assert_eq!(of(rule), [lang::lint::negated_absent_field::W0308], "{rule}");
+    }
+    for rule in ["for ssh when not tpsrc = 5", "when for ssh and not dscp = 5", "when not protocol = tcp and protocol != udp"] {
+        assert!(of(rule).is_empty(), "{rule}: {:?}", of(rule));
+    }
+}
+
+#[test]
 fn a_comment_with_a_reason_silences_each_lint_at_its_place() {
     for lint in LINTS {
         let code = lint.page.code;

@@ -25,6 +25,37 @@ impl Bits {
         Bits(words)
     }
 
+    /// None of `size` classes.
+    pub(crate) fn none(size: usize) -> Bits {
+        Bits(vec![0; size.div_ceil(64)].into())
+    }
+
+    /// All of `size` classes.
+    pub(crate) fn all(size: usize) -> Bits {
+        let mut words = vec![u64::MAX; size.div_ceil(64)].into_boxed_slice();
+        if let (Some(last), rest @ 1..) = (words.last_mut(), size % 64) {
+            *last = (1 << rest) - 1;
+        }
+        Bits(words)
+    }
+
+    /// With one class more.
+    pub(crate) fn add(&mut self, class: usize) {
+        if let Some(word) = self.0.get_mut(class / 64) {
+            *word |= 1 << (class % 64);
+        }
+    }
+
+    /// How much room it takes, in words.
+    pub(crate) fn words(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The words, each with its first class.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, u64)> {
+        (0..).step_by(64).zip(self.0.iter().copied())
+    }
+
     fn with(&self, other: &Bits, op: impl Fn(u64, u64) -> u64) -> Bits {
         Bits(self.0.iter().zip(&*other.0).map(|(a, b)| op(*a, *b)).collect())
     }
@@ -68,9 +99,29 @@ impl Bits {
 
     /// The classes, ascending.
     pub(crate) fn classes(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.iter().enumerate();
-        words.flat_map(|(place, word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit))
+        self.numbered().flat_map(|(first, word)| bits_of(word).map(move |bit| first + bit))
     }
+
+    /// The class behind this many others.
+    pub(crate) fn nth(&self, mut behind: usize) -> Option<usize> {
+        for (first, word) in self.numbered() {
+            let count = word.count_ones() as usize;
+            if behind < count {
+                return bits_of(word).nth(behind).map(|bit| first + bit);
+            }
+            behind -= count;
+        }
+        None
+    }
+}
+
+/// The places of the bits that are set, ascending.
+pub(crate) fn bits_of(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 impl Area {
@@ -90,6 +141,11 @@ impl Area {
     /// The set of an attribute that is named.
     pub(crate) fn get(&self, attr: Attr) -> Option<&Bits> {
         self.0.binary_search_by_key(&attr, |(attr, _)| *attr).ok().and_then(|place| self.0.get(place)).map(|(_, bits)| bits)
+    }
+
+    /// How much room it takes, in words.
+    pub(crate) fn words(&self) -> usize {
+        self.0.iter().map(|(_, bits)| bits.words()).sum()
     }
 
     /// The only attribute that is named, with its set.

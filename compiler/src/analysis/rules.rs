@@ -11,7 +11,7 @@ use lang::flow::Flow;
 use super::Analysis;
 use super::area::Area;
 use super::walk::{Flow as Control, Stopped, step};
-use super::witness::Dice;
+use super::witness::{Dice, Point};
 
 /// How many flows of a rule are tried before areas are cut.
 const TRIES: usize = 16;
@@ -69,8 +69,12 @@ impl Analysis<'_> {
     fn example_of(&self, rule: &Rule, longer: bool) -> Option<Flow> {
         let areas = self.rules.get(rule.id.index())?.as_ref()?;
         let mut dice = Dice::new(u64::from(rule.id.0) + 1);
+        let cost = self.space.cost_of_guess() as u64;
         for _ in 0..TRIES {
             for area in areas {
+                if !self.may_try(cost) {
+                    return None;
+                }
                 let Some(point) = self.space.guess(area, &mut dice) else { continue };
                 let flow = self.space.flow(&point);
                 if matches!(self.decides(rule, &flow), Decision::This) {
@@ -92,9 +96,13 @@ impl Analysis<'_> {
 
     /// A flow that the rule decides, found by stepping out of whatever rule decides the last one.
     fn wander(&self, rule: &Rule, areas: &[Area], dice: &mut Dice) -> Option<Flow> {
+        let cost = self.space.cost_of_guess() as u64;
         for area in areas {
             let mut point = self.space.guess(area, dice);
             for _ in 0..STEPS_OF_A_WALK {
+                if !self.may_try(cost) {
+                    return None;
+                }
                 let Some(here) = &point else {
                     point = self.space.guess(area, dice);
                     continue;
@@ -124,7 +132,7 @@ impl Analysis<'_> {
 
     /// Who decides a flow that the rule matches.
     fn decides(&self, rule: &Rule, flow: &Flow) -> Decision {
-        let judgement = self.program.judge(flow);
+        let judgement = self.judged(flow, None);
         match rule.effect {
             Effect::Audit(_) => {
                 if judgement.audited.contains(&rule.id) {
@@ -158,11 +166,12 @@ impl Analysis<'_> {
     fn overlaps_of(&self, second: &Rule, steps: &mut u64, found: &mut Vec<Overlap>) -> Result<(), Stopped> {
         let first_of_site = self.program.policy().prelude_end;
         let Some(Some(own)) = self.rules.get(second.id.index()) else { return Ok(()) };
-        let before = self.meeting(second.id, second.id.index())?;
+        let before = self.meeting(second.id, second.id.index(), steps)?;
         for (place, (first, areas)) in before.iter().enumerate() {
             step(steps)?;
             let within = |inner: &[Area], outer: &[Area]| inner.iter().all(|one| outer.iter().any(|other| one.is_within(other)));
-            if first.id < first_of_site || first.verdict() == second.verdict() || within(own, areas) || within(areas, own) {
+            let other = first.verdict().is_some() && first.verdict() != second.verdict();
+            if first.id < first_of_site || !other || within(own, areas) || within(areas, own) {
                 continue;
             }
             let covers: Vec<&Area> = before.iter().take(place).flat_map(|(_, all)| *all).collect();
@@ -180,16 +189,14 @@ impl Analysis<'_> {
 
     /// True if the flow, which the rule decides, would be decided otherwise without it.
     fn matters(&self, rule: &Rule, flow: &Flow) -> bool {
-        let without = self.program.judge_behind(flow, rule.id);
-        let with = self.program.judge(flow);
+        let without = self.judged(flow, Some(rule.id));
+        let with = self.judged(flow, None);
         (without.verdict, without.via, without.duties) != (with.verdict, with.via, with.duties)
     }
 
     /// Who decides everything that the rule matches, if it decides nothing itself.
     fn covered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<RuleFact, Stopped> {
-        if !self.passes
-            && let Some(flow) = self.uncovered(rule, areas, steps)?
-        {
+        if let Some(flow) = self.uncovered(rule, areas, steps)? {
             return Ok(RuleFact::Decides(Box::new(flow)));
         }
         let mut shares: BTreeMap<RuleId, f64> = BTreeMap::new();
@@ -198,9 +205,8 @@ impl Analysis<'_> {
             match self.reaching(rule, area, &mut exact, &mut shares) {
                 Ok(None) => {}
                 Ok(Some(flow)) => return Ok(RuleFact::Decides(Box::new(flow))),
-                Err(Stopped) if self.passes => return Err(Stopped),
                 Err(Stopped) => {
-                    shares = self.sampled(areas);
+                    shares = self.sampled(areas, rule.id);
                     break;
                 }
             }
@@ -212,8 +218,8 @@ impl Analysis<'_> {
     }
 
     /// A flow that the rule matches and none before it.
-    fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
-        let before = self.meeting(rule.id, rule.id.index())?;
+    pub(super) fn uncovered(&self, rule: &Rule, areas: &[Area], steps: &mut u64) -> Result<Option<Flow>, Stopped> {
+        let before = self.meeting(rule.id, rule.id.index(), steps)?;
         for area in areas {
             let covers: Vec<&Area> = before.iter().flat_map(|(_, all)| *all).filter(|cover| cover.meets(area)).collect();
             if let Some(point) = self.space.uncovered(area, &covers, steps)? {
@@ -223,32 +229,65 @@ impl Analysis<'_> {
         Ok(None)
     }
 
-    /// The deciding rules before `end` that may match flows of this one, with what they match.
-    fn meeting(&self, rule: RuleId, end: usize) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
+    /// The deciding rules before `end` that may match flows of this one, with what of it gets to them; and those that lead past it.
+    fn meeting(&self, rule: RuleId, end: usize, steps: &mut u64) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
+        *steps = steps.checked_sub(self.sketches.cost(rule.index(), end)).ok_or(Stopped)?;
         let mut meeting = Vec::new();
         for place in self.sketches.meeting(rule.index(), end) {
-            let Some(other) = self.program.policy().rules.get(place).filter(|other| other.verdict().is_some()) else { continue };
-            let Some(Some(areas)) = self.rules.get(place) else { return Err(Stopped) };
+            let Some(other) = self.program.policy().rules.get(place) else { continue };
+            match other.effect {
+                Effect::Audit(_) => continue,
+                Effect::Pass(behind) if !(other.id < rule && rule < behind) => continue,
+                Effect::Pass(_) | Effect::Decide(_) => {}
+            }
+            let Some(Some(areas)) = self.reach.get(place) else { return Err(Stopped) };
             meeting.push((other, areas));
         }
         Ok(meeting)
     }
 
     /// Who decides how much of what a rule matches, as far as some flows show.
-    fn sampled(&self, areas: &[Area]) -> BTreeMap<RuleId, f64> {
+    /// What gets past the rule by a `pass` counts for that.
+    fn sampled(&self, areas: &[Area], rule: RuleId) -> BTreeMap<RuleId, f64> {
         let mut shares = BTreeMap::new();
         let mut dice = Dice::new(1);
         for area in areas {
             let weight = self.space.volume(area);
             for _ in 0..SAMPLES {
-                if let Some(point) = self.space.guess(area, &mut dice)
-                    && let Some(id) = self.program.judge(&self.space.flow(&point)).rule
-                {
+                let Some(point) = self.space.guess(area, &mut dice) else { continue };
+                let decided = self.program.judge(&self.space.flow(&point)).rule;
+                let by = decided.filter(|id| *id <= rule).or_else(|| self.leads_past(rule, &point)).or(decided);
+                if let Some(id) = by {
                     *shares.entry(id).or_default() += weight;
                 }
             }
         }
         shares
+    }
+
+    /// The first rule that leads a flow past another one.
+    fn leads_past(&self, rule: RuleId, point: &Point) -> Option<RuleId> {
+        let before = self.program.policy().rules.get(..rule.index())?;
+        let mut leading = before.iter().filter(|one| matches!(one.effect, Effect::Pass(behind) if rule < behind));
+        leading
+            .find(|one| self.reach.get(one.id.index()).into_iter().flatten().flatten().any(|area| point.is_in(area)))
+            .map(|one| one.id)
+    }
+
+    /// The part of all flows that a rule matches, and who decides them, with their parts of it, the largest first, as far as some
+    /// flows show. Nothing if it is too complex, or matches none.
+    #[must_use]
+    pub fn share(&self, rule: RuleId) -> Option<(f64, Vec<(RuleId, f64)>)> {
+        let areas = self.rules.get(rule.index())?.as_ref()?;
+        let shares = self.sampled(areas, rule);
+        let total: f64 = shares.values().sum();
+        if total <= 0.0 {
+            return None;
+        }
+        let volume: f64 = areas.iter().map(|area| self.space.volume(area)).sum();
+        let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
+        by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
+        Some((volume.min(1.0), by))
     }
 
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
@@ -279,13 +318,13 @@ impl Analysis<'_> {
     /// Whether everything that the rule decides would be decided just so without it: of each rule behind it that decides
     /// otherwise, and of the default, whether some flow gets there.
     fn redundant(&self, rule: &Rule, example: &Flow, steps: &mut u64) -> Result<RuleFact, Stopped> {
-        let (Some(Some(areas)), false) = (self.rules.get(rule.id.index()), self.passes) else { return Err(Stopped) };
+        let Some(Some(areas)) = self.reach.get(rule.id.index()) else { return Err(Stopped) };
         let policy = self.program.policy();
-        let others = self.meeting(rule.id, policy.rules.len())?;
+        let others = self.meeting(rule.id, policy.rules.len(), steps)?;
         let alike = |other: &Rule| other.verdict() == rule.verdict() && other.via == rule.via && other.duties == rule.duties;
         let by_default = rule.verdict() != Some(policy.default.verdict) || rule.has_obligations();
         for (place, (other, target)) in others.iter().enumerate() {
-            if other.id <= rule.id || alike(other) {
+            if other.id <= rule.id || other.verdict().is_none() || alike(other) {
                 continue;
             }
             step(steps)?;

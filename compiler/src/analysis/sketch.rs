@@ -1,8 +1,11 @@
 //! Sketches of areas: a few words that tell of most pairs of rules that they have no flow in common. Knows nothing of rules.
 
-use super::area::{Area, Attr, Bits};
+use super::area::{Area, Attr, Bits, bits_of};
 use super::space::{ADDRESS, AT, PACKET, Space, TIME, USER, WHO, end_attr};
 use lang::flow::Side;
+
+/// So many words of buckets are joined in one step.
+const WORDS_OF_A_STEP: u64 = 512;
 
 /// How many attributes are sketched.
 const ATTRIBUTES: usize = 10;
@@ -56,6 +59,13 @@ impl Sketches {
         Sketches { of, columns }
     }
 
+    /// How many steps it takes to find those rules: one for so many words.
+    pub(super) fn cost(&self, rule: usize, end: usize) -> u64 {
+        let lists =
+            self.of.get(rule).map_or(0, |own| own.0.iter().filter(|word| **word != u64::MAX).map(|word| word.count_ones()).sum());
+        u64::from(lists) * end.div_ceil(64) as u64 / WORDS_OF_A_STEP
+    }
+
     /// The places, ascending, of the rules before `end` that may match a flow of this one; of all others no flow is in both.
     pub(super) fn meeting(&self, rule: usize, end: usize) -> Vec<usize> {
         let Some(own) = self.of.get(rule) else { return Vec::new() };
@@ -104,15 +114,12 @@ impl Column {
     }
 }
 
-/// The places of the bits that are set, ascending.
-fn bits_of(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros() as usize;
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
-}
-
+/// The buckets of some classes of so many, and where a word of classes is in one bucket or two, those of its ends.
 fn buckets(bits: &Bits, size: usize) -> u64 {
-    bits.classes().fold(0, |word, class| word | 1 << (class * 64 / size.max(1)).min(63))
+    let bucket = |class: usize| 1 << (class * 64 / size.max(1)).min(63);
+    if size < 64 * 64 {
+        return bits.classes().fold(0, |word, class| word | bucket(class));
+    }
+    let some = bits.numbered().filter(|(_, word)| *word != 0);
+    some.fold(0, |all, (first, _)| all | bucket(first) | bucket(first + 63))
 }

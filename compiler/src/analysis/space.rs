@@ -4,27 +4,37 @@
 //! A value that no test of the policy tells from another is of its class. What is forbidden here is what no view and no packet
 //! can bring about; every row says why. A row too few finds flows that cannot be; a row too many proves what is not so.
 
+mod areas;
 mod asked;
 mod forbidden;
 
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use lang::checked::{Checked, Cond, EndTest, GatewayId, GroupId, HeaderTest, HostId, Kind, SetExpr, UserId};
-use lang::eval::time_passes;
+use indexmap::IndexSet;
+use lang::checked::{Checked, GatewayId, GroupId, HeaderTest, HostId, Kind, TimeTest, UserId};
 use lang::flow::{End, Headers, Person, Place, Side};
-use net::{Field, Location, MacAddr, Time, Transport, VlanTag};
+use net::{Location, MacAddr, Time, Transport, VlanTag};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::area::{Area, Attr, Bits};
 use super::packets::Cuts;
-use crate::label::{Labels, Record};
+use crate::label::{LabelId, Labels, Record};
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
 
 /// More areas than this make a condition too complex to be analysed.
 pub(super) const MAX_AREAS: usize = 4_096;
 
-/// A condition comes apart into too many areas.
+/// How many words of areas are made of all conditions, those that are on the way to others included.
+const MAX_MADE: usize = 100_000_000;
+
+/// More groups that others fill are too many: each is an attribute of both ends.
+const MAX_DYNAMIC: usize = 1_000;
+
+/// A condition comes apart into too many areas, or more is told apart than can be worked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooComplex;
 
@@ -64,6 +74,9 @@ pub(super) enum Login {
     Stranger,
 }
 
+/// For a group, at one end, the areas of those that are members, or are not.
+type OfGroups = FxHashMap<(GroupId, Side, bool), Result<Rc<[Area]>, TooComplex>>;
+
 /// All attributes with their classes, and what cannot be.
 #[derive(Debug)]
 pub(crate) struct Space<'a> {
@@ -71,11 +84,14 @@ pub(crate) struct Space<'a> {
     labels: Labels,
     pub(super) logins: Vec<Login>,
     pub(super) whos: Vec<Who>,
+    /// The MAC address of each class of who an end is, where it says one and [`Who`] does not.
+    pub(super) macs: Vec<Option<MacAddr>>,
     pub(super) places: Vec<Option<Location>>,
     pub(super) addresses: Vec<Addresses>,
     pub(super) packets: Vec<Headers>,
-    /// How much each class of packets counts for in shares.
+    /// How much each class of packets counts for in shares, and all of them.
     weights: Vec<f64>,
+    weight: f64,
     pub(super) tags: Vec<Option<VlanTag>>,
     pub(super) dscps: Vec<u8>,
     pub(super) sources: Vec<u16>,
@@ -83,6 +99,19 @@ pub(crate) struct Space<'a> {
     /// Dynamic groups that some condition asks about.
     pub(super) dynamic: Vec<GroupId>,
     records: [Vec<Record>; 4],
+    /// For each part of an end the classes that have a label.
+    holders: [FxHashMap<LabelId, Vec<u32>>; 4],
+    /// For each test of headers, the source port and the DSCP left out, the classes that pass it.
+    passing: FxHashMap<HeaderTest, Bits>,
+    /// Packets with ports, and with an IP header.
+    with_ports: Bits,
+    ip: Bits,
+    /// For each test of the time the classes that pass it.
+    moments: FxHashMap<TimeTest, Bits>,
+    /// The areas of groups that have been asked for.
+    of_groups: RefCell<OfGroups>,
+    /// How many words of areas may still be made.
+    left: Cell<usize>,
     /// For each group the one attribute of an end that decides it; nothing where there are several.
     plain: Vec<Option<usize>>,
     pub(super) forbidden: Vec<Area>,
@@ -112,38 +141,68 @@ const SIDES: [Side; 2] = [Side::Src, Side::Dst];
 
 impl<'a> Space<'a> {
     /// The space of a policy's flows.
-    pub(crate) fn new(policy: &'a Checked) -> Space<'a> {
+    ///
+    /// # Errors
+    /// More is told apart than can be worked with.
+    pub(crate) fn new(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
+        Space::over(policy, Cuts::default())
+    }
+
+    /// The same with later fragments, which start no conversation and are judged all the same.
+    ///
+    /// # Errors
+    /// As for the plain space.
+    pub(crate) fn with_fragments(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
+        Space::over(policy, Cuts::with_fragments())
+    }
+
+    fn over(policy: &'a Checked, cuts: Cuts) -> Result<Space<'a>, TooComplex> {
         let plain = plain_groups(policy);
         let mut asked = Asked {
             policy,
             plain: &plain,
             labels: Labels::new(policy),
-            cuts: Cuts::default(),
-            times: Vec::new(),
+            cuts,
+            times: IndexSet::default(),
             at: false,
             mac: false,
             address: false,
             groups: HashSet::new(),
+            apart: HashSet::new(),
         };
         conditions(policy).for_each(|cond| asked.add(cond));
         policy.invariants.iter().for_each(|invariant| asked.add_fact(&invariant.fact));
         let asks_place = asked.at || policy.groups.iter().any(|group| matches!(group.kind, Kind::Location | Kind::Switch));
         let asks_address = asked.address;
-        let packets = asked.cuts.packets();
+        let mut packets = asked.cuts.packets()?;
         let asks_mac = asked.mac || policy.groups.iter().any(|group| group.kind == Kind::Mac);
+        let tags = asked.cuts.tags();
+        packets.passing.extend(asked.cuts.passing_tags(&tags)?);
+        let size = packets.headers.len();
+        let of = |wanted: fn(&Headers) -> bool| Bits::of(size, |class| packets.headers.get(class).is_some_and(wanted));
+        let with_ports = of(|headers| matches!(headers.transport, Some(Transport::Ports { .. })));
+        let ip = of(|headers| headers.proto.is_some());
+        let times = times(policy, &asked.times)?;
         let mut space = Space {
             policy,
             labels: asked.labels,
             logins: Vec::new(),
             whos: Vec::new(),
+            macs: Vec::new(),
             places: vec![None],
             addresses: vec![Addresses::default()],
-            packets: packets.iter().map(|(headers, _)| *headers).collect(),
-            weights: packets.iter().map(|(_, weight)| *weight).collect(),
-            tags: asked.cuts.tags(),
+            weight: packets.weights.iter().sum(),
+            packets: packets.headers,
+            weights: packets.weights,
+            passing: packets.passing,
+            with_ports,
+            ip,
+            tags,
             dscps: asked.cuts.dscps(),
             sources: asked.cuts.sources(),
-            times: times(policy, &asked.times),
+            times: times.samples,
+            moments: times.passing,
+            holders: [const { FxHashMap::with_hasher(FxBuildHasher) }; 4],
             dynamic: (0..)
                 .map(GroupId)
                 .zip(&policy.groups)
@@ -151,11 +210,16 @@ impl<'a> Space<'a> {
                 .map(|(id, _)| id)
                 .collect(),
             records: [const { Vec::new() }; 4],
+            of_groups: RefCell::default(),
+            left: Cell::new(MAX_MADE),
             forbidden: Vec::new(),
             odd: Vec::new(),
             plain: Vec::new(),
         };
         space.plain = plain;
+        if space.dynamic.len() > MAX_DYNAMIC {
+            return Err(TooComplex);
+        }
         space.add_logins();
         space.add_whos(asks_mac);
         space.add_places(asks_place);
@@ -164,8 +228,23 @@ impl<'a> Space<'a> {
         } else {
             space.records[ADDRESS].push(space.record(&End::default(), None));
         }
-        space.forbid_all();
-        space
+        for (part, records) in space.holders.iter_mut().zip(&space.records) {
+            for (class, record) in (0..).zip(records) {
+                record.labels().iter().for_each(|label| part.entry(*label).or_default().push(class));
+            }
+        }
+        space.forbid_all()?;
+        Ok(space)
+    }
+
+    /// How much it costs to look at one area, by order of magnitude: in words.
+    pub(super) fn weight(&self) -> usize {
+        (0..self.attributes()).map(|attr| self.size(Attr(u16::try_from(attr).unwrap_or(0))).div_ceil(64)).sum()
+    }
+
+    /// How much a guess costs, in words: what cannot be is looked through.
+    pub(super) fn cost_of_guess(&self) -> usize {
+        self.weight() + self.forbidden.len()
     }
 
     fn record(&self, end: &End, person: Option<&Person>) -> Record {
@@ -207,35 +286,51 @@ impl<'a> Space<'a> {
                     None => {
                         known.insert(key.clone(), self.whos.len());
                         self.whos.push(Who::Hosts(vec![(id, *mac)]));
+                        self.macs.push(None);
                         self.records[WHO].push(key.0);
                     }
                 }
             }
         }
-        let declared = |mac: &MacAddr| {
-            policy.hosts.iter().any(|host| host.macs.contains(mac)) || policy.gateways.iter().any(|one| one.mac == Some(*mac))
-        };
-        let named: Vec<MacAddr> = self.labels.named_macs().into_iter().filter(|mac| mac.is_unicast() && !declared(mac)).collect();
+        let gateways: HashSet<MacAddr> = policy.gateways.iter().filter_map(|gateway| gateway.mac).collect();
+        let declared = |mac: &MacAddr| policy.host_of_mac(*mac).is_some() || gateways.contains(mac);
+        let (groups, named): (Vec<MacAddr>, Vec<MacAddr>) =
+            self.labels.named_macs().into_iter().filter(|mac| !declared(mac)).partition(|mac| mac.is_multicast());
         let mut add = |who: Who, end: End| {
             let record = self.labels.record(policy, &end, None);
-            self.whos.push(who);
-            self.records[WHO].push(record);
+            // A host's MAC address is its own even where nobody asks; those of others count as far as they are told apart.
+            let known = self.whos.iter().zip(&self.records[WHO]).any(|(other, known)| *other == who && *known == record);
+            if !known {
+                self.whos.push(who);
+                self.macs.push(end.mac);
+                self.records[WHO].push(record);
+            }
         };
         let fresh = fresh_mac(policy, &named);
+        // Whoever is no station may have any address that no station has.
+        let any = |own: Option<MacAddr>, fresh: MacAddr, named: &[MacAddr]| -> Vec<Option<MacAddr>> {
+            let others = named.iter().copied().chain([fresh]).map(Some).filter(|_| asks_mac);
+            [own].into_iter().chain(others).collect()
+        };
         add(Who::Stranger(asks_mac.then_some(fresh)), End { mac: Some(fresh), ..End::default() });
-        for mac in named {
+        for mac in named.iter().copied().filter(|mac| mac.is_unicast()) {
             add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
         }
         for (id, gateway) in (0..).map(GatewayId).zip(&policy.gateways) {
-            let end = |place| End { mac: gateway.mac, place, ..End::default() };
-            add(Who::Gateway(id), end(Place::Gateway(id)));
-            add(Who::Internet(Some(id)), end(Place::Internet(Some(id))));
+            for mac in any(gateway.mac, fresh, &named) {
+                add(Who::Gateway(id), End { mac, place: Place::Gateway(id), ..End::default() });
+                add(Who::Internet(Some(id)), End { mac, place: Place::Internet(Some(id)), ..End::default() });
+            }
         }
         if policy.gateways.is_empty() {
-            add(Who::Internet(None), End { place: Place::Internet(None), ..End::default() });
+            for mac in any(None, fresh, &named) {
+                add(Who::Internet(None), End { mac, place: Place::Internet(None), ..End::default() });
+            }
         }
         add(Who::Broadcast, End { mac: Some(MacAddr::BROADCAST), place: Place::Broadcast, ..End::default() });
-        add(Who::Multicast, End { place: Place::Multicast, ..End::default() });
+        for mac in any(None, fresh_group(&groups), &groups).into_iter().filter(|mac| *mac != Some(MacAddr::BROADCAST)) {
+            add(Who::Multicast, End { mac, place: Place::Multicast, ..End::default() });
+        }
         add(Who::Controller, End { place: Place::Controller, ..End::default() });
     }
 
@@ -249,20 +344,21 @@ impl<'a> Space<'a> {
         let mut ports: Vec<Location> = self.labels.named_locations();
         ports.extend(policy.gateways.iter().map(|gateway| gateway.at));
         ports.extend(policy.hosts.iter().filter_map(|host| host.pin));
+        let named: HashSet<Location> = ports.iter().copied().collect();
         for switch in &policy.switches {
             let open = switch.access.is_empty() && switch.uplink.is_empty();
             let usual = switch.access.0.iter().cloned().flatten().chain((1..=64).filter(|_| open));
-            let free = usual.map(|port| Location::new(switch.dpid, net::PortNo(port))).find(|at| !ports.contains(at));
+            let free = usual.map(|port| Location::new(switch.dpid, net::PortNo(port))).find(|at| !named.contains(at));
             ports.extend(free);
         }
         ports.sort_unstable();
         ports.dedup();
+        let gateways = policy.gateways.iter().map(|gateway| gateway.at);
+        let special: HashSet<Location> = gateways.chain(policy.hosts.iter().filter_map(|host| host.pin)).collect();
         let mut known: HashMap<Record, ()> = HashMap::new();
         for at in ports {
             let record = self.record(&End { location: Some(at), ..End::default() }, None);
-            let special =
-                policy.gateways.iter().any(|gateway| gateway.at == at) || policy.hosts.iter().any(|host| host.pin == Some(at));
-            if known.insert(record.clone(), ()).is_none() || special {
+            if known.insert(record.clone(), ()).is_none() || special.contains(&at) {
                 self.places.push(Some(at));
                 self.records[AT].push(record);
             }
@@ -335,7 +431,7 @@ impl<'a> Space<'a> {
         let share = |(attr, bits): (Attr, &Bits)| {
             if attr == PACKET {
                 let own: f64 = bits.classes().filter_map(|class| self.weights.get(class)).sum();
-                return own / self.weights.iter().sum::<f64>().max(1.0);
+                return own / self.weight.max(1.0);
             }
             let (count, size) =
                 (u32::try_from(bits.count()).unwrap_or(u32::MAX), u32::try_from(self.size(attr)).unwrap_or(u32::MAX));
@@ -348,154 +444,21 @@ impl<'a> Space<'a> {
         let of_side = if side == Side::Src { 0 } else { self.dynamic.len() };
         Attr(DYNAMIC + u16::try_from(of_side + place).unwrap_or(0))
     }
-
-    /// The flows in which an attribute is of one of the wanted classes.
-    fn where_(&self, attr: Attr, wanted: impl FnMut(usize) -> bool) -> Vec<Area> {
-        let size = self.size(attr);
-        Area::of(attr, Bits::of(size, wanted), size).into_iter().collect()
-    }
-
-    /// The flows for which a condition holds, or does not.
-    pub(super) fn areas(&self, cond: &Cond, wanted: bool) -> Result<Vec<Area>, TooComplex> {
-        match (cond, wanted) {
-            (Cond::End(side, test), _) => self.end_areas(*side, *test, wanted),
-            (Cond::Header(test), _) => self.header_areas(test, wanted),
-            (Cond::Time(test), _) => Ok(self.where_(TIME, |class| {
-                self.times.get(class).copied().flatten().is_some_and(|time| time_passes(self.policy, *test, time)) == wanted
-            })),
-            (Cond::Not(inner), _) => self.areas(inner, !wanted),
-            (Cond::All(parts), true) | (Cond::Any(parts), false) => {
-                self.all_of(parts.iter().map(|part| self.areas(part, wanted)))
-            }
-            (Cond::All(parts), false) | (Cond::Any(parts), true) => {
-                self.any_of(parts.iter().map(|part| self.areas(part, wanted)))
-            }
-        }
-    }
-
-    fn all_of(&self, parts: impl Iterator<Item = Result<Vec<Area>, TooComplex>>) -> Result<Vec<Area>, TooComplex> {
-        let mut all = vec![Area::all()];
-        for part in parts {
-            let part = part?;
-            if all.len().saturating_mul(part.len()) > MAX_AREAS {
-                return Err(TooComplex);
-            }
-            all = all.iter().flat_map(|left| part.iter().filter_map(|right| left.and(right))).collect();
-        }
-        Ok(all)
-    }
-
-    /// Areas that name the same one attribute become one.
-    fn any_of(&self, parts: impl Iterator<Item = Result<Vec<Area>, TooComplex>>) -> Result<Vec<Area>, TooComplex> {
-        let mut simple: Vec<(Attr, Bits)> = Vec::new();
-        let mut rest: Vec<Area> = Vec::new();
-        for part in parts {
-            for area in part? {
-                match area.only() {
-                    Some((attr, bits)) => match simple.iter_mut().find(|(other, _)| *other == attr) {
-                        Some((_, all)) => *all = all.or(bits),
-                        None => simple.push((attr, bits.clone())),
-                    },
-                    None if !rest.contains(&area) => rest.push(area),
-                    None => {}
-                }
-            }
-            if rest.len() > MAX_AREAS {
-                return Err(TooComplex);
-            }
-        }
-        let simple = simple.into_iter().filter_map(|(attr, bits)| Area::of(attr, bits, self.size(attr)));
-        let mut all: Vec<Area> = simple.collect();
-        all.extend(rest);
-        Ok(all)
-    }
-
-    fn end_areas(&self, side: Side, test: EndTest, wanted: bool) -> Result<Vec<Area>, TooComplex> {
-        if let Some(part) = self.part_of(test) {
-            let label = self.labels.find(test);
-            let records = self.records.get(part).map_or(&[][..], Vec::as_slice);
-            return Ok(self.where_(end_attr(side, part), |class| {
-                label.is_some_and(|label| records.get(class).is_some_and(|record| record.has(label))) == wanted
-            }));
-        }
-        let EndTest::Group(id) = test else { return Err(TooComplex) };
-        if let Some(place) = self.dynamic.iter().position(|other| *other == id) {
-            return Ok(self.where_(self.dynamic_attr(side, place), |class| (class == 1) == wanted));
-        }
-        match self.policy.groups.get(id.index()) {
-            Some(group) => self.set_areas(side, &group.members, wanted),
-            None => Err(TooComplex),
-        }
-    }
-
-    fn set_areas(&self, side: Side, set: &SetExpr, wanted: bool) -> Result<Vec<Area>, TooComplex> {
-        match set {
-            SetExpr::Leaf(test) => self.end_areas(side, *test, wanted),
-            SetExpr::Union(parts) => {
-                let areas = parts.iter().map(|part| self.set_areas(side, part, wanted));
-                if wanted { self.any_of(areas) } else { self.all_of(areas) }
-            }
-            SetExpr::Intersection(a, b) => {
-                let areas = [self.set_areas(side, a, wanted), self.set_areas(side, b, wanted)].into_iter();
-                if wanted { self.all_of(areas) } else { self.any_of(areas) }
-            }
-            SetExpr::Difference(a, b) => {
-                let areas = [self.set_areas(side, a, wanted), self.set_areas(side, b, !wanted)].into_iter();
-                if wanted { self.all_of(areas) } else { self.any_of(areas) }
-            }
-        }
-    }
-
-    /// The one attribute of an end that decides a test.
-    fn part_of(&self, test: EndTest) -> Option<usize> {
-        part_of(test, &self.plain)
-    }
-
-    fn header_areas(&self, test: &HeaderTest, wanted: bool) -> Result<Vec<Area>, TooComplex> {
-        let packet = |pass: fn(&Headers) -> bool, wanted: bool| {
-            self.where_(PACKET, |class| self.packets.get(class).is_some_and(pass) == wanted)
-        };
-        let has_ports = |headers: &Headers| matches!(headers.transport, Some(Transport::Ports { .. }));
-        let is_ip = |headers: &Headers| headers.proto.is_some();
-        let two = |first: Vec<Area>, second: Vec<Area>| {
-            let parts = [Ok(first), Ok(second)].into_iter();
-            if wanted { self.all_of(parts) } else { self.any_of(parts) }
-        };
-        match test {
-            HeaderTest::TpSrc(range) => two(
-                packet(has_ports, wanted),
-                self.where_(SOURCE, |class| self.sources.get(class).is_some_and(|port| range.contains(port)) == wanted),
-            ),
-            HeaderTest::Dscp(range) => two(
-                packet(is_ip, wanted),
-                self.where_(DSCP, |class| self.dscps.get(class).is_some_and(|dscp| range.contains(dscp)) == wanted),
-            ),
-            HeaderTest::Vlan(_) | HeaderTest::Pcp(_) | HeaderTest::Present(Field::Vlan | Field::Pcp) => {
-                let passes = |tag: &Option<VlanTag>| crate::service::passes(test, &Headers { vlan: *tag, ..Headers::default() });
-                Ok(self.where_(TAG, |class| self.tags.get(class).is_some_and(passes) == wanted))
-            }
-            HeaderTest::Service(_)
-            | HeaderTest::DlType(_)
-            | HeaderTest::TpDst(_)
-            | HeaderTest::IcmpType(_)
-            | HeaderTest::IcmpCode(_)
-            | HeaderTest::Present(_) => Ok(self.where_(PACKET, |class| {
-                self.packets.get(class).is_some_and(|headers| crate::service::passes(test, headers)) == wanted
-            })),
-        }
-    }
 }
 
 /// A MAC address that the policy does not name.
 fn fresh_mac(policy: &Checked, named: &[MacAddr]) -> MacAddr {
-    let taken = |mac: &MacAddr| {
-        named.contains(mac)
-            || policy.hosts.iter().any(|host| host.macs.contains(mac))
-            || policy.gateways.iter().any(|gateway| gateway.mac == Some(*mac))
-    };
+    let named: HashSet<MacAddr> = named.iter().copied().chain(policy.gateways.iter().filter_map(|gateway| gateway.mac)).collect();
+    let taken = |mac: &MacAddr| named.contains(mac) || policy.host_of_mac(*mac).is_some();
     let candidates = (1..=u16::MAX).map(|number| {
         let [high, low] = number.to_be_bytes();
         MacAddr([0x06, 0, 0x5e, 0, high, low])
     });
     candidates.into_iter().find(|mac| !taken(mac)).unwrap_or(MacAddr([0x06, 0, 0x5e, 0, 0, 1]))
+}
+
+/// A group's MAC address that the policy does not name.
+fn fresh_group(named: &[MacAddr]) -> MacAddr {
+    let candidates = (1..=u8::MAX).map(|last| MacAddr([0x01, 0, 0x5e, 0, 0x02, last]));
+    candidates.into_iter().find(|mac| !named.contains(mac)).unwrap_or(MacAddr([0x01, 0, 0x5e, 0, 0x03, 0]))
 }

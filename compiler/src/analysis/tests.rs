@@ -121,6 +121,47 @@ fn rules_that_make_no_difference_are_told_with_those_that_cover_them() {
     );
 }
 
+/// What a `pass` leads past a rule does not get to it, and that is all that it changes.
+#[test]
+fn rules_in_and_behind_sections_with_pass_are_judged_like_others() {
+    let text = format!(
+        "{SITE}section s scope (from ab) {{\n  exit: pass from a for tcp;\n  gone: deny from a for tcp/80;\n  left: deny from a for tcp/80, udp/80;\n\
+         section t scope (from b) {{ skip: pass from b for udp; all: deny from b; }}\n  late: allow from b for tcp;\n  back: reject from b for udp;\n}}\n\
+         web: deny from a for tcp/80;\nmore: allow from a for tcp/22;\nagain: allow from a for tcp/22 to c;\nsame: deny from c to b;\ndefault deny;"
+    );
+    assert_eq!(
+        rules_told(&program(&text)),
+        [
+            "exit: decides",
+            "gone: shadowed by exit",
+            "left: redundant, default does the same",
+            "skip: decides",
+            "all: decides",
+            "late: shadowed by all",
+            "back: decides",
+            "web: redundant, default does the same",
+            "more: decides",
+            "again: shadowed by more",
+            "same: redundant, default does the same",
+        ]
+    );
+}
+
+/// Values that no test names stand for a class of their own, whichever others are named.
+#[test]
+fn what_nobody_names_is_left_over() {
+    for rules in [
+        "deny when vlan in 2-4094; deny when vlan = 4094; x: deny when vlan != 4094; default allow;",
+        "deny when dldst != 01:00:5e:00:00:01; x: deny when dldst = 01:00:5e:00:00:01 and hsrc = b; default allow;",
+        "x: deny from internet when dlsrc = 00:16:3e:00:00:77; default allow;",
+        "deny for ip/253, tcp, udp, icmp, icmpv6; x: deny when protocol != tcp and protocol != ip/253; default allow;",
+        "deny when dltype in { 0x88b5, arp }; x: deny when dltype not in { 0x88b5, ipv4, ipv6 }; default allow;",
+    ] {
+        let told = rules_told(&program(&format!("{SITE}{rules}")));
+        assert!(told.contains(&"x: decides".to_owned()), "{rules}\n{told:?}");
+    }
+}
+
 #[test]
 fn scopes_are_proved_or_shown_to_be_left() {
     let text = format!(
@@ -202,7 +243,7 @@ fn answers_are_those_of_trying_many_points() {
             .to_vec();
         let policy = Arc::new(policy);
         let program = Program::compile(policy.clone(), &View::new(&policy));
-        let analysis = Analysis::new(&program, Budget::default());
+        let analysis = Analysis::new(&program, Budget::default()).unwrap();
         let flows = points(&analysis.space, 300);
         compared += 1;
         let told = facts(&program, Budget::default());
@@ -216,7 +257,7 @@ fn answers_are_those_of_trying_many_points() {
             left |= judgement.rule.is_none();
             for rule in &policy.rules {
                 let alone = Checked {
-                    rules: vec![lang::checked::Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
+                    rules: vec![Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
                     ..Checked::clone(&policy)
                 };
                 if eval::judge(&alone, flow).rule.is_some() {
@@ -283,13 +324,11 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);
         let program = Program::compile(policy.clone(), &view);
-        let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000 });
-        let alone = Checked {
-            rules: vec![lang::checked::Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())],
-            ..Checked::clone(&policy)
-        };
+        let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000, ..Budget::default() });
+        let alone =
+            Checked { rules: vec![Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())], ..Checked::clone(&policy) };
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
-        for _ in 0..250 {
+        for _ in 0..1_500 {
             let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
             let (Identity::Known(mut src), Identity::Known(mut dst)) =
                 (source(&policy, &view, at, &key), destination(&policy, &view, &key))
@@ -347,6 +386,6 @@ fn what_exceeds_the_budget_is_undecided() {
     }
     text.push_str("assert always from a for tcp;\ndefault deny;");
     let program = program(&text);
-    let analysis = Analysis::new(&program, Budget { claim: 2_000, rule: 2_000, rules: 2_000 });
+    let analysis = Analysis::new(&program, Budget { claim: 2_000, rule: 2_000, rules: 2_000, ..Budget::default() }).unwrap();
     assert_eq!(analysis.assertion(&program.policy().assertions[0]), Proof::Undecided);
 }

@@ -31,7 +31,8 @@ impl Analysis<'_> {
     fn examples_of(&self, rule: RuleId, wanted: &[ClauseId], fit: &dyn Fn(&Flow) -> bool, found: &mut BTreeMap<ClauseId, Flow>) {
         let Some(Some(areas)) = self.rules.get(rule.index()) else { return };
         let mut dice = Dice::new(u64::from(rule.0) + 1);
-        let mut steps = self.budget.claim;
+        let granted = self.budget.claim.min(self.claims.get());
+        let mut steps = granted;
         for area in areas {
             // What is not found within the budget is left out.
             let _ = self.walk(area.clone(), RuleId(0), &mut steps, &mut |inside, outcome, steps| {
@@ -48,12 +49,14 @@ impl Analysis<'_> {
                 Ok(if all { Control::Stop } else { Control::GoOn })
             });
         }
+        self.claims.set(self.claims.get().saturating_sub(granted - steps));
     }
 
     /// Flows of an area: the first one, and some of the others.
     fn tries(&self, area: &Area, dice: &mut Dice, steps: &mut u64) -> Vec<Flow> {
         let first = self.space.find(area, steps, None).ok().flatten();
-        let others = (0..TRIES).filter_map(|_| self.space.guess(area, dice));
+        let cost = self.space.cost_of_guess() as u64;
+        let others = (0..TRIES).take_while(|_| self.may_try(cost)).filter_map(|_| self.space.guess(area, dice));
         first.into_iter().chain(others).map(|point| self.space.flow(&point)).collect()
     }
 }

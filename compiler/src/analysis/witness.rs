@@ -1,8 +1,10 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
+use std::net::IpAddr;
+
 use lang::checked::{GatewayId, HostId};
-use lang::flow::{End, Flow, Person, Place, Side};
-use net::{MacAddr, Transport};
+use lang::flow::{End, Flow, Headers, Person, Place, Side};
+use net::{EtherType, MacAddr, Transport};
 
 use super::area::{Area, Attr, Bits};
 use super::space::{ADDRESS, AT, DSCP, Login, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
@@ -36,6 +38,11 @@ impl Point {
         }
     }
 
+    /// True if the area has it.
+    pub(super) fn is_in(&self, area: &Area) -> bool {
+        area.parts().all(|(attr, bits)| bits.has(self.class(attr)))
+    }
+
     fn class(&self, attr: Attr) -> usize {
         self.0.get(usize::from(attr.0)).copied().unwrap_or(0)
     }
@@ -55,14 +62,12 @@ impl Space<'_> {
     /// A flow of the area that there can be, if the dice are lucky: no search, and no proof if there is none.
     pub(super) fn guess(&self, area: &Area, dice: &mut Dice) -> Option<Point> {
         let point = self.point(area, Some(dice));
-        let inside = |row: &Area| row.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        (!self.forbidden.iter().any(inside)).then_some(point)
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     /// A flow of the area near another one, outside of whichever of some areas that one is in; with luck one that there can be.
     pub(super) fn step_out(&self, from: &Point, area: &Area, around: &[Area], dice: &mut Dice) -> Option<Point> {
-        let holds = |area: &Area, point: &Point| area.parts().all(|(attr, bits)| bits.has(point.class(attr)));
-        let inside = around.iter().find(|one| holds(one, from))?;
+        let inside = around.iter().find(|one| from.is_in(one))?;
         let ways: Vec<(Attr, Bits)> = inside
             .parts()
             .map(|(attr, bits)| (attr, area.get(attr).cloned().unwrap_or_else(|| self.full(attr)).minus(bits)))
@@ -70,8 +75,8 @@ impl Space<'_> {
             .collect();
         let (attr, out) = ways.get(dice.below(ways.len()))?;
         let mut point = from.clone();
-        point.set(*attr, out.classes().nth(dice.below(out.count())).unwrap_or(0));
-        (!self.forbidden.iter().any(|row| holds(row, &point))).then_some(point)
+        point.set(*attr, out.nth(dice.below(out.count())).unwrap_or(0));
+        (!self.forbidden.iter().any(|row| point.is_in(row))).then_some(point)
     }
 
     fn find_but(
@@ -125,7 +130,7 @@ impl Space<'_> {
             *class = match area.get(attr) {
                 Some(bits) => {
                     let turn = turn(bits.count(), dice.as_deref_mut());
-                    bits.classes().nth(turn).unwrap_or(0)
+                    bits.nth(turn).unwrap_or(0)
                 }
                 // What nobody asks for is as plain as can be, so that guesses are seldom of what cannot be.
                 None if usize::from(attr.0) >= 9 || (usize::from(attr.0) % 4) % 2 == 0 => 0,
@@ -151,8 +156,10 @@ impl Space<'_> {
         for side in [Side::Src, Side::Dst] {
             let attr = end_attr(side, ADDRESS);
             let own = |class: &usize| match (self.whos.get(point.class(end_attr(side, WHO))), self.addresses.get(*class)) {
-                (Some(Who::Hosts(hosts)), Some(one)) => {
-                    hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id))
+                (Some(Who::Hosts(hosts)), Some(one)) => owned(hosts, &one.registered).is_some(),
+                (Some(Who::Gateway(id)), Some(one)) => {
+                    let gateway = self.policy.gateways.get(id.index());
+                    gateway.zip(one.sample).is_some_and(|(gateway, address)| gateway.addresses.contains(&address))
                 }
                 _ => false,
             };
@@ -179,11 +186,26 @@ impl Space<'_> {
             *src = *port;
         }
         Flow {
-            src: self.end(Side::Src, point),
-            dst: self.end(Side::Dst, point),
+            src: self.addressed(self.end(Side::Src, point), &headers),
+            dst: self.addressed(self.end(Side::Dst, point), &headers),
             headers,
             time: self.times.get(point.class(TIME)).copied().flatten(),
         }
+    }
+
+    /// Where no test tells addresses apart, an end has its own in packets that have any: text gives it that.
+    fn addressed(&self, mut end: End, headers: &Headers) -> End {
+        if self.addresses.len() > 1 || headers.proto.is_none() || end.address.is_some() {
+            return end;
+        }
+        let own = match (end.host, end.place) {
+            (Some(id), _) => self.policy.hosts.get(id.index()).map(|host| &host.addresses),
+            (None, Place::Gateway(id)) => self.policy.gateways.get(id.index()).map(|gateway| &gateway.addresses),
+            (None, _) => None,
+        };
+        let is_v4 = headers.dl_type == Some(EtherType::IPV4);
+        end.address = own.into_iter().flatten().find(|address| address.is_ipv4() == is_v4).copied();
+        end
     }
 
     fn end(&self, side: Side, point: &Point) -> End {
@@ -194,13 +216,11 @@ impl Space<'_> {
             address: address.and_then(|one| one.sample),
             ..End::default()
         };
+        let mac = self.macs.get(class(WHO)).copied().flatten();
         match self.whos.get(class(WHO)) {
             Some(Who::Hosts(hosts)) => {
-                let registered = address.map_or(&[][..], |one| &one.registered);
-                let owner = hosts.iter().find_map(|(id, mac)| {
-                    let own = registered.iter().find(|(owner, _)| owner == id)?;
-                    Some((*id, *mac, Some(own.1)))
-                });
+                let owner = address.and_then(|one| owned(hosts, &one.registered));
+                let owner = owner.map(|((id, mac), own)| (id, mac, Some(own)));
                 let has_own = |id: &HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
                 // Text gives a host its own address, if it has one.
                 let plain = hosts.iter().find(|(id, _)| end.address.is_some() || !has_own(id)).or(hosts.first());
@@ -213,11 +233,11 @@ impl Space<'_> {
                 }
             }
             Some(Who::Stranger(mac)) => end.mac = *mac,
-            Some(Who::Gateway(id)) => self.at_gateway(*id, Place::Gateway(*id), &mut end),
-            Some(Who::Internet(Some(id))) => self.at_gateway(*id, Place::Internet(Some(*id)), &mut end),
-            Some(Who::Internet(None)) => end.place = Place::Internet(None),
+            Some(Who::Gateway(id)) => self.at_gateway(*id, Place::Gateway(*id), mac, &mut end),
+            Some(Who::Internet(Some(id))) => self.at_gateway(*id, Place::Internet(Some(*id)), mac, &mut end),
+            Some(Who::Internet(None)) => (end.place, end.mac) = (Place::Internet(None), mac),
             Some(Who::Broadcast) => (end.place, end.mac) = (Place::Broadcast, Some(MacAddr::BROADCAST)),
-            Some(Who::Multicast) => end.place = Place::Multicast,
+            Some(Who::Multicast) => (end.place, end.mac) = (Place::Multicast, mac),
             Some(Who::Controller) => end.place = Place::Controller,
             None => {}
         }
@@ -236,10 +256,20 @@ impl Space<'_> {
         end
     }
 
-    fn at_gateway(&self, id: GatewayId, place: Place, end: &mut End) {
+    fn at_gateway(&self, id: GatewayId, place: Place, mac: Option<MacAddr>, end: &mut End) {
         let gateway = self.policy.gateways.get(id.index());
         end.place = place;
-        end.mac = gateway.and_then(|gateway| gateway.mac);
+        end.mac = mac;
         end.location = gateway.map(|gateway| gateway.at);
     }
+}
+
+/// The first of these hosts, which are in order, that has registered one of the addresses; and which.
+fn owned(hosts: &[(HostId, MacAddr)], registered: &[(HostId, IpAddr)]) -> Option<((HostId, MacAddr), IpAddr)> {
+    let places = registered.iter().filter_map(|(owner, address)| {
+        let place = hosts.partition_point(|(id, _)| id < owner);
+        let host = hosts.get(place).filter(|(id, _)| id == owner)?;
+        Some((place, *host, *address))
+    });
+    places.min_by_key(|(place, ..)| *place).map(|(_, host, address)| (host, address))
 }

@@ -61,7 +61,7 @@ fn lines_that_are_proposed_reach_what_they_are_proposed_for() {
     let policy = program(&text);
     let regions = policy.regions_of_tests();
     let fit = |flow: &Flow| lang::testing::case_text(policy.policy(), flow, &policy.judge(flow)).is_some();
-    let flows = crate::Analysis::new(&policy, crate::Budget::default()).examples(&regions.uncovered, &fit);
+    let flows = crate::Analysis::new(&policy, crate::Budget::default()).unwrap().examples(&regions.uncovered, &fit);
     let without: Vec<&str> =
         regions.uncovered.iter().zip(&flows).filter(|(_, flow)| flow.is_none()).map(|(one, _)| &*one.text).collect();
     assert_eq!(without, ["hsrc a, hdst b, protocol dns"], "only what is hidden has none");

@@ -25,7 +25,7 @@ fn rule(id: u32, name: &str, verdict: Verdict, cond: Vec<Cond>) -> Rule {
 
 /// Two deny rules between two allow rules, and a default that denies.
 fn sample() -> Program {
-    let web = vec![ServiceTerm::Ports(IpProto::TCP, 80..=80), ServiceTerm::Ports(IpProto::TCP, 443..=443)];
+    let web: Arc<[ServiceTerm]> = [ServiceTerm::Ports(IpProto::TCP, 80..=80), ServiceTerm::Ports(IpProto::TCP, 443..=443)].into();
     let desktops = EndTest::Group(GroupId(0));
     let private = EndTest::Group(GroupId(1));
     let members = EndTest::Group(GroupId(2));

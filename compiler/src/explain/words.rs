@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 
+use lang::builtin::protocol_text;
 use lang::checked::{EndTest, GroupId, HeaderTest, SetExpr};
 use lang::flow::{Flow, Person, Place, Side};
 use net::{Field, Transport};
 
 use super::Fact;
 use crate::label::Meaning;
-use crate::names::{Names, Subject, field, header_field, proto_name};
+use crate::names::{Names, Subject, field, header_field};
 
 /// A flow, for one user at each end, and the names to speak of it.
 pub(super) struct Words<'a> {
@@ -202,9 +203,9 @@ impl Words<'_> {
         let headers = &self.flow.headers;
         let Some(proto) = headers.proto else { return "absent".to_owned() };
         match headers.transport {
-            Some(Transport::Ports { dst, .. }) => format!("{}/{dst}", proto_name(proto)),
-            Some(Transport::Icmp { kind, code }) => format!("{}/{kind}/{code}", proto_name(proto)),
-            None => proto_name(proto),
+            Some(Transport::Ports { dst, .. }) => format!("{}/{dst}", protocol_text(proto)),
+            Some(Transport::Icmp { kind, code }) => format!("{}/{kind}/{code}", protocol_text(proto)),
+            None => protocol_text(proto),
         }
     }
 }

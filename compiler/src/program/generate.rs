@@ -311,7 +311,7 @@ fn header_test(draw: &mut Draw) -> HeaderTest {
             Field::TpDst,
             Field::IcmpType,
         ])),
-        _ => HeaderTest::Service(draw.many(3, term)),
+        _ => HeaderTest::Service(draw.many(3, term).into()),
     }
 }
 

@@ -1,15 +1,20 @@
 //! A view as text: the JSON of `--view`, in names instead of numbers. Knows the words of one policy, nothing of live sources.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use lang::checked::{Checked, EndTest, GatewayId, Group, GroupId, Kind, SetExpr, UserId};
+use lang::checked::{Checked, EndTest, GatewayId, Group, GroupId, Host, Kind, SetExpr, UserId};
 use lang::flow::Person;
 use lang::flowspec::location_text;
 use net::{Dpid, Location, MacAddr, PortNo};
 use serde::{Deserialize, Serialize};
 
 use super::{Station, View};
+
+/// How many users may be on one station, and how many pairs of an address, or none, and a user all may come to.
+const MAX_USERS: usize = 1_000;
+const MAX_FACES: usize = 1_000_000;
 
 /// The value of `schema` in a view file.
 pub const SCHEMA: &str = "pentane.view/1";
@@ -124,6 +129,8 @@ pub enum ViewError {
         /// The address.
         address: IpAddr,
     },
+    /// More users are on one station, or more addresses and users on all together, than can be worked with.
+    TooMany,
     /// The gateway's MAC address is declared otherwise, a host's, or a group address.
     GatewayMac {
         /// The gateway.
@@ -156,24 +163,28 @@ impl ViewFile {
     /// # Errors
     /// Unknown names, contradictions with the policy (pins, registered addresses), contradictions within the file.
     pub fn resolve(&self, policy: &Checked) -> Result<View, Vec<ViewError>> {
+        let words = Words::of(policy);
         let mut view = View::new(policy);
         let mut errors = Vec::new();
         if self.schema != SCHEMA {
             errors.push(ViewError::Schema(self.schema.clone()));
         }
         for gateway in &self.gateways {
-            if let Err(error) = gateway.resolve(policy, &mut view) {
+            if let Err(error) = gateway.resolve(&words, &mut view) {
                 errors.push(error);
             }
         }
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
+        let mut faces = 0_usize;
         for station in &self.stations {
-            match station.mac(policy) {
-                Ok(mac) if seen.contains(&mac) => errors.push(ViewError::Twice(mac)),
-                Ok(mac) => {
-                    seen.push(mac);
-                    station.resolve(mac, policy, &mut view, &mut errors);
-                }
+            faces = faces.saturating_add(station.ip.len().saturating_add(1).saturating_mul(station.users.len().max(1)));
+            if faces > MAX_FACES || station.users.len() > MAX_USERS {
+                errors.push(ViewError::TooMany);
+                break;
+            }
+            match station.mac(&words) {
+                Ok(mac) if !seen.insert(mac) => errors.push(ViewError::Twice(mac)),
+                Ok(mac) => station.resolve(mac, &words, &mut view, &mut errors),
                 Err(error) => errors.push(error),
             }
         }
@@ -182,14 +193,14 @@ impl ViewFile {
 }
 
 impl GatewayFile {
-    fn resolve(&self, policy: &Checked, view: &mut View) -> Result<(), ViewError> {
-        let found = policy.gateways.iter().zip(0..).find(|(gateway, _)| *gateway.name == *self.name);
-        let Some((gateway, id)) = found else {
+    fn resolve(&self, words: &Words<'_>, view: &mut View) -> Result<(), ViewError> {
+        let Some(id) = words.gateways.get(&*self.name).copied() else {
             return Err(ViewError::Unknown { kind: "gateway", name: self.name.clone() });
         };
-        view.set_gateway_mac(GatewayId(id), self.mac);
-        let declared_otherwise = gateway.mac.is_some_and(|declared| declared != self.mac);
-        if declared_otherwise || view.gateway_mac(GatewayId(id)) != Some(self.mac) {
+        view.set_gateway_mac(id, self.mac);
+        let declared = words.policy.gateways.get(id.index()).and_then(|gateway| gateway.mac);
+        let declared_otherwise = declared.is_some_and(|declared| declared != self.mac);
+        if declared_otherwise || view.gateway_mac(id) != Some(self.mac) {
             return Err(ViewError::GatewayMac { name: self.name.clone(), mac: self.mac });
         }
         Ok(())
@@ -213,11 +224,11 @@ impl StationFile {
         live.then_some(file)
     }
 
-    fn mac(&self, policy: &Checked) -> Result<MacAddr, ViewError> {
+    fn mac(&self, words: &Words<'_>) -> Result<MacAddr, ViewError> {
         let Some(name) = &self.host else {
             return self.mac.ok_or(ViewError::NoMac { host: None });
         };
-        let Some(host) = policy.hosts.iter().find(|host| *host.name == **name) else {
+        let Some(host) = words.hosts.get(&**name) else {
             return Err(ViewError::Unknown { kind: "host", name: name.clone() });
         };
         match (self.mac, host.macs.as_slice()) {
@@ -228,14 +239,15 @@ impl StationFile {
         }
     }
 
-    fn resolve(&self, mac: MacAddr, policy: &Checked, view: &mut View, errors: &mut Vec<ViewError>) {
+    fn resolve(&self, mac: MacAddr, words: &Words<'_>, view: &mut View, errors: &mut Vec<ViewError>) {
+        let policy = words.policy;
         view.know(mac, policy);
         if view.station(mac).is_none() {
             errors.push(ViewError::Place { mac, at: self.at.clone().unwrap_or_default() });
             return;
         }
         if let Some(at) = &self.at {
-            match location(at, policy) {
+            match words.location(at) {
                 Some(place) if view.attach(mac, place, policy) => {}
                 Some(_) => errors.push(ViewError::Place { mac, at: at.clone() }),
                 None => errors.push(ViewError::Unknown { kind: "location", name: at.clone() }),
@@ -247,14 +259,14 @@ impl StationFile {
             }
         }
         for user in &self.users {
-            match user.resolve(policy) {
+            match user.resolve(words) {
                 Ok(person) => {
                     view.login(mac, person);
                 }
                 Err(error) => errors.push(error),
             }
         }
-        match dynamic_groups(&self.groups, false, policy) {
+        match words.dynamic_groups(&self.groups, false) {
             Ok(groups) => {
                 view.join(mac, groups);
             }
@@ -272,19 +284,19 @@ impl UserFile {
         }
     }
 
-    fn resolve(&self, policy: &Checked) -> Result<Person, ViewError> {
+    fn resolve(&self, words: &Words<'_>) -> Result<Person, ViewError> {
         let (name, groups) = match self {
             UserFile::Name(name) => (Some(name), &[][..]),
             UserFile::Member(member) => (member.name.as_ref(), member.groups.as_slice()),
         };
         let user = match name {
             None => None,
-            Some(name) => match policy.users.iter().zip(0..).find(|(user, _)| *user.name == **name) {
-                Some((_, id)) => Some(UserId(id)),
+            Some(name) => match words.users.get(&**name) {
+                Some(id) => Some(*id),
                 None => return Err(ViewError::Unknown { kind: "user", name: name.clone() }),
             },
         };
-        Ok(Person { user, groups: dynamic_groups(groups, true, policy)? })
+        Ok(Person { user, groups: words.dynamic_groups(groups, true)? })
     }
 }
 
@@ -292,44 +304,71 @@ fn group_names(ids: &[GroupId], policy: &Checked) -> Vec<String> {
     ids.iter().filter_map(|id| policy.groups.get(id.index())).map(|group| group.name.to_string()).collect()
 }
 
-/// Dynamic groups by what they are spelled as, or by the name of a group that is nothing else. Ascending.
-fn dynamic_groups(names: &[String], of_users: bool, policy: &Checked) -> Result<Vec<GroupId>, ViewError> {
-    let mut ids = Vec::new();
-    for name in names {
-        let named = policy.groups.iter().zip((0..).map(GroupId)).find(|(group, _)| *group.name == **name);
-        let id = match named {
-            Some((group, id)) if group.dynamic.is_some() => Some(id),
-            Some((Group { members: SetExpr::Leaf(EndTest::Group(inner)), .. }, _)) => Some(*inner),
-            Some(_) | None => None,
-        };
-        let fits = |id: &GroupId| {
-            policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some() && (group.kind == Kind::User) == of_users)
-        };
-        match id.filter(fits) {
-            Some(id) => ids.push(id),
-            None => return Err(ViewError::Unknown { kind: "dynamic group", name: name.clone() }),
-        }
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+/// The names of a policy that a view may use.
+struct Words<'a> {
+    policy: &'a Checked,
+    hosts: HashMap<&'a str, &'a Host>,
+    users: HashMap<&'a str, UserId>,
+    gateways: HashMap<&'a str, GatewayId>,
+    groups: HashMap<&'a str, GroupId>,
+    locations: HashMap<&'a str, Location>,
+    switches: HashMap<&'a str, Dpid>,
 }
 
-/// Reads a declared location or `SWITCH:PORT`.
-fn location(text: &str, policy: &Checked) -> Option<Location> {
-    if let Some(named) = policy.locations.iter().find(|location| *location.name == *text) {
-        return Some(named.at);
-    }
-    let (switch, port) = text.rsplit_once(':')?;
-    let dpid = match policy.switches.iter().find(|declared| *declared.name == *switch) {
-        Some(declared) => declared.dpid,
-        None => {
-            let dpid: Dpid = switch.parse().ok()?;
-            policy.switches.iter().find(|declared| declared.dpid == dpid)?.dpid
+impl<'a> Words<'a> {
+    fn of(policy: &'a Checked) -> Words<'a> {
+        // A dynamic set inside an expression is called what a group may be called, too: the first of one name is meant.
+        let mut groups = HashMap::new();
+        for (group, id) in policy.groups.iter().zip((0..).map(GroupId)) {
+            groups.entry(&*group.name).or_insert(id);
         }
-    };
-    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    port.parse().ok().filter(|_| digits).map(|port| Location::new(dpid, PortNo(port)))
+        Words {
+            policy,
+            hosts: policy.hosts.iter().map(|host| (&*host.name, host)).collect(),
+            users: policy.users.iter().zip(0..).map(|(user, id)| (&*user.name, UserId(id))).collect(),
+            gateways: policy.gateways.iter().zip(0..).map(|(gateway, id)| (&*gateway.name, GatewayId(id))).collect(),
+            groups,
+            locations: policy.locations.iter().map(|named| (&*named.name, named.at)).collect(),
+            switches: policy.switches.iter().map(|switch| (&*switch.name, switch.dpid)).collect(),
+        }
+    }
+
+    /// Dynamic groups by what they are spelled as, or by the name of a group that is nothing else. Ascending.
+    fn dynamic_groups(&self, names: &[String], of_users: bool) -> Result<Vec<GroupId>, ViewError> {
+        let group = |id: GroupId| self.policy.groups.get(id.index());
+        let fits =
+            |id: &GroupId| group(*id).is_some_and(|group| group.dynamic.is_some() && (group.kind == Kind::User) == of_users);
+        let mut ids = Vec::new();
+        for name in names {
+            let named = self.groups.get(&**name).copied();
+            let id = match named.and_then(group) {
+                Some(group) if group.dynamic.is_some() => named,
+                Some(Group { members: SetExpr::Leaf(EndTest::Group(inner)), .. }) => Some(*inner),
+                Some(_) | None => None,
+            };
+            match id.filter(fits) {
+                Some(id) => ids.push(id),
+                None => return Err(ViewError::Unknown { kind: "dynamic group", name: name.clone() }),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Reads a declared location or `SWITCH:PORT`.
+    fn location(&self, text: &str) -> Option<Location> {
+        if let Some(named) = self.locations.get(text) {
+            return Some(*named);
+        }
+        let (switch, port) = text.rsplit_once(':')?;
+        let dpid = match self.switches.get(switch) {
+            Some(dpid) => *dpid,
+            None => self.policy.switch_of(switch.parse().ok()?)?.dpid,
+        };
+        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        port.parse().ok().filter(|_| digits).map(|port| Location::new(dpid, PortNo(port)))
+    }
 }
 
 impl fmt::Display for ViewError {
@@ -349,6 +388,10 @@ impl fmt::Display for ViewError {
             ViewError::Address { mac, address } => {
                 write!(f, "{mac} cannot have {address}: it belongs to another, or no host can have it")
             }
+            ViewError::TooMany => write!(
+                f,
+                "a station has more than {MAX_USERS} users, or all have more than {MAX_FACES} pairs of an address and a user"
+            ),
             ViewError::GatewayMac { name, mac } => {
                 write!(f, "gateway `{name}` cannot have {mac}: it is declared otherwise, a host's, or a group address")
             }

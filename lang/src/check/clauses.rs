@@ -1,6 +1,7 @@
 //! Rules: their clauses, what verdict and clauses may say together, and the two halves of `outbound-only` and `pin`.
 //! Knows nothing of how conditions are made.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use net::{Time, VlanId};
@@ -17,6 +18,7 @@ use crate::types;
 
 use super::Checker;
 use super::conditions::Wanted;
+use super::limits::Counted;
 
 /// The clauses of a rule, each at most once.
 #[derive(Default)]
@@ -166,7 +168,7 @@ impl Checker {
             }
             other => {
                 let message = format!("`{}` is {}: a path avoids switches, ports and hosts", name.text, other.what(&self.policy));
-                self.report(Diagnostic::new(E0203, name.span, message));
+                self.report(Diagnostic::new(E0203, name.span, message).help("name each of them: `avoid edge1, edge2`"));
                 None
             }
         }
@@ -185,10 +187,10 @@ impl Checker {
         }
         // Mistakes in the clauses are found once, in the allow half.
         let allow = self.conjunction(clauses, Side::Src);
-        let found = self.found.len();
+        let found = self.found.total();
         let mirrored = clauses.ends();
         let deny = self.conjunction(&mirrored, Side::Dst);
-        self.found.truncate(found);
+        self.found.take_back(found);
         self.add_rule(stmt, common, deny, clauses.effect(Verdict::Deny), Part::OutboundDeny);
         self.add_rule(stmt, common, allow, clauses.effect(Verdict::Allow), Part::OutboundAllow);
     }
@@ -221,6 +223,9 @@ impl Checker {
             self.damaged = true;
             return;
         };
+        if !self.room_for(Counted::Rules, self.policy.rules.len() + 1, stmt.span) {
+            return;
+        }
         let allows = matches!(effect, Effect::Decide(Verdict::Allow) | Effect::Audit(Verdict::Allow));
         let before = common.until.map(|until| Cond::Time(TimeTest::Before(until)));
         let text =
@@ -302,13 +307,15 @@ impl Checker {
     /// The middleboxes that a list names, in order; nothing if one is unknown or named twice.
     pub(super) fn boxes(&mut self, names: &[Ident]) -> Option<Vec<MiddleboxId>> {
         let mut boxes: Option<Vec<MiddleboxId>> = Some(Vec::new());
-        for (place, name) in names.iter().enumerate() {
-            if let Some(first) = names.iter().take(place).find(|first| first.text == name.text) {
+        let mut named: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            if let Some(first) = named.get(&*name.text) {
                 let message = format!("middlebox `{}` is named twice", name.text);
-                self.report(Diagnostic::new(E0216, name.span, message).related(first.span, "first named here"));
+                self.report(Diagnostic::new(E0216, name.span, message).related(*first, "first named here"));
                 boxes = None;
                 continue;
             }
+            named.insert(&name.text, name.span);
             let id = match self.lookup(name, None) {
                 Some(Symbol::Middlebox(id)) => Some(id),
                 None | Some(Symbol::Damaged | Symbol::Unresolved(_)) => None,

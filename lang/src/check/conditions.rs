@@ -13,9 +13,10 @@ use crate::diag::Diagnostic;
 use crate::flow::Side;
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
-use crate::types::{self, Value};
+use crate::types::{self, Terms, Value};
 
 use super::Checker;
+use super::limits::Counted;
 
 const ETHER_TYPE: &str = "an Ethernet type";
 
@@ -261,9 +262,16 @@ impl Checker {
                         range.filter_map(|value| u8::try_from(value).ok()).map(|value| ServiceTerm::Protocol(IpProto(value))),
                     );
                 }
-                Some(Cond::Header(HeaderTest::Service(terms)))
+                self.joined_terms = self.joined_terms.saturating_add(terms.len());
+                if !self.room_for(Counted::JoinedTerms, self.joined_terms, expr.span()) {
+                    return None;
+                }
+                Some(Cond::Header(HeaderTest::Service(terms.into())))
             }
             Expr::Chain { first, rest } => {
+                if !self.few_operands(rest.len(), expr.span()) {
+                    return None;
+                }
                 let mut cond = self.protocol(first);
                 for (op, operand) in rest {
                     let right = self.protocol(operand);
@@ -272,7 +280,7 @@ impl Checker {
                         SetOp::Difference => types::all(vec![left, Cond::Not(Box::new(right))]),
                     });
                 }
-                cond.filter(|_| self.few_operands(rest.len(), expr.span()))
+                cond
             }
             Expr::Intersection(parts) => {
                 let parts: Vec<Option<Cond>> = parts.iter().map(|part| self.protocol(part)).collect();
@@ -298,13 +306,13 @@ impl Checker {
     }
 
     /// The condition that a packet is traffic of one of these sorts.
-    pub(super) fn service_cond(&mut self, terms: Vec<ServiceTerm>, span: Span) -> Option<Cond> {
-        if terms.is_empty() {
+    pub(super) fn service_cond(&mut self, terms: Terms, span: Span) -> Option<Cond> {
+        if terms.list().is_empty() {
             let message = format!("`{}` has no members", self.excerpt(span));
             self.report(Diagnostic::new(E0207, span, message));
             return None;
         }
-        Some(Cond::Header(HeaderTest::Service(terms)))
+        Some(Cond::Header(HeaderTest::Service(terms.shared())))
     }
 
     /// A chain nests as deep as it is long, and evaluation follows it.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::ast::{Atom, Expr, Ident, ServiceRef};
-use crate::checked::{DynamicSource, Group, GroupId, Kind, Service, ServiceTerm, SetExpr};
+use crate::checked::{DynamicSource, Group, GroupId, Kind, Service, SetExpr};
 use crate::codes::names::{E0203, E0205, E0206};
 use crate::diag::Diagnostic;
 use crate::resolve::{SetDecl, Symbol};
 use crate::source::Span;
-use crate::types::{self, TypedSet, Value};
+use crate::types::{self, Terms, TypedSet, Value};
 
 use super::{Checker, GroupFacts};
 
@@ -165,19 +165,19 @@ impl Checker {
         Symbol::Group(id)
     }
 
-    fn add_service(&mut self, decl: SetDecl<'_>, terms: Vec<ServiceTerm>) -> Symbol {
+    fn add_service(&mut self, decl: SetDecl<'_>, terms: Terms) -> Symbol {
         let (name, span): (Arc<str>, Span) = match decl {
             SetDecl::Group(decl) => (decl.name.text.clone(), decl.span),
             SetDecl::Network(decl) => (decl.name.text.clone(), decl.span),
             SetDecl::Service(decl) => (decl.name.text.clone(), decl.span),
         };
-        self.terms = self.terms.saturating_add(terms.len());
+        self.terms = self.terms.saturating_add(terms.list().len());
         if self.terms > MAX_TERMS {
             // Every service that names others copies their terms.
             self.report_terms(decl.name());
             return Symbol::Damaged;
         }
-        self.policy.services.push(Service { name, terms, span: Some(span) });
+        self.policy.services.push(Service { name, terms: terms.shared(), span: Some(span) });
         Symbol::Service(self.policy.services.len() - 1)
     }
 }

@@ -18,6 +18,7 @@ use crate::resolve::{Names, Statements, Symbol};
 use crate::source::Span;
 
 use super::Checker;
+use super::limits::Counted;
 
 /// Stands for a place that could not be made out; never leaves the checker, since that has been reported.
 const NOWHERE: Location = Location { dpid: Dpid(u64::MAX), port: PortNo(u32::MAX) };
@@ -77,8 +78,8 @@ impl Checker {
             let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
             self.gateway(decl, members, &mut attached);
         }
-        for decl in &statements.locations {
-            let place = self.policy.locations.iter().find(|location| location.span == decl.span).map(|location| location.at);
+        for (number, decl) in statements.locations.iter().enumerate() {
+            let place = self.policy.locations.get(number).map(|location| location.at);
             if let Some(first) = place.and_then(|place| attached.0.get(&place)) {
                 let message = format!(
                     "`{}` is taken by a gateway or a middlebox: no host is there",
@@ -216,6 +217,9 @@ impl Checker {
             let help = "add the address that its frames carry: `mac 02:00:00:00:00:11;`";
             self.report(Diagnostic::new(E0213, members.name, message).help(help));
         }
+        let stations = members.macs.len().saturating_mul(members.addresses.len().saturating_add(1));
+        self.stations = self.stations.saturating_add(stations);
+        self.room_for(Counted::Stations, self.stations, decl.span);
         self.policy.hosts.push(Host {
             name: decl.name.text.clone(),
             macs: members.macs.into_iter().map(|(mac, _)| mac).collect(),

@@ -14,6 +14,7 @@ use crate::source::Span;
 use crate::types::{self, Value};
 
 use super::Checker;
+use super::limits::Counted;
 
 impl Checker {
     /// Adds rules and sections in their order.
@@ -41,16 +42,16 @@ impl Checker {
 
     fn open_section(&mut self, head: &SectionHead, parent: Option<SectionId>) -> SectionId {
         let first = self.next_rule();
-        let sections = &self.policy.sections;
-        if let Some(other) = sections.iter().find(|section| section.name == head.name.text) {
+        if let Some(first) = self.sections.get(&head.name.text) {
             let message = format!("two sections have the name `{}`", head.name.text);
-            let found = Diagnostic::new(E0202, head.name.span, message).related(other.span, "the first is here");
+            let found = Diagnostic::new(E0202, head.name.span, message).related(*first, "the first is here");
             self.report(found);
         } else if &*head.name.text == PRELUDE_NAME && (first.0 > 0 || parent.is_some()) {
             let found =
                 Diagnostic::new(E0220, head.name.span, "the prelude stands before all rules, and here are some before it");
             self.report(found.help("move it to the front of the policy, before the first rule"));
         }
+        self.sections.entry(head.name.text.clone()).or_insert(head.span);
         let scope = match &head.scope {
             None => Some(Cond::All(Vec::new())),
             Some(scope) => self.when(scope),
@@ -87,6 +88,9 @@ impl Checker {
 
     /// Takes an invariant.
     pub(super) fn invariant(&mut self, stmt: &InvariantStmt) {
+        if !self.room_for(Counted::Claims, self.policy.invariants.len() + 1, stmt.span) {
+            return;
+        }
         let sets: Vec<Option<(Kind, SetExpr)>> = stmt.sets.iter().map(|set| self.plain_set(set)).collect();
         let Some(sets) = sets.into_iter().collect::<Option<Vec<_>>>() else {
             self.damaged = true;
@@ -140,6 +144,9 @@ impl Checker {
     }
 
     fn assertion(&mut self, stmt: &AssertStmt) {
+        if !self.room_for(Counted::Claims, self.policy.assertions.len() + self.policy.invariants.len() + 1, stmt.span) {
+            return;
+        }
         for clause in &stmt.clauses {
             let fits = matches!(
                 clause.kind,

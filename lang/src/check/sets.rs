@@ -1,19 +1,18 @@
 //! What a set expression stands for: names looked up, kinds held apart. Knows nothing of where the set is used.
 
-use std::collections::HashSet;
-
 use net::Prefix;
 
 use crate::ast::{Atom, Expr, Ident, ServiceRef, SetOp, Term};
 use crate::builtin;
-use crate::checked::{BuiltIn, DynamicSource, EndTest, Kind, ServiceTerm, SetExpr};
+use crate::checked::{BuiltIn, DynamicSource, EndTest, Kind, SetExpr};
 use crate::codes::names::{E0203, E0204, E0206, E0207, E0218};
 use crate::diag::Diagnostic;
 use crate::resolve::Symbol;
 use crate::source::Span;
-use crate::types::{self, MAX_NESTING, TypedSet, Value};
+use crate::types::{self, MAX_NESTING, Terms, TypedSet, Value};
 
 use super::Checker;
+use super::limits::Counted;
 
 /// Longer excerpts are cut in messages.
 const MAX_EXCERPT: usize = 40;
@@ -92,7 +91,7 @@ impl Checker {
                 Some(place) => Value::Set(TypedSet::leaf(Kind::Location, EndTest::Location(place))),
                 None => Value::Muted,
             },
-            Atom::Service(service) => Value::Services(vec![service.clone()]),
+            Atom::Service(service) => Value::Services(Terms::one(service.clone())),
             Atom::Dynamic(source) => self.dynamic(source, wanted, term.span),
             Atom::Number(_) => {
                 let message = format!("a number stands for no set: `{}`", self.excerpt(term.span));
@@ -135,7 +134,7 @@ impl Checker {
         if self.names.get(&name.text).is_none()
             && let Some(terms) = builtin::service(&name.text)
         {
-            return Value::Services(terms);
+            return Value::Services(Terms::of(terms.into()));
         }
         let Some(symbol) = self.lookup(name, wanted) else { return Value::Muted };
         match symbol {
@@ -160,7 +159,7 @@ impl Checker {
                 _ => Value::Muted,
             },
             Symbol::Service(place) => {
-                self.policy.services.get(place).map_or(Value::Muted, |service| Value::Services(service.terms.clone()))
+                self.policy.services.get(place).map_or(Value::Muted, |service| Value::Services(Terms::of(service.terms.clone())))
             }
             Symbol::Middlebox(_) => {
                 let message = format!("`{}` is a middlebox, which is no end of a flow", name.text);
@@ -222,7 +221,7 @@ impl Checker {
 
     fn braced(&mut self, kind: Option<Kind>, members: &[Expr], span: Span, wanted: Option<Kind>) -> Value {
         let mut value = match kind {
-            Some(Kind::Service) => Value::Services(Vec::new()),
+            Some(Kind::Service) => Value::Services(Terms::none()),
             Some(kind) => Value::Set(TypedSet::nobody(kind)),
             None if members.is_empty() => {
                 self.report(Diagnostic::new(E0207, span, "a set without members and without a kind"));
@@ -257,7 +256,10 @@ impl Checker {
             (Operator::Difference, Value::Any, Value::Set(right)) => {
                 Value::Set(TypedSet::everybody(right.kind).difference(right, &self.policy.groups))
             }
-            (Operator::Union, Value::Services(left), Value::Services(right)) => Value::Services(joined(left, right)),
+            (Operator::Union, Value::Services(left), Value::Services(right)) => match self.joined(left, right, span) {
+                Some(all) => Value::Services(all),
+                None => Value::Muted,
+            },
             (_, Value::Any | Value::Services(_), Value::Services(_)) => {
                 let message = "services are joined with `|` only";
                 self.report(Diagnostic::new(E0218, span, message).help("list the ports that are meant"));
@@ -304,11 +306,11 @@ impl Checker {
     }
 
     /// The traffic that services stand for together; nothing if one of them is unknown.
-    pub(super) fn services(&mut self, services: &[ServiceRef]) -> Option<Vec<ServiceTerm>> {
-        let mut all = Some(Vec::new());
+    pub(super) fn services(&mut self, services: &[ServiceRef]) -> Option<Terms> {
+        let mut all = Some(Terms::none());
         for service in services {
             let terms = match service {
-                ServiceRef::Term(term) => Some(vec![term.value.clone()]),
+                ServiceRef::Term(term) => Some(Terms::one(term.value.clone())),
                 ServiceRef::Name(name) => {
                     let value = self.named(name, Some(Kind::Service));
                     match self.of_kind(value, Kind::Service, name.span) {
@@ -321,27 +323,37 @@ impl Checker {
                     None
                 }
             };
-            all = all.zip(terms).map(|(all, terms)| joined(all, terms));
+            all = all.zip(terms).and_then(|(all, terms)| self.joined(all, terms, service.span()));
         }
         all
     }
 
+    /// Both together; nothing if that would be too much, which is reported.
+    fn joined(&mut self, left: Terms, right: Terms, span: Span) -> Option<Terms> {
+        // One that is joined with nothing is shared.
+        if !left.list().is_empty() {
+            self.joined_terms = self.joined_terms.saturating_add(right.list().len());
+            if !self.room_for(Counted::JoinedTerms, self.joined_terms, span) {
+                return None;
+            }
+        }
+        Some(left.join(right))
+    }
+
     /// The text at a place, on one line and not too long.
     pub(super) fn excerpt(&self, span: Span) -> String {
-        let text = self.policy.sources.text(span);
-        let mut words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut words = String::new();
+        for word in self.policy.sources.text(span).split_whitespace() {
+            words.push_str(if words.is_empty() { "" } else { " " });
+            words.push_str(word);
+            if words.len() > 4 * MAX_EXCERPT {
+                break;
+            }
+        }
         if let Some((cut, _)) = words.char_indices().nth(MAX_EXCERPT) {
             words.truncate(cut);
             words.push('…');
         }
         words
     }
-}
-
-/// Both lists, each term once, in order.
-fn joined(mut left: Vec<ServiceTerm>, right: Vec<ServiceTerm>) -> Vec<ServiceTerm> {
-    let known: HashSet<&ServiceTerm> = left.iter().collect();
-    let fresh: Vec<ServiceTerm> = right.into_iter().filter(|term| !known.contains(term)).collect();
-    left.extend(fresh);
-    left
 }

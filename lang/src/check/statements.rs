@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ast::{ByRef, CaseStmt, DefaultStmt, Setting, SettingStmt, TestBlock, VerdictWord};
-use crate::checked::{DecidedBy, DefaultRule, Rule, RuleId, Test, TestCase, Verdict};
+use crate::checked::{DecidedBy, DefaultRule, Rule, Test, TestCase, Verdict};
 use crate::codes::names::E0212;
 use crate::codes::tests_and_assertions::E0404;
 use crate::diag::Diagnostic;
@@ -11,6 +11,7 @@ use crate::flowspec;
 use crate::source::Span;
 
 use super::Checker;
+use super::limits::{Counted, MAX_TEST_FLOWS};
 
 /// The verdict that a word is for one flow; nothing for words that are none.
 fn verdict_of(word: VerdictWord) -> Option<Verdict> {
@@ -76,14 +77,16 @@ impl Checker {
     }
 
     fn case(&mut self, case: &CaseStmt) -> Option<TestCase> {
-        let flows =
-            case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.mentions, flow) {
-                Ok(flows) => Some(flows),
-                Err(found) => {
-                    self.found.extend(found);
-                    None
-                }
-            });
+        if self.test_flows > MAX_TEST_FLOWS {
+            return None;
+        }
+        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.known, flow) {
+            Ok(flows) => Some(flows),
+            Err(found) => {
+                self.found.extend(found);
+                None
+            }
+        });
         // The parser takes no other words.
         let verdict = case.verdict.and_then(|word| verdict_of(word.value));
         let via = match &case.via {
@@ -99,7 +102,7 @@ impl Checker {
             None => Some(None),
             Some(ByRef::Default(_)) => Some(Some(DecidedBy::Default)),
             Some(ByRef::Rule(name)) if self.names.is_rule(&name.text) => {
-                Some(Some(DecidedBy::Rules(self.rules_named(&name.text))))
+                Some(Some(DecidedBy::Rules(self.policy.rules_named(&name.text).to_vec())))
             }
             Some(ByRef::Rule(name)) => {
                 self.found.extend(self.names.unknown_rule(name));
@@ -110,8 +113,13 @@ impl Checker {
             self.fitting_decider(verdict, by, by_ref);
         }
         let span = case.flow.as_ref()?.span;
+        let flows = flows?;
+        self.test_flows = self.test_flows.saturating_add(flows.len());
+        if !self.room_for(Counted::TestFlows, self.test_flows, case.span) {
+            return None;
+        }
         Some(TestCase {
-            flows: flows?,
+            flows,
             verdict: verdict?,
             via: via?,
             by: by?,
@@ -136,9 +144,5 @@ impl Checker {
             let message = format!("{what} gives `{first}`, never `{wanted}`");
             self.report(Diagnostic::new(E0404, span, message));
         }
-    }
-
-    fn rules_named(&self, name: &str) -> Vec<RuleId> {
-        self.policy.rules.iter().filter(|rule| rule.name.as_deref() == Some(name)).map(|rule| rule.id).collect()
     }
 }

@@ -139,4 +139,10 @@ codes! {
         example "allow when (hsrc = a or usrc = b or apsrc = c) and (hdst = a or udst = b or apdst = c) and …;"
         instead "Put the members into a group, so that one test asks for all of them, or write several rules."
     }
+    E0231 "larger than Pentane works with" {
+        what "The policy has more rules than can be worked with, or what its text stands for is more: the flows of its tests, the pairs of a MAC address and an IP address of its hosts, the kinds of traffic that its rules tell apart. The message says which, and the limit."
+        why "A few lines can stand for millions of flows. The limits keep the memory and the time bounded that a text can make Pentane use."
+        example "allow for tcp/1;   # … and so on, 300,000 rules"
+        instead "Let one rule speak of a group, a network or a range of ports where many speak of its members, and test some members of large sets in place of all."
+    }
 }

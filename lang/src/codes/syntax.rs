@@ -68,13 +68,13 @@ codes! {
         instead "`setting multi-user = least-restrictive;` or `setting multi-user = most-restrictive;`"
     }
     E0113 "nested too deep" {
-        what "Parentheses or braces are nested more than 200 deep."
+        what "Parentheses, braces or sections are nested more than 200 deep."
         why "The limit keeps the memory bounded that a text can make Pentane use."
         example "allow from ((((((((\u{2026}))))))));"
         instead "Name the inner parts with `group` statements."
     }
     E0114 "file too large" {
-        what "A file, one of its lines, or the policy as a whole exceeds the limit."
+        what "A file, one of its lines, or the policy as a whole exceeds the limit: in bytes, or the policy in words, comments and signs such as `;` counted."
         why "The limit keeps the memory bounded that a text can make Pentane use."
         example "# a line of 2 MiB"
         instead "Split the file with `include`, and long groups over several lines."

@@ -19,4 +19,10 @@ codes! {
         example "user bob; # allow(E0201): wrong"
         instead "Name the code of a warning, `W0303` for example, or correct the error."
     }
+    W0704 "more than is shown" {
+        what "There are more warnings than are shown. The message says how many."
+        why "They mostly have few causes. What is shown is where the first of them are."
+        example "group a = user { bob };   # … and so on, 2,000 groups that nothing uses"
+        instead "Correct the first ones, or silence their code with `[severity]` in pentane.toml, then check again."
+    }
 }

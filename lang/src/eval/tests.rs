@@ -112,12 +112,12 @@ fn full_headers() -> Headers {
 
 #[test]
 fn each_test_of_a_header_has_its_yes_and_its_no_and_fails_on_absence() {
-    let ports = |low, high| HeaderTest::Service(vec![ServiceTerm::Ports(IpProto::TCP, low..=high)]);
+    let ports = |low, high| HeaderTest::Service([ServiceTerm::Ports(IpProto::TCP, low..=high)].into());
     let cases = [
         (ports(80, 90), ports(81, 90)),
         (
-            HeaderTest::Service(vec![ServiceTerm::Protocol(IpProto::UDP), ServiceTerm::Protocol(IpProto::TCP)]),
-            HeaderTest::Service(vec![ServiceTerm::Ports(IpProto::UDP, 80..=80)]),
+            HeaderTest::Service([ServiceTerm::Protocol(IpProto::UDP), ServiceTerm::Protocol(IpProto::TCP)].into()),
+            HeaderTest::Service([ServiceTerm::Ports(IpProto::UDP, 80..=80)].into()),
         ),
         (HeaderTest::DlType(EtherType::IPV4), HeaderTest::DlType(EtherType::IPV6)),
         (HeaderTest::Vlan(1..=5), HeaderTest::Vlan(6..=9)),
@@ -141,7 +141,7 @@ fn icmp_is_not_ports_and_a_priority_tag_is_no_vlan() {
         vlan: Some(VlanTag { id: None, pcp: 6 }),
         ..Headers::default()
     };
-    let icmp = |proto, kind, code| HeaderTest::Service(vec![ServiceTerm::Icmp(proto, kind, code)]);
+    let icmp = |proto, kind, code| HeaderTest::Service([ServiceTerm::Icmp(proto, kind, code)].into());
     for yes in [
         icmp(IpProto::ICMP, 8, None),
         icmp(IpProto::ICMP, 8, Some(0)),

@@ -129,7 +129,25 @@ impl Mentions {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or(u32::MAX))),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(bits)),
         };
+        let usual = |place: usize, first: u128| usual_of(parts.get(place..).unwrap_or_default(), first);
+        let found = found.into_iter().enumerate().map(|(place, bits)| bits.map(|bits| usual(place, bits)));
         parts.iter().zip(found).filter_map(|(part, bits)| bits.map(|bits| (*part, address(part, bits)))).collect()
+    }
+}
+
+/// An address of the first of some parts that a machine would have, where the first address of it is free: that one is nobody's.
+/// Parts within it follow it, by their starts.
+fn usual_of(parts: &[Prefix], first: u128) -> u128 {
+    let Some((part, rest)) = parts.split_first() else { return first };
+    let start = bits(part.network());
+    let is_free = |wanted: &u128| {
+        let mut near = rest.iter().take_while(|other| part.covers(other) && bits(other.network()) <= *wanted);
+        *wanted < last_bits(part) && !near.any(|other| *wanted <= last_bits(other))
+    };
+    if first == start {
+        [7, 1, 9].into_iter().filter_map(|more| start.checked_add(more)).find(is_free).unwrap_or(first)
+    } else {
+        first
     }
 }
 

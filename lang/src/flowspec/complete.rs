@@ -66,10 +66,7 @@ fn host_of(policy: &Checked, draft: &Draft) -> Option<HostId> {
     }
     match (draft.mac, draft.address) {
         (Some(mac), _) => policy.host_of_mac(mac),
-        (None, Some(address)) => {
-            let place = policy.hosts.iter().position(|host| host.addresses.contains(&address))?;
-            u32::try_from(place).ok().map(HostId)
-        }
+        (None, Some(address)) => policy.host_of_address(address),
         (None, None) => None,
     }
 }

@@ -1,24 +1,22 @@
 //! What the text says of one end of a flow, one draft for each choice out of the sets that it names. Knows nothing of defaults.
 
-use std::cell::OnceCell;
 use std::net::IpAddr;
 
-use indexmap::IndexSet;
 use net::{Location, MacAddr, PortNo};
 
 use crate::ast::{Atom, EndTerm, Ident, LocationRef, Term};
 use crate::builtin;
 use crate::check::port_of;
-use crate::checked::{BuiltIn, Checked, DynamicSource, EndTest, Group, GroupId, HostId, Kind, SetExpr, Switch, UserId};
+use crate::checked::{BuiltIn, Checked, DynamicSource, Group, GroupId, HostId, Kind, UserId};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::Diagnostic;
-use crate::eval;
-use crate::flow::{End, Person, Place};
+use crate::flow::{Person, Place};
 use crate::resolve::{Names, Symbol};
 use crate::source::Span;
 use crate::types;
 
+use super::members::{Known, dynamic_member, ports};
 use super::{MAX_FLOWS, Mentions};
 
 /// What the text says of one end.
@@ -39,7 +37,7 @@ pub(super) struct Draft {
 
 /// One thing said of an end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Said {
+pub(super) enum Said {
     Nobody,
     User(Person),
     Host(HostId),
@@ -80,7 +78,7 @@ impl Said {
         }
     }
 
-    fn write(self, draft: &mut Draft) {
+    pub(super) fn write(self, draft: &mut Draft) {
         match self {
             Said::Nobody => {}
             Said::User(person) => draft.users.push(person),
@@ -131,12 +129,12 @@ impl Slot {
 pub(super) struct Site<'a> {
     pub policy: &'a Checked,
     pub names: &'a Names,
-    pub mentions: &'a OnceCell<Mentions>,
+    pub known: &'a Known,
 }
 
 impl Site<'_> {
     fn mentions(&self) -> &Mentions {
-        self.mentions.get_or_init(|| Mentions::of(self.policy))
+        self.known.mentions(self.policy)
     }
 }
 
@@ -148,6 +146,21 @@ struct Reader<'a> {
     found: &'a mut Vec<Diagnostic>,
 }
 
+/// What all terms of an end say: of each, one thing or another.
+struct Choices {
+    all: Vec<(Slot, Vec<Said>)>,
+    /// What is said already, each once.
+    slots: Vec<Slot>,
+    /// How many ends it comes to.
+    count: usize,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Choices { all: Vec::new(), slots: Vec::new(), count: 1 }
+    }
+}
+
 /// The drafts of one end; nothing if something is wrong with it, which is found or has been reported.
 pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut Vec<Diagnostic>) -> Option<Vec<Draft>> {
     let Site { policy, names, .. } = site;
@@ -157,7 +170,7 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
     }
     let named_gateway = terms.iter().any(|term| is_gateway_name(names, term));
     let mut reader = Reader { site, policy, names, found };
-    let mut choices: Vec<(Slot, Vec<Said>)> = Vec::new();
+    let mut choices = Choices::default();
     let mut sound = true;
     for term in terms {
         // `gateway border` says which gateway; the word adds nothing.
@@ -169,6 +182,7 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
             Some(said) => sound &= reader.add(&mut choices, said, term.span()),
         }
     }
+    let mut choices = choices.all;
     // `internet 9.9.9.9` means this address.
     if choices.iter().any(|(slot, _)| *slot == Slot::Address) {
         choices.iter_mut().for_each(|(_, said)| said.retain(|said| !matches!(said, Said::Internet(Some(_)))));
@@ -201,14 +215,14 @@ fn impossible(policy: &Checked, draft: &Draft) -> Option<String> {
         let (pin, at) = (super::location_text(policy, pin), super::location_text(policy, at));
         return Some(format!("host `{}` is pinned to {pin} and cannot be at {at}", host.name));
     }
-    let others = || policy.hosts.iter().filter(|other| other.name != host.name);
+    let other = |owner: Option<HostId>| owner.filter(|id| draft.host != Some(*id)).and_then(|id| policy.hosts.get(id.index()));
     if let Some(mac) = draft.mac
-        && let Some(other) = others().find(|other| other.macs.contains(&mac))
+        && let Some(other) = other(policy.host_of_mac(mac))
     {
         return Some(format!("{mac} is declared for host `{}`, not for `{}`", other.name, host.name));
     }
     if let Some(address) = draft.address
-        && let Some(other) = others().find(|other| other.addresses.contains(&address))
+        && let Some(other) = other(policy.host_of_address(address))
     {
         return Some(format!("{address} is declared for host `{}`, not for `{}`", other.name, host.name));
     }
@@ -226,6 +240,10 @@ fn is_gateway_name(names: &Names, term: &EndTerm) -> bool {
 fn expand(choices: &[(Slot, Vec<Said>)]) -> Vec<Draft> {
     let mut drafts = vec![Draft::default()];
     for (_, said) in choices {
+        if let ([only], [draft]) = (said.as_slice(), drafts.as_mut_slice()) {
+            only.clone().write(draft);
+            continue;
+        }
         let mut next = Vec::with_capacity(drafts.len().saturating_mul(said.len()));
         for draft in &drafts {
             for said in said {
@@ -252,21 +270,25 @@ impl Reader<'_> {
     }
 
     /// Adds what a term says, unless it contradicts an earlier one or makes too many choices.
-    fn add(&mut self, choices: &mut Vec<(Slot, Vec<Said>)>, said: Vec<Said>, span: Span) -> bool {
+    fn add(&mut self, choices: &mut Choices, said: Vec<Said>, span: Span) -> bool {
         let Some(slot) = said.first().map(|said| said.slot()) else {
             self.found.push(Diagnostic::new(E0403, span, "this stands for no end: it has no members that the text lists"));
             return false;
         };
-        if choices.iter().any(|(earlier, _)| earlier.excludes(slot)) {
+        if choices.slots.iter().any(|earlier| earlier.excludes(slot)) {
             self.found.push(Diagnostic::new(E0402, span, format!("one end of a flow cannot have two {}", slot.word())));
             return false;
         }
-        let count = choices.iter().fold(said.len(), |count, (_, said)| count.saturating_mul(said.len()));
+        let count = choices.count.saturating_mul(said.len());
         if count > MAX_FLOWS {
             self.found.push(super::report_count(span, count));
             return false;
         }
-        choices.push((slot, said));
+        choices.count = count;
+        if !choices.slots.contains(&slot) {
+            choices.slots.push(slot);
+        }
+        choices.all.push((slot, said));
         true
     }
 
@@ -376,7 +398,7 @@ impl Reader<'_> {
             BuiltIn::Unauthenticated => Said::Nobody,
             BuiltIn::Unregistered => Said::Unregistered,
             BuiltIn::Internet => {
-                let others = self.site.mentions().beyond(self.policy).into_iter().map(Some);
+                let others = self.site.known.beyond(self.policy).iter().copied().map(Some);
                 return Some(std::iter::once(None).chain(others).map(Said::Internet).collect());
             }
             BuiltIn::Broadcast => Said::Place(Place::Broadcast),
@@ -414,7 +436,10 @@ impl Reader<'_> {
             Symbol::Gateway(id) => Some(vec![Said::Place(Place::Gateway(id))]),
             Symbol::Location(place) => self.policy.locations.get(place).map(|location| vec![Said::At(location.at)]),
             Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
-            Symbol::Group(id) => Some(members(self.site, EndTest::Group(id))),
+            Symbol::Group(id) => match self.site.known.members(self.policy, id) {
+                Some(said) => Some(said.to_vec()),
+                None => self.fail(E0403, name.span, format!("the members of `{}` are too many to be found", name.text)),
+            },
             Symbol::Service(_) | Symbol::Middlebox(_) | Symbol::Time(_) => {
                 let what = symbol.what(self.policy);
                 self.fail(E0203, name.span, format!("`{}` is {what}, which is no end of a flow", name.text))
@@ -443,81 +468,6 @@ impl Reader<'_> {
                 self.found.extend(diagnostic.map(|diagnostic| *diagnostic));
                 None
             }
-        }
-    }
-}
-
-/// The access ports of a switch, as far as flows may be many.
-fn ports(switch: &Switch) -> Vec<Said> {
-    let ports = switch.access.0.iter().cloned().flatten().take(MAX_FLOWS + 1);
-    ports.map(|port| Said::At(Location::new(switch.dpid, PortNo(port)))).collect()
-}
-
-/// The members of a set that the text lists; of each prefix the addresses that stand for all of it.
-fn members(site: Site<'_>, set: EndTest) -> Vec<Said> {
-    let policy = site.policy;
-    let mut leaves = IndexSet::new();
-    collect(policy, &SetExpr::Leaf(set), &mut leaves);
-    let mut said = IndexSet::new();
-    for leaf in &leaves {
-        match leaf {
-            EndTest::User(id) => said.extend(member(policy, set, Said::User(Person::declared(*id)))),
-            EndTest::Host(id) => said.extend(member(policy, set, Said::Host(*id))),
-            EndTest::Mac(mac) => said.extend(member(policy, set, Said::Mac(*mac))),
-            EndTest::Location(at) => said.extend(member(policy, set, Said::At(*at))),
-            EndTest::Switch(dpid) => {
-                let switches = policy.switches.iter().filter(|switch| switch.dpid == *dpid);
-                said.extend(switches.flat_map(ports).filter(|port| member(policy, set, port.clone()).is_some()));
-            }
-            EndTest::Address(prefix) => {
-                let all = site.mentions().within(*prefix).into_iter();
-                said.extend(all.filter_map(|address| member(policy, set, Said::Address(address))));
-            }
-            EndTest::BuiltIn(BuiltIn::Unauthenticated) => said.extend(member(policy, set, Said::Nobody)),
-            EndTest::Group(id) if policy.groups.get(id.index()).is_some_and(|group| group.dynamic.is_some()) => {
-                said.extend(member(policy, set, dynamic_member(policy, *id)));
-            }
-            EndTest::BuiltIn(_) | EndTest::Known(_) | EndTest::Group(_) => {}
-        }
-    }
-    said.into_iter().collect()
-}
-
-/// Somebody, or something, that is a member of a dynamic group and of nothing else.
-fn dynamic_member(policy: &Checked, id: GroupId) -> Said {
-    match policy.groups.get(id.index()).map(|group| group.kind) {
-        Some(Kind::User) => Said::User(Person { user: None, groups: vec![id] }),
-        _ => Said::Member(id),
-    }
-}
-
-/// The candidate, if it is a member.
-fn member(policy: &Checked, set: EndTest, said: Said) -> Option<Said> {
-    let mut draft = Draft::default();
-    said.clone().write(&mut draft);
-    let Draft { users, groups, host, location, mac, address, .. } = draft;
-    let end = End { users, host, location, mac, address, place: Place::Inside, groups };
-    eval::end_passes(policy, set, &end, end.users.first()).then_some(said)
-}
-
-/// Every leaf of a set, groups followed.
-fn collect(policy: &Checked, set: &SetExpr, leaves: &mut IndexSet<EndTest>) {
-    match set {
-        SetExpr::Leaf(EndTest::Group(id)) => {
-            // A group met before has given its leaves.
-            if leaves.insert(EndTest::Group(*id))
-                && let Some(group) = policy.groups.get(id.index())
-            {
-                collect(policy, &group.members, leaves);
-            }
-        }
-        SetExpr::Leaf(test) => {
-            leaves.insert(*test);
-        }
-        SetExpr::Union(parts) => parts.iter().for_each(|part| collect(policy, part, leaves)),
-        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => {
-            collect(policy, a, leaves);
-            collect(policy, b, leaves);
         }
     }
 }

@@ -57,10 +57,10 @@ pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
 /// A location by its declared name, else as `switch:port`, else as `dpid:port`.
 #[must_use]
 pub fn location_text(policy: &Checked, at: Location) -> String {
-    if let Some(named) = policy.locations.iter().find(|location| location.at == at) {
+    if let Some(named) = policy.location_at(at) {
         return named.name.to_string();
     }
-    match policy.switches.iter().find(|switch| switch.dpid == at.dpid) {
+    match policy.switch_of(at.dpid) {
         Some(switch) => format!("{}:{}", switch.name, at.port),
         None => at.to_string(),
     }

@@ -28,7 +28,7 @@ fn cut(input: &Input<'_>, rule: &Rule, id: MiddleboxId) -> Option<Diagnostic> {
     };
     let avoided = |at: &Location| rule.duties.avoid.contains(&Avoid::Port(*at)) || avoids_switch(rule, at.dpid);
     let uplink = |at: &Location| {
-        let switch = input.policy.switches.iter().find(|switch| switch.dpid == at.dpid);
+        let switch = input.policy.switch_of(at.dpid);
         switch.is_some_and(|switch| switch.uplink.contains(at.port))
     };
     let why = if ports.iter().any(avoided) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Input;
+use super::{Input, MOST};
 use crate::ast::{Expr, Item};
 use crate::diag::Diagnostic;
 use crate::source::Span;
@@ -34,6 +34,9 @@ fn list(input: &Input<'_>, expr: &Expr, found: &mut Vec<Diagnostic>) {
             let mut first: HashMap<&str, Span> = HashMap::new();
             for member in members {
                 let text = input.policy.sources.text(member.span());
+                if found.len() >= MOST {
+                    return;
+                }
                 if let Some(earlier) = first.get(text) {
                     let twice = Diagnostic::new(W0302, member.span(), format!("`{text}` is listed twice"));
                     found.push(twice.related(*earlier, "first listed here"));

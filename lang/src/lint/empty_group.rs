@@ -1,10 +1,15 @@
 //! W0309: a group without members.
 
 use super::Input;
-use crate::checked::Kind;
+use crate::checked::{EndTest, Kind, SetExpr};
 use crate::diag::Diagnostic;
-use crate::eval::end_passes;
-use crate::proofs::member;
+use crate::types;
+
+/// How many members are looked at in a group that cuts or takes away; of a larger one nothing is said.
+const MAX_MEMBERS: usize = 100_000;
+
+/// How many in all groups together.
+const MAX_LOOKED_AT: usize = 2_000_000;
 
 lint! {
     W0309 "group without members" {
@@ -19,25 +24,53 @@ lint! {
 /// Finds them.
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let policy = input.policy;
-    let of_people = policy.groups.iter().zip((0..).map(crate::checked::GroupId)).filter(|(group, _)| {
-        matches!(group.kind, Kind::User | Kind::Host) && !is_open(policy, &group.members) && group.dynamic.is_none()
-    });
-    let test = |id| crate::checked::EndTest::Group(id);
-    let empty = of_people
-        .filter(|(group, id)| member(policy, group.kind, |end, person| end_passes(policy, test(*id), end, person)).is_none());
-    empty.map(|(group, _)| Diagnostic::new(W0309, group.span, format!("the group `{}` has no members", group.name))).collect()
+    let mut left = MAX_LOOKED_AT;
+    // Groups stand behind those that they name.
+    let mut fills: Vec<Fill> = Vec::with_capacity(policy.groups.len());
+    for group in &policy.groups {
+        let fill = if group.dynamic.is_some() { Fill::Open } else { fill(&fills, &group.members) };
+        fills.push(match fill {
+            Fill::Unknown => {
+                let mut room = MAX_MEMBERS.min(left);
+                left -= room;
+                let members = types::listed(&group.members, &policy.groups, &mut room);
+                left += room;
+                if members.is_some_and(|members| members.is_empty()) { Fill::Empty } else { Fill::Some }
+            }
+            known => known,
+        });
+    }
+    let empty = policy.groups.iter().zip(fills).filter(|(_, fill)| *fill == Fill::Empty).map(|(group, _)| group);
+    let of_people = empty.filter(|group| matches!(group.kind, Kind::User | Kind::Host));
+    of_people.map(|group| Diagnostic::new(W0309, group.span, format!("the group `{}` has no members", group.name))).collect()
 }
 
-/// True if members can come from elsewhere than declarations: dynamic groups, built-in sets.
-fn is_open(policy: &crate::checked::Checked, set: &crate::checked::SetExpr) -> bool {
-    use crate::checked::{EndTest, SetExpr};
+/// What is known of the members of a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    /// Some can come from elsewhere than declarations: dynamic groups, built-in sets.
+    Open,
+    /// There are some.
+    Some,
+    /// There are none.
+    Empty,
+    /// They have to be looked at.
+    Unknown,
+}
+
+/// What is known of a set, given what is known of the groups that it names.
+fn fill(groups: &[Fill], set: &SetExpr) -> Fill {
     match set {
-        SetExpr::Leaf(EndTest::Group(id)) => {
-            policy.groups.get(id.index()).is_none_or(|group| group.dynamic.is_some() || is_open(policy, &group.members))
+        SetExpr::Leaf(EndTest::Group(id)) => groups.get(id.index()).copied().unwrap_or(Fill::Open),
+        SetExpr::Leaf(EndTest::User(_) | EndTest::Host(_)) => Fill::Some,
+        SetExpr::Leaf(_) => Fill::Open,
+        SetExpr::Union(parts) => {
+            let all: Vec<Fill> = parts.iter().map(|part| fill(groups, part)).collect();
+            [Fill::Open, Fill::Some, Fill::Unknown].into_iter().find(|fill| all.contains(fill)).unwrap_or(Fill::Empty)
         }
-        SetExpr::Leaf(EndTest::User(_) | EndTest::Host(_)) => false,
-        SetExpr::Leaf(_) => true,
-        SetExpr::Union(parts) => parts.iter().any(|part| is_open(policy, part)),
-        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => is_open(policy, a) || is_open(policy, b),
+        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => match (fill(groups, a), fill(groups, b)) {
+            (Fill::Open, _) | (_, Fill::Open) => Fill::Open,
+            _ => Fill::Unknown,
+        },
     }
 }

@@ -17,6 +17,10 @@ lint! {
     }
 }
 
+/// What a packet of a service has: all but a VLAN tag. Which of ports and ICMP type it has is said by the service.
+const OF_SERVICES: &[Field] =
+    &[Field::Protocol, Field::Dscp, Field::NwSrc, Field::NwDst, Field::TpSrc, Field::TpDst, Field::IcmpType, Field::IcmpCode];
+
 /// Finds them.
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -26,13 +30,12 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             Item::Assert(stmt) => &stmt.clauses,
             _ => continue,
         };
-        // A service says which headers there are.
-        if clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::For(_))) {
-            continue;
-        }
+        let by_service = clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::For(_)));
         for clause in clauses {
             if let ClauseKind::When(cond) = &clause.kind {
-                negated(cond, &asked(cond), &mut found);
+                let mut guards = asked(cond);
+                guards.extend(OF_SERVICES.iter().filter(|_| by_service));
+                negated(cond, &guards, &mut found);
             }
         }
     }
@@ -47,7 +50,7 @@ fn asked(cond: &Cond) -> Vec<Field> {
             CondField::Header(field) => vec![field],
             CondField::User(_) | CondField::Host(_) | CondField::AccessPoint(_) => Vec::new(),
         },
-        Cond::For(..) => vec![Field::Protocol, Field::TpSrc, Field::TpDst],
+        Cond::For(..) => OF_SERVICES.to_vec(),
         Cond::Or(_) | Cond::Not(..) | Cond::Time { .. } | Cond::From(..) | Cond::To(..) | Cond::At(..) | Cond::Error(_) => {
             Vec::new()
         }

@@ -1,6 +1,6 @@
 //! W0312: a registered MAC address that a device probably made up.
 
-use super::Input;
+use super::{Input, MOST};
 use crate::diag::Diagnostic;
 use net::MacAddr;
 
@@ -18,7 +18,10 @@ lint! {
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for host in &input.policy.hosts {
-        for mac in host.macs.iter().filter(|mac| looks_random(**mac)) {
+        if found.len() >= MOST {
+            break;
+        }
+        for mac in host.macs.iter().filter(|mac| looks_random(**mac)).take(MOST) {
             let message = format!("{mac} of host `{}` looks like one that the device made up", host.name);
             found.push(Diagnostic::new(W0312, host.span, message).help("register the address that the device was built with"));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Input;
+use super::{Input, MOST};
 use crate::ast::{Ident, Item};
 use crate::diag::Diagnostic;
 use crate::occurrences::{Role, visit};
@@ -29,7 +29,7 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
         });
     }
     let declared = items.iter().filter_map(|item| declared(input, item));
-    let unused = declared.filter(|(name, _)| !used.contains(&*name.text));
+    let unused = declared.filter(|(name, _)| !used.contains(&*name.text)).take(MOST);
     unused.map(|(name, what)| Diagnostic::new(W0301, name.span, format!("{what} `{}` is never used", name.text))).collect()
 }
 

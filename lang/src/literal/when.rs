@@ -42,7 +42,9 @@ fn minute(text: &str) -> Result<u16, LiteralError> {
     match parts {
         Some((hour @ 0..=23, minute @ 0..=59)) => Ok(hour * 60 + minute),
         Some((24, 0)) => Ok(DAY),
-        _ => Err(no_time(format!("`{text}` is no time of day")).help("times of day are `00:00` to `24:00`")),
+        _ => {
+            Err(no_time(format!("`{text}` is no time of day")).help("times of day are `00:00` to `24:00`, with two digits each"))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lalrpop_util::ErrorRecovery;
 use net::{Dpid, Field, MacAddr, Prefix, VlanId};
 
-use super::Failure;
+use super::{Failure, MAX_MISTAKES};
 use crate::ast::{
     Atom, ClauseKind, CompareOp, Cond, CondField, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec, HeaderTerm, HostMember, Ident,
     Item, LocationDecl, LocationRef, NetworkDecl, PortList, ServiceRef, SetOp, Spanned, Term, VerdictWord,
@@ -95,7 +95,10 @@ impl<'t> Build<'t> {
     }
 
     pub(crate) fn recovered(&mut self, error: ErrorRecovery<usize, Tok, ()>) {
-        self.failures.push(error.error);
+        // One statement can hold all of a file; what is said of the first ones is enough.
+        if self.failures.len() < MAX_MISTAKES {
+            self.failures.push(error.error);
+        }
     }
 
     /// `vlan 5` puts packets into a VLAN; any other field in the place of a clause belongs to `when`.

@@ -9,7 +9,7 @@ use crate::codes::syntax;
 use crate::diag::Diagnostic;
 use crate::keyword::{self, KEYWORDS, Role};
 use crate::lexer::{Tok, Token, span};
-use crate::source::SourceId;
+use crate::source::{SourceId, Span};
 use crate::suggest::{self, Candidate};
 
 /// How many expected things a message names at most.
@@ -41,6 +41,9 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
     if tok == Some(Tok::Junk) {
         return None;
     }
+    if let Some(report) = word_as_label(source, text, tokens, start) {
+        return Some(report);
+    }
     if let Some(report) = no_statement(source, text, tokens, start, expected) {
         return Some(report);
     }
@@ -49,10 +52,7 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
     let place = span(source, start, end);
     let only_names = terminals.contains("name") && terminals.iter().all(|name| matches!(*name, "name" | "port"));
     if only_names && tok.is_some_and(is_word) {
-        let message = format!("`{found}` is a word of the language, so it cannot be a name");
-        return Some(
-            Diagnostic::new(syntax::E0111, place, message).help(format!("choose another name, `{found}-1` for example")),
-        );
+        return Some(word_as_name(place, found));
     }
     let verdict = tok.is_some_and(super::mend::is_verdict);
     if verdict && terminals.contains("=>") {
@@ -71,8 +71,30 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
     if !near.is_empty() {
         return Some(report.meant(&near));
     }
-    let help = operator(text, start).or_else(|| hint(tok, found, &terminals));
+    let help = operator(text, start).or_else(|| named_network(tokens, &terminals)).or_else(|| hint(tok, found, &terminals));
     Some(report.maybe_help(help.or_else(|| before(text, tokens, start))))
+}
+
+fn word_as_name(place: Span, word: &str) -> Diagnostic {
+    let message = format!("`{word}` is a word of the language, so it cannot be a name");
+    Diagnostic::new(syntax::E0111, place, message).help(format!("choose another name, `{word}-1` for example"))
+}
+
+/// The report of a rule that is named by a word of the language: `directory: allow …`.
+fn word_as_label(source: SourceId, text: &str, tokens: &[Token], at: usize) -> Option<Diagnostic> {
+    let [first, second, ..] = tokens else { return None };
+    if !is_word(first.tok) || second.tok != Tok::Colon || at > second.start {
+        return None;
+    }
+    let word = text.get(first.start..first.end).unwrap_or("");
+    Some(word_as_name(span(source, first.start, first.end), word))
+}
+
+/// What to write for a network that is made of others.
+fn named_network(tokens: &[Token], terminals: &BTreeSet<&str>) -> Option<String> {
+    let declares = tokens.first().is_some_and(|first| first.tok == Tok::Word(keyword::Keyword::Network));
+    (declares && terminals.len() == 1 && terminals.contains("address"))
+        .then(|| "a network is made of prefixes; several networks together are a group: `group NAME = network { … };`".to_owned())
 }
 
 /// A token as messages show it: short, on one line.
@@ -115,9 +137,9 @@ fn operator(text: &str, at: usize) -> Option<String> {
 
 /// The word that the name before was probably meant for, where what follows goes with a word: `locatio { … }`, `onwer "…"`.
 fn before(text: &str, tokens: &[Token], at: usize) -> Option<String> {
-    let place = tokens.iter().position(|token| token.start == at)?;
+    let place = tokens.partition_point(|token| token.start < at);
     let (last, this) = (tokens.get(place.checked_sub(1)?)?, tokens.get(place)?);
-    if last.tok != Tok::Name || !matches!(this.tok, Tok::LBrace | Tok::LParen | Tok::String) {
+    if this.start != at || last.tok != Tok::Name || !matches!(this.tok, Tok::LBrace | Tok::LParen | Tok::String) {
         return None;
     }
     let word = text.get(last.start..last.end)?;

@@ -7,7 +7,7 @@ use crate::keyword::{self, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::{SourceId, Span};
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, MAX_MISTAKES};
 
 /// One statement.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) enum Sort {
     Statement,
     /// The `}` of a section.
     SectionEnd,
-    /// Leave it: it nests too deep, which has been reported.
+    /// Leave it: it nests too deep, which has been reported, or belongs to a section that does.
     TooDeep,
 }
 
@@ -93,26 +93,48 @@ impl<'t> Mender<'t> {
         let head = if labelled { self.at + 2 } else { self.at };
         let mut chunk = Chunk { tokens: Vec::new(), missing: Vec::new(), sort: Sort::Statement, name: self.name(labelled) };
         if first.tok == Tok::RBrace {
-            self.sections.pop();
-            chunk.sort = Sort::SectionEnd;
+            chunk.sort = self.close_section();
             self.push(&mut chunk);
             return Some(chunk);
         }
         match self.tok(head).map(|tok| form(tok, labelled)) {
             Some(Form::Block { test }) => self.take_block(&mut chunk, test),
-            Some(Form::Section) => self.take_section_head(&mut chunk),
+            Some(Form::Section) => {
+                self.take_section_head(&mut chunk);
+                self.check_sections(&mut chunk, first);
+            }
             Some(Form::Simple) | None => self.take_simple(&mut chunk),
         }
         self.check_depth(&mut chunk);
         Some(chunk)
     }
 
+    /// Leaves out the head of a section that is nested too deep; of those inside it nothing is said.
+    fn check_sections(&mut self, chunk: &mut Chunk, first: Token) {
+        if self.sections.len() > MAX_DEPTH {
+            chunk.sort = Sort::TooDeep;
+        }
+        if self.sections.len() == MAX_DEPTH + 1 {
+            let message = format!("sections are nested more than {MAX_DEPTH} deep");
+            let found = Diagnostic::new(syntax::E0113, span(self.source, first.start, first.end), message);
+            self.diagnostics.push(found.help("end some of the sections around it first"));
+        }
+    }
+
+    /// Closes the innermost section. Of one that is nested too deep there is no head.
+    fn close_section(&mut self) -> Sort {
+        let sort = if self.sections.len() > MAX_DEPTH { Sort::TooDeep } else { Sort::SectionEnd };
+        self.sections.pop();
+        sort
+    }
+
     /// Closes a section that the file leaves open.
     fn close_at_end(&mut self) -> Option<Chunk> {
-        let open = self.sections.pop()?;
+        let open = *self.sections.last()?;
+        let sort = self.close_section();
         let end = self.tokens.last().map_or(0, |last| last.end);
         let brace = Token { tok: Tok::RBrace, start: end, end, starts_line: false };
-        let mut chunk = Chunk { tokens: vec![brace], missing: Vec::new(), sort: Sort::SectionEnd, name: None };
+        let mut chunk = Chunk { tokens: vec![brace], missing: Vec::new(), sort, name: None };
         let found = Diagnostic::new(syntax::E0103, span(self.source, open.start, open.end), "this `{` is never closed");
         let found = found.help("the file ends before its `}`; was it cut off?");
         chunk.missing.push(Missing { at: end, found, always: true });
@@ -193,8 +215,11 @@ impl<'t> Mender<'t> {
     /// Puts in a missing `;`.
     fn put_in_semi(&self, chunk: &mut Chunk) {
         let at = Self::put_in(chunk, Tok::Semi);
-        let found = Diagnostic::new(syntax::E0102, span(self.source, at, at), "a `;` is missing here");
-        chunk.missing.push(Missing { at, found, always: false });
+        // A block can be all of a file; of the first ones is enough said.
+        if chunk.missing.len() < MAX_MISTAKES {
+            let found = Diagnostic::new(syntax::E0102, span(self.source, at, at), "a `;` is missing here");
+            chunk.missing.push(Missing { at, found, always: false });
+        }
     }
 
     /// Puts in a missing `}`, and a `;` before it if the last line has none.
@@ -383,7 +408,8 @@ impl<'t> Mender<'t> {
             }
             if depth > MAX_DEPTH {
                 let message = format!("this is nested more than {MAX_DEPTH} deep");
-                self.diagnostics.push(Diagnostic::new(syntax::E0113, span(self.source, token.start, token.end), message));
+                let found = Diagnostic::new(syntax::E0113, span(self.source, token.start, token.end), message);
+                self.diagnostics.push(found.help("give the inner parts names of their own: `group NAME = …;`"));
                 chunk.sort = Sort::TooDeep;
                 return;
             }

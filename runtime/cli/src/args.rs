@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fmt, help, import, man, prove, run, test};
+use crate::{bench, check, demo, exit, explain, fix, fmt, help, import, init, lsp, man, prove, run, test};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -17,10 +17,14 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Make a new policy to begin with
+    Init(init::Args),
     /// Check a policy: syntax, names, kinds
     Check(check::Args),
     /// Lay policy files out in the one way
     Fmt(fmt::Args),
+    /// Take out what a policy says for nothing, if that is proved
+    Fix(fix::Args),
     /// Run the tests that a policy holds
     Test(test::Args),
     /// Prove the assertions of a policy, and nothing else
@@ -35,6 +39,8 @@ pub enum Command {
     Demo(demo::Args),
     /// Measure how fast flows are decided and set up on this machine
     Bench(bench::Args),
+    /// Serve an editor, on standard input and output
+    Lsp(lsp::Args),
     /// Print the page of a diagnostic code
     Help(help::Args),
     /// Print a page for man

@@ -1,7 +1,9 @@
 //! `pentane bench`: the load generators behind the documented figures. Knows nothing of how the daemon works: it is a process of its
 //! own, spoken to over loopback TCP and measured from outside.
 
+mod compile;
 mod daemon_process;
+mod edits;
 mod generator;
 mod report;
 mod site;
@@ -27,6 +29,8 @@ pub struct Args {
 enum What {
     /// Flow set-up: emulated switches offer flow initiations and count complete answers.
     Openflow(Openflow),
+    /// Policies: reading, checking, compiling and proving them, and editing them with the language server.
+    Compile(compile::Args),
 }
 
 /// Flow set-up over OpenFlow.
@@ -66,8 +70,10 @@ enum Mode {
 /// # Errors
 /// It cannot be done.
 pub fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    let What::Openflow(asked) = &args.what;
-    on_runtime(openflow(asked, out))
+    match &args.what {
+        What::Openflow(asked) => on_runtime(openflow(asked, out)),
+        What::Compile(asked) => compile::run(asked, out),
+    }
 }
 
 async fn openflow(asked: &Openflow, out: &mut Output) -> Result<Exit, Failure> {

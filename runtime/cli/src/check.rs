@@ -39,7 +39,7 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     policy.prove()?;
     report::write(out, &policy, args.format)?;
     let Some(program) = &policy.program else { return Ok(policy.exit_without_program()) };
-    if policy.is_undecided() {
+    if policy.is_undecided {
         return Ok(Exit::Undecided);
     }
     if policy.count(Severity::Error) > 0 {

@@ -1,18 +1,18 @@
 //! `pentane fmt`: policy files in the one layout. A file is replaced as a whole or not at all, and never if it has errors.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 use lang::diag;
 use lang::import;
-use lang::report::{Style, render};
+use lang::report::{Pen, Style};
 use lang::source::{SourceId, SourceMap};
 use similar::TextDiff;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
+use crate::replace::replace;
 use crate::report::counted;
 use crate::settings;
 use daemon::files::{PolicyFiles, read_bounded, take_bounded, unreadable};
@@ -113,7 +113,8 @@ fn formatted(file: &str, text: &str) -> Result<String, String> {
     lang::format::format(&sources, id).map_err(|mut found| {
         diag::sort(&mut found, &sources);
         let style = Style { color: output::stderr_colour() };
-        let reports: String = found.iter().map(|found| render(found, &sources, style) + "\n").collect();
+        let mut pen = Pen::new(style);
+        let reports: String = found.iter().map(|found| pen.draw(found, &sources) + "\n").collect();
         format!("{reports}{file}: {}, left as it is\n", counted(found.len(), "error"))
     })
 }
@@ -132,32 +133,4 @@ fn place(file: &str, old: &str, new: &str, args: &Args, out: &mut Output) -> Res
         replace(Path::new(file), new).map_err(|error| Failure::Cannot(format!("`{file}` cannot be written: {error}")))?;
     }
     Ok(if is_kept { Fate::Kept } else { Fate::Changed })
-}
-
-/// Replaces a file's text in one step: whoever reads it meanwhile sees the old text or the new. Links stay links, permissions stay.
-///
-/// # Errors
-/// The file is not there, or cannot be written.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let new = beside(&path);
-    let written = write_new(&new, text, fs::metadata(&path)?.permissions()).and_then(|()| fs::rename(&new, &path));
-    if written.is_err() {
-        // The temporary file is of no use; that it could not be removed is of less interest than why.
-        let _ = fs::remove_file(&new);
-    }
-    written
-}
-
-fn write_new(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.set_permissions(permissions)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// A name in the same folder that no other run uses.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{}", std::process::id()))
 }

@@ -9,10 +9,10 @@ use daemon::files::{read_bounded, unreadable};
 use foreign::{Imported, Place, Problem};
 
 use crate::exit::{Exit, Failure};
-use crate::fmt;
 use crate::fold::{WIDTH, folded};
 use crate::json::{self, Import};
 use crate::output::{self, Output};
+use crate::replace::replace;
 use crate::report::{Format, counted};
 
 /// What `import` is asked.
@@ -100,7 +100,7 @@ fn carried(args: &Args, bytes: Vec<u8>) -> Result<Imported, Vec<Problem>> {
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let unwritten = |error| Failure::Cannot(format!("`{}` cannot be written: {error}", path.display()));
     if force && path.exists() {
-        return fmt::replace(path, text).map_err(unwritten);
+        return replace(path, text).map_err(unwritten);
     }
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(taken(path)),

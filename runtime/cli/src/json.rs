@@ -26,6 +26,8 @@ pub struct Check {
     pub diagnostics: Vec<Finding>,
     /// What came of the assertions.
     pub assertions: Vec<Assertion>,
+    /// Rules of which it was not found out whether they decide anything.
+    pub unsettled_rules: usize,
 }
 
 /// `pentane import --format json`
@@ -239,6 +241,62 @@ pub struct Share {
     pub covered: usize,
     /// The whole.
     pub total: usize,
+}
+
+/// `pentane fix --format json`
+#[derive(Serialize)]
+pub struct Fix {
+    /// `pentane.fix/1`
+    pub schema: &'static str,
+    /// The policy's hash before.
+    pub policy: String,
+    /// Its hash with all fixes.
+    pub fixed: String,
+    /// True if files were written.
+    pub written: bool,
+    /// What was done, or would be.
+    pub fixes: Vec<Fixed>,
+    /// What has a repair that was not made.
+    pub left: Vec<LeftAsItIs>,
+    /// What changes in each file.
+    pub files: Vec<FileDiff>,
+}
+
+/// One edit.
+#[derive(Serialize)]
+pub struct Fixed {
+    /// The file.
+    pub file: String,
+    /// The line in the text as it was.
+    pub line: u32,
+    /// The finding that it answers.
+    pub code: &'static str,
+    /// What was done, in a few words.
+    pub what: String,
+}
+
+/// A finding that was left.
+#[derive(Serialize)]
+pub struct LeftAsItIs {
+    /// The file.
+    pub file: String,
+    /// The line in the text as it is.
+    pub line: u32,
+    /// The finding.
+    pub code: &'static str,
+    /// Why, in a few words.
+    pub why: String,
+    /// True if it was not found out whether anything would change.
+    pub undecided: bool,
+}
+
+/// What changes in a file.
+#[derive(Serialize)]
+pub struct FileDiff {
+    /// The file.
+    pub file: String,
+    /// A unified diff.
+    pub diff: String,
 }
 
 /// `pentane explain --format json`

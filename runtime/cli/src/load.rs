@@ -8,6 +8,7 @@ use compiler::view::ViewFile;
 use compiler::{Budget, Program, View};
 use daemon::Loaded;
 use daemon::files::{read_bounded, unreadable};
+use lang::check::add_prelude_of;
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0406, E0408};
 use lang::diag::{self, Diagnostic, Severity};
@@ -17,6 +18,9 @@ use net::Time;
 
 use crate::exit::{Exit, Failure};
 use crate::{hash, settings};
+
+/// How many of the mistakes of a view are told.
+const MAX_TOLD: usize = 100;
 
 /// Which policy, and which view of the network.
 #[derive(Args, Debug)]
@@ -51,6 +55,8 @@ pub struct Policy {
     pub hash: String,
     /// True if one of the entries is not there or cannot be read.
     pub unreadable: bool,
+    /// True if something could not be found out, and nothing worse was found.
+    pub is_undecided: bool,
 }
 
 impl Policy {
@@ -67,15 +73,18 @@ impl Policy {
             (None, _) => View::default(),
         };
         let program = loaded.compile(&view);
+        let hash = hash::of_policy(&loaded.sources);
+        add_prelude_of(&loaded.diagnostics, &mut loaded.sources);
         Ok(Policy {
             tree: loaded.tree,
             facts: Facts::default(),
-            hash: hash::of_policy(&loaded.sources),
+            hash,
             entries,
             program,
             view,
             view_name: args.view.as_deref().map(|path| path.display().to_string()),
             unreadable: loaded.unreadable,
+            is_undecided: false,
             sources: loaded.sources,
             diagnostics: loaded.diagnostics,
         })
@@ -87,20 +96,21 @@ impl Policy {
     /// pentane.toml is there and cannot be read.
     pub fn prove(&mut self) -> Result<(), Failure> {
         let Some(program) = &self.program else { return Ok(()) };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        let now = Time(u64::try_from(now).unwrap_or(u64::MAX));
-        let (facts, found) = compiler::findings(program, &self.tree, Some(now), Budget::default());
+        let (facts, found) = compiler::findings(program, &self.tree, Some(now()), Budget::default());
         self.facts = facts;
         self.diagnostics.extend(found);
         settings::severities()?.apply(&mut self.diagnostics);
-        diag::sort(&mut self.diagnostics, &self.sources);
+        add_prelude_of(&self.diagnostics, &mut self.sources);
+        self.settle();
         Ok(())
     }
 
-    /// True if something could not be found out, and nothing worse was found.
-    pub fn is_undecided(&self) -> bool {
+    /// Puts findings into their order, and keeps as many as are told.
+    pub fn settle(&mut self) {
         let mut errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error).peekable();
-        errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code))
+        self.is_undecided = errors.peek().is_some() && errors.all(|found| [E0406, E0408].contains(&found.code));
+        diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
     }
 
     /// Of how many rules it was not found out whether they decide anything.
@@ -119,13 +129,21 @@ impl Policy {
     }
 }
 
+/// The present.
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    Time(u64::try_from(since).unwrap_or(u64::MAX))
+}
+
 fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {
     let name = path.display();
     let bytes = read_bounded(path).map_err(|error| Failure::Cannot(unreadable(&name.to_string(), &error)))?;
     let file: ViewFile =
         serde_json::from_slice(&bytes).map_err(|error| Failure::Cannot(format!("{name} is not a view: {error}")))?;
     file.resolve(policy).map_err(|errors| {
-        let all: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
-        Failure::Cannot(format!("the view {name} does not fit the policy:{}", all.concat()))
+        let all: Vec<String> = errors.iter().take(MAX_TOLD).map(|error| format!("\n  {error}")).collect();
+        let more = errors.len() - all.len();
+        let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+        Failure::Cannot(format!("the view {name} does not fit the policy:{}{more}", all.concat()))
     })
 }

@@ -7,17 +7,21 @@ mod demo;
 mod excerpt;
 mod exit;
 mod explain;
+mod fix;
 mod fmt;
 mod fold;
 mod formats;
 mod hash;
 mod help;
 mod import;
+mod init;
 mod json;
 mod load;
+mod lsp;
 mod man;
 mod output;
 mod prove;
+mod replace;
 mod report;
 mod run;
 mod scratch;
@@ -51,8 +55,10 @@ fn main() -> ExitCode {
 
 fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::init(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Fmt(args) => fmt::fmt(args, out),
+        Command::Fix(args) => fix::fix(args, out),
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
@@ -60,6 +66,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),
         Command::Bench(args) => bench::run(args, out),
+        Command::Lsp(args) => lsp::lsp(args),
         Command::Help(args) => help::help(args, out),
         Command::Man(args) => man::man(args, out),
         Command::Completions(args) => man::completions(args, out),

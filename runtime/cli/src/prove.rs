@@ -2,12 +2,13 @@
 
 use clap::Args as ClapArgs;
 use compiler::{Budget, Program};
+use lang::check::add_prelude_of;
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0405, E0406};
 use lang::diag::Severity;
 use lang::facts::{Facts, Proof};
 use lang::flowspec::flow_text;
-use lang::report::{Style, concise, render};
+use lang::report::{Pen, Style, concise};
 use lang::source::Position;
 use lang::testing;
 
@@ -43,15 +44,19 @@ pub fn prove(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(policy.exit_without_program());
     };
     let (facts, found) = compiler::claims(&program, &policy.tree, Budget::default());
+    add_prelude_of(&found, &mut policy.sources);
     policy.diagnostics = found;
+    let failed = policy.count(Severity::Error);
+    policy.settle();
     if args.format == Format::Json {
         json::write(out, &as_json(&policy, program.policy(), &facts))?;
     } else {
         write_text(out, &policy, &program, &facts, args.format)?;
+        sum(out, &policy, program.policy(), &facts, failed)?;
     }
-    Ok(match policy.count(Severity::Error) {
+    Ok(match failed {
         0 => Exit::Good,
-        _ if policy.is_undecided() => Exit::Undecided,
+        _ if policy.is_undecided => Exit::Undecided,
         _ => Exit::Bad,
     })
 }
@@ -68,14 +73,15 @@ fn write_text(out: &mut Output, policy: &Policy, program: &Program, facts: &Fact
     }
     // An assertion has had its line; what is left is about rules that leave the scope of their section.
     let of_assertions = [E0405, E0406];
+    let mut pen = Pen::new(Style { color: out.colour() });
     for found in policy.diagnostics.iter().filter(|found| !of_assertions.contains(&found.code)) {
         let text = match format {
             Format::Concise => concise(found, &policy.sources),
-            _ => render(found, &policy.sources, Style { color: out.colour() }),
+            _ => pen.draw(found, &policy.sources),
         };
         out.line(text)?;
     }
-    sum(out, policy, checked, facts)
+    Ok(())
 }
 
 /// `proved: servers-stay-in (campus.pol:40)`
@@ -93,13 +99,13 @@ fn one(out: &mut Output, program: &Program, assertion: &lang::checked::Assertion
     out.line(format!("  it is     {}", testing::outcome(checked, &program.judge(flow))))
 }
 
-fn sum(out: &mut Output, policy: &Policy, checked: &Checked, facts: &Facts) -> Result<(), Failure> {
+fn sum(out: &mut Output, policy: &Policy, checked: &Checked, facts: &Facts, failed: usize) -> Result<(), Failure> {
     let hash = hash::shown(&policy.hash);
     let scopes = match facts.scopes.len() {
         0 => String::new(),
         count => format!(", {} in the scope of their sections", counted(count, "rule")),
     };
-    match (checked.assertions.len(), policy.count(Severity::Error)) {
+    match (checked.assertions.len(), failed) {
         (0, 0) if facts.scopes.is_empty() => out.line(format!("there is nothing to prove in policy {hash}")),
         (all, 0) => {
             let ok = out.paint(Paint::Green, "ok");

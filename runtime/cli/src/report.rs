@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 use daemon::policy::is_of_entry;
 use lang::diag::{Diagnostic, Severity};
-use lang::report::{Style, concise, render};
+use lang::report::{Pen, Style, concise};
 use lang::source::SourceMap;
 
 use crate::exit::Failure;
@@ -63,6 +63,7 @@ pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Fa
     match format {
         Format::Json => {
             let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
+            check.unsettled_rules = policy.unsettled_rules();
             if let Some(program) = &policy.program {
                 check.assertions = Assertion::all(program.policy(), &policy.facts);
             }
@@ -96,6 +97,7 @@ pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Resul
 
 fn text(policy: &Policy, format: Format, color: bool) -> String {
     let mut text = String::new();
+    let mut pen = Pen::new(Style { color });
     for found in &policy.diagnostics {
         if is_of_entry(found, &policy.sources) {
             text.push_str(&format!("error: {}\n", found.message));
@@ -104,7 +106,7 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
         if format == Format::Concise {
             text.push_str(&concise(found, &policy.sources));
         } else {
-            text.push_str(&render(found, &policy.sources, Style { color }));
+            text.push_str(&pen.draw(found, &policy.sources));
         }
         text.push('\n');
     }
@@ -145,5 +147,6 @@ pub fn of_findings(hash: &str, found: &[Diagnostic], sources: &SourceMap) -> Che
         warnings: count(Severity::Warning),
         diagnostics: found.iter().map(|found| Finding::of(found, sources)).collect(),
         assertions: Vec::new(),
+        unsettled_rules: 0,
     }
 }

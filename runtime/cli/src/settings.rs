@@ -4,10 +4,10 @@ use std::path::Path;
 
 use std::collections::BTreeMap;
 
-use daemon::files::{read_bounded, unreadable};
+use daemon::files::{as_text, read_bounded, unreadable};
 use lang::codes::{self, Code};
 use lang::diag::{Diagnostic, Severity};
-use lang::import::LoadError;
+use lang::import::{LoadError, MAX_FILES};
 use lang::lint::order_decides::W0306;
 use lang::suggest::{Candidate, did_you_mean, nearest};
 use serde::Deserialize;
@@ -56,20 +56,49 @@ impl Severities {
     }
 }
 
+/// A mistake is told with its line, if that makes no longer a report.
+const MAX_REPORT: usize = 1_000;
+
+/// Reads the file's text.
+fn read(text: &str) -> Result<Settings, String> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let report = error.to_string();
+        if report.len() <= MAX_REPORT {
+            return format!("{FILE}: {}", report.trim_end());
+        }
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+        let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").chars().count() + 1);
+        format!("{FILE}:{line}:{column}: {}", error.message())
+    })
+}
+
 /// The severities that `pentane.toml` in the current folder gives; none if there is no such file.
 ///
 /// # Errors
 /// The file cannot be read, names a code that there is not, or would make light of an error.
 pub fn severities() -> Result<Severities, Failure> {
     match read_bounded(Path::new(FILE)) {
-        Ok(bytes) => severities_in(&String::from_utf8_lossy(&bytes)).map_err(Failure::Cannot),
+        Ok(bytes) => as_text(FILE, bytes).and_then(|text| severities_in(&text)).map_err(Failure::Cannot),
         Err(LoadError::NotFound) => Ok(Severities::default()),
         Err(error) => Err(Failure::cannot(unreadable(FILE, &error))),
     }
 }
 
+/// What `pentane.toml` in a folder says of the policy there, for those who are not in it: its files and how bad findings are.
+/// Nothing if there is no such file.
+pub fn of_folder(folder: &Path) -> Option<Result<(Vec<String>, Severities), String>> {
+    match read_bounded(&folder.join(FILE)) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            Some(named_in(&text).and_then(|files| Ok((files, severities_in(&text)?))))
+        }
+        Err(LoadError::NotFound) => None,
+        Err(error) => Some(Err(unreadable(FILE, &error))),
+    }
+}
+
 fn severities_in(text: &str) -> Result<Severities, String> {
-    let settings: Settings = toml::from_str(text).map_err(|error| format!("{FILE}: {}", error.to_string().trim_end()))?;
+    let settings = read(text)?;
     let mut severities = BTreeMap::new();
     for (name, level) in settings.severity {
         let Some(page) = codes::find(&name) else {
@@ -105,16 +134,22 @@ pub fn policy_files() -> Result<Vec<String>, Failure> {
         LoadError::NotFound => Failure::cannot(format!("no policy file was named, and there is no {FILE} in this folder")),
         _ => Failure::cannot(unreadable(FILE, &error)),
     })?;
-    named_in(&String::from_utf8_lossy(&bytes)).map_err(Failure::Cannot)
+    as_text(FILE, bytes).and_then(|text| named_in(&text)).map_err(Failure::Cannot)
 }
 
 fn named_in(text: &str) -> Result<Vec<String>, String> {
-    let settings: Settings = toml::from_str(text).map_err(|error| format!("{FILE}: {}", error.to_string().trim_end()))?;
+    let settings = read(text)?;
     let files = match settings.policy {
         Some(Policy::One(file)) => vec![file],
         Some(Policy::Several(files)) => files,
         None => Vec::new(),
     };
+    if files.len() > MAX_FILES {
+        return Err(format!(
+            "{FILE} names {} files of the policy, and {MAX_FILES} are the most: let one include the others",
+            files.len()
+        ));
+    }
     if files.is_empty() {
         return Err(format!("{FILE} does not say where the policy is: write `policy = \"campus.pol\"`"));
     }

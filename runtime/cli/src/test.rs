@@ -103,7 +103,11 @@ fn uncovered(out: &mut Output, program: &Program) -> Result<(), Failure> {
     let policy = program.policy();
     let line_of = |flow: &Flow| testing::case_text(policy, flow, &program.judge(flow));
     let regions = program.regions_of_tests().uncovered;
-    let flows = Analysis::new(program, Budget::default()).examples(&regions, &|flow| line_of(flow).is_some());
+    let fit = |flow: &Flow| line_of(flow).is_some();
+    let flows = match Analysis::new(program, Budget::default()) {
+        Some(analysis) => analysis.examples(&regions, &fit),
+        None => regions.iter().map(|_| None).collect(),
+    };
     for (region, flow) in regions.iter().zip(flows) {
         out.line("")?;
         out.line(place_and_name(policy, region.rule))?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::files::{read_bounded, unreadable};
+use crate::files::{as_text, read_bounded, unreadable};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -151,10 +151,9 @@ impl Config {
     /// # Errors
     /// Says what is wrong and where.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let bytes =
-            read_bounded(path).map_err(|error| ConfigError::Unreadable(unreadable(&path.display().to_string(), &error)))?;
-        // What is not UTF-8 becomes a character that TOML has no use for, and is reported at its place.
-        Config::parse(path, &String::from_utf8_lossy(&bytes))
+        let name = path.display().to_string();
+        let bytes = read_bounded(path).map_err(|error| ConfigError::Unreadable(unreadable(&name, &error)))?;
+        Config::parse(path, &as_text(&name, bytes).map_err(ConfigError::Unreadable)?)
     }
 
     /// Checks the text of a file.

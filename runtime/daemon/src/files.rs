@@ -90,6 +90,18 @@ pub fn unreadable(name: &str, error: &LoadError) -> String {
     }
 }
 
+/// The text of a file that a command needs.
+///
+/// # Errors
+/// It is none, as a sentence.
+pub fn as_text(name: &str, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(at).copied().unwrap_or(0);
+        format!("`{name}` is not UTF-8: byte {byte:#04x} at offset {at}")
+    })
+}
+
 fn check_kind(found: &Metadata) -> Result<(), LoadError> {
     match (found.is_dir(), found.is_file()) {
         (true, _) => Err(LoadError::IsDirectory),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use compiler::{Budget, Program, View};
 use lang::ast;
+use lang::check::add_prelude_of;
 use lang::checked::{Checked, Part};
 use lang::codes::syntax::E0130;
 use lang::diag::{self, Diagnostic};
 use lang::import;
-use lang::report::Style;
+use lang::report::{Pen, Style};
 use lang::source::SourceMap;
 
 use crate::files::PolicyFiles;
@@ -81,6 +82,7 @@ impl Loaded {
         self.by_hand = program.tests_pcp();
         self.diagnostics.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(&policy)));
         diag::sort(&mut self.diagnostics, &self.sources);
+        diag::cap(&mut self.diagnostics);
         if diag::any_error(&self.diagnostics) {
             self.policy = None;
         }
@@ -105,9 +107,12 @@ impl Loaded {
     /// The report of all findings, without colour.
     #[must_use]
     pub fn report(&self) -> String {
-        let one = |found: &Diagnostic| match is_of_entry(found, &self.sources) {
+        let mut sources = self.sources.clone();
+        add_prelude_of(&self.diagnostics, &mut sources);
+        let mut pen = Pen::new(Style::default());
+        let one = |found: &Diagnostic| match is_of_entry(found, &sources) {
             true => format!("error: {}\n", found.message),
-            false => lang::report::render(found, &self.sources, Style::default()),
+            false => pen.draw(found, &sources),
         };
         self.diagnostics.iter().map(one).collect()
     }

@@ -1,5 +1,5 @@
 //! The documentation, held against the program: examples are run, tables are compared with what they list, links lead somewhere.
-//! `UPDATE_DOCS=1 cargo nextest run -p tests docs` writes the pages that are made from the code (`docs/errors`).
+//! `UPDATE_DOCS=1 cargo nextest run -p tests --test docs` writes the pages that are made from the code (`docs/errors`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be read has failed the test")]
 
 mod links;
@@ -103,7 +103,7 @@ fn text(name: &str) -> String {
 fn pages() -> Vec<String> {
     let root = repository();
     let mut open = vec![root.join("docs")];
-    let mut found = vec!["README.md".to_owned(), "tests/lab/README.md".to_owned()];
+    let mut found: Vec<String> = ["README.md", "tests/lab/README.md", "lang/editors/README.md"].map(str::to_owned).to_vec();
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -348,7 +348,7 @@ fn each_diagnostic_has_its_page() {
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
         .collect();
     for (name, text) in &wanted {
-        assert_eq!(there.get(name), Some(text), "docs/errors/{name}: UPDATE_DOCS=1 cargo nextest run -p tests docs");
+        assert_eq!(there.get(name), Some(text), "docs/errors/{name}: UPDATE_DOCS=1 cargo nextest run -p tests --test docs");
     }
     assert_eq!(there.len(), wanted.len(), "a page without a code: {:?}", there.keys());
 }
@@ -521,7 +521,9 @@ fn the_command_page_has_every_command() {
 fn the_command_page_has_every_option_and_every_field() {
     let page = text("docs/cli.md");
     let mut options = 0;
-    for file in ["check", "fmt", "test", "explain", "import", "run", "demo", "bench", "load"] {
+    for file in
+        ["init", "check", "fmt", "fix", "import", "prove", "man", "test", "explain", "run", "demo", "bench", "load", "lsp"]
+    {
         let source = text(&format!("runtime/cli/src/{file}.rs"));
         for after in source.split("#[arg(").skip(1).filter(|after| between(after, "", ")]").contains("long")) {
             let (attribute, field) = after.split_once(")]").unwrap();

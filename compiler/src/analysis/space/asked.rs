@@ -1,13 +1,27 @@
 //! What the conditions of a policy ask, so that values are told apart no further. Knows nothing of areas.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use indexmap::IndexSet;
 use lang::calendar::Window;
 use lang::checked::{Aspect, BuiltIn, Checked, Cond, EndTest, Fact, GroupId, Kind, SetExpr, TimeTest};
 use lang::eval::time_passes;
 use net::Time;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::{ADDRESS, AT, Cuts, Labels, USER, WHO};
+use super::{ADDRESS, AT, Bits, Cuts, Labels, TooComplex, USER, WHO};
+
+/// How many instants may be looked at, and how often one may be held against a window or an end.
+const MAX_STRETCHES: usize = 500_000;
+const MAX_TOLD: usize = 50_000_000;
+
+/// Stretches of time.
+pub(super) struct Times {
+    /// One instant of each.
+    pub(super) samples: Vec<Option<Time>>,
+    /// For each test those that pass it.
+    pub(super) passing: FxHashMap<TimeTest, Bits>,
+}
 
 /// What is asked, over all conditions.
 pub(super) struct Asked<'a> {
@@ -15,11 +29,13 @@ pub(super) struct Asked<'a> {
     pub(super) plain: &'a [Option<usize>],
     pub(super) labels: Labels,
     pub(super) cuts: Cuts,
-    pub(super) times: Vec<TimeTest>,
+    pub(super) times: IndexSet<TimeTest, FxBuildHasher>,
     pub(super) at: bool,
     pub(super) mac: bool,
     pub(super) address: bool,
     pub(super) groups: HashSet<GroupId>,
+    /// Groups that have come apart into their leaves.
+    pub(super) apart: HashSet<GroupId>,
 }
 
 impl Asked<'_> {
@@ -28,9 +44,7 @@ impl Asked<'_> {
             Cond::End(_, test) => self.add_test(*test),
             Cond::Header(test) => self.cuts.add(test),
             Cond::Time(test) => {
-                if !self.times.contains(test) {
-                    self.times.push(*test);
-                }
+                self.times.insert(*test);
             }
             Cond::Not(inner) => self.add(inner),
             Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| self.add(part)),
@@ -39,6 +53,7 @@ impl Asked<'_> {
 
     fn add_test(&mut self, test: EndTest) {
         if let (EndTest::Group(id), None) = (test, part_of(test, self.plain))
+            && self.apart.insert(id)
             && let Some(group) = self.policy.groups.get(id.index())
         {
             // It comes apart into its leaves.
@@ -103,20 +118,42 @@ pub(super) fn conditions(policy: &Checked) -> impl Iterator<Item = &Cond> {
     rules.chain(scopes).chain(policy.assertions.iter().map(|assertion| &assertion.pattern))
 }
 
-/// One instant for each stretch that the tests tell apart; unknown where nothing asks.
-pub(super) fn times(policy: &Checked, tests: &[TimeTest]) -> Vec<Option<Time>> {
+/// One instant for each stretch that the tests tell apart, unknown where nothing asks; and for each test those that pass it.
+pub(super) fn times(policy: &Checked, tests: &IndexSet<TimeTest, FxBuildHasher>) -> Result<Times, TooComplex> {
     if tests.is_empty() {
-        return vec![None];
+        return Ok(Times { samples: vec![None], passing: FxHashMap::default() });
     }
     let windows: Vec<Window> = policy.windows();
-    let mut known: HashMap<Vec<bool>, ()> = HashMap::new();
-    let stretches = policy.calendar.stretches(&windows, &policy.ends());
-    let fresh = stretches.into_iter().filter(|time| {
-        let signature: Vec<bool> = tests.iter().map(|test| time_passes(policy, *test, *time)).collect();
-        known.insert(signature, ()).is_none()
-    });
-    fresh.map(Some).collect()
+    let mut ends: Vec<Time> =
+        tests.iter().filter_map(|test| if let TimeTest::Before(end) = test { Some(*end) } else { None }).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    if policy.calendar.cost_of_stretches(&windows, &ends) > MAX_STRETCHES {
+        return Err(TooComplex);
+    }
+    let stretches = policy.calendar.stretches(&windows, &ends);
+    let named: Vec<TimeTest> = tests.iter().copied().filter(|test| !matches!(test, TimeTest::Before(_))).collect();
+    if stretches.len().saturating_mul(windows.len() + named.len()) > MAX_TOLD {
+        return Err(TooComplex);
+    }
+    // Between the same two ends all tests for an end are alike.
+    let end = |test: &TimeTest| if let TimeTest::Before(end) = test { Some(*end) } else { None };
+    let mut ends: Vec<Time> = tests.iter().filter_map(end).collect();
+    ends.sort_unstable();
+    let mut known: HashSet<(usize, Vec<bool>)> = HashSet::new();
+    let told = |time: &Time| {
+        let passed: Vec<bool> = named.iter().map(|test| time_passes(policy, *test, *time)).collect();
+        (ends.partition_point(|end| end <= time), passed)
+    };
+    let samples: Vec<Option<Time>> = stretches.into_iter().filter(|time| known.insert(told(time))).map(Some).collect();
+    if samples.len().saturating_mul(tests.len()) > MAX_TOLD {
+        return Err(TooComplex);
+    }
+    let passes = |class: usize, test| samples.get(class).copied().flatten().is_some_and(|time| time_passes(policy, test, time));
+    let passing = tests.iter().map(|test| (*test, Bits::of(samples.len(), |class| passes(class, *test)))).collect();
+    Ok(Times { samples, passing })
 }
+
 /// For each group the one attribute that decides it.
 pub(super) fn plain_groups(policy: &Checked) -> Vec<Option<usize>> {
     let mut plain: Vec<Option<usize>> = Vec::with_capacity(policy.groups.len());

@@ -1,15 +1,27 @@
 //! Which combinations no view and no packet can bring about. Knows nothing of how flows are counted.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use lang::checked::{Checked, Fact, GatewayId, HostId, Kind};
 use lang::flow::Side;
 use net::{EtherType, Location};
 
-use super::{ADDRESS, AT, Addresses, Area, Login, PACKET, SIDES, Space, USER, WHO, Who, end_attr};
+use super::{ADDRESS, AT, Addresses, Area, Login, PACKET, SIDES, Space, TooComplex, USER, WHO, Who, end_attr};
+
+/// How often a class of ends may be looked at to find what it cannot be, and how many rows may tell it.
+const MAX_LOOKED_AT: usize = 100_000_000;
+const MAX_ROWS: usize = 100_000;
 
 impl Space<'_> {
-    pub(super) fn forbid_all(&mut self) {
+    pub(super) fn forbid_all(&mut self) -> Result<(), TooComplex> {
+        let policy = self.policy;
+        let registered = self.addresses.iter().filter(|one| !one.registered.is_empty()).count();
+        let pins = policy.hosts.iter().filter(|host| host.pin.is_some()).count();
+        let rows = 4 * policy.gateways.len() + pins + registered + 2 * policy.invariants.len();
+        if rows.saturating_mul(self.whos.len() + self.places.len() + self.addresses.len()) > MAX_LOOKED_AT {
+            return Err(TooComplex);
+        }
         let mut rows: Vec<Area> = Vec::new();
         for side in SIDES {
             self.forbid_ends(side, &mut rows);
@@ -20,9 +32,13 @@ impl Space<'_> {
             for side in SIDES {
                 rows.extend(self.contradictions(side, &invariant.fact));
             }
+            if rows.len() > MAX_ROWS {
+                return Err(TooComplex);
+            }
         }
         self.forbidden = rows;
         self.odd = SIDES.into_iter().flat_map(|side| self.addressless(side)).collect();
+        Ok(())
     }
 
     fn who(&self, side: Side, wanted: impl Fn(&Who) -> bool) -> Option<Area> {
@@ -96,10 +112,11 @@ impl Space<'_> {
         if self.addresses.len() == 1 {
             return;
         }
+        let range = |one: &Addresses| one.sample.map(|address| Range::of(self.policy, address, !one.registered.is_empty()));
+        let ranges: Vec<Option<Range>> = self.addresses.iter().map(range).collect();
         let addresses = |wanted: &dyn Fn(&Addresses, Option<Range>) -> bool| {
-            let range = |one: &Addresses| one.sample.map(|address| Range::of(self.policy, address, !one.registered.is_empty()));
-            self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| wanted(one, range(one))))
-                .pop()
+            let fits = |class: usize| Some(wanted(self.addresses.get(class)?, *ranges.get(class)?));
+            self.where_(end_attr(side, ADDRESS), |class| fits(class).unwrap_or(false)).pop()
         };
         let inside = self.who(side, |who| matches!(who, Who::Hosts(_) | Who::Stranger(_)));
         // A machine of the site has no address of a gateway, of a group, or of this machine alone.
@@ -135,13 +152,18 @@ impl Space<'_> {
         Self::forbid(rows, [groups, ip, addresses(&|one, _| one.sample.is_none())]);
         let controller = self.who(side, |who| *who == Who::Controller);
         Self::forbid(rows, [controller, addresses(&|one, _| one.sample.is_some())]);
+        let mut owners: HashMap<HostId, Vec<usize>> = HashMap::new();
+        for (class, who) in self.whos.iter().enumerate() {
+            if let Who::Hosts(hosts) = who {
+                hosts.iter().for_each(|(id, _)| owners.entry(*id).or_default().push(class));
+            }
+        }
         for class in 0..self.addresses.len() {
             // A registered address is its host's.
             let Some(one) = self.addresses.get(class).filter(|one| !one.registered.is_empty()) else { continue };
-            let others = self.who(side, |who| match who {
-                Who::Hosts(hosts) => !hosts.iter().any(|(id, _)| one.registered.iter().any(|(owner, _)| owner == id)),
-                _ => true,
-            });
+            let owners: HashSet<usize> =
+                one.registered.iter().flat_map(|(owner, _)| owners.get(owner)).flatten().copied().collect();
+            let others = self.where_(end_attr(side, WHO), |who| !owners.contains(&who)).pop();
             Self::forbid(rows, [others, self.where_(end_attr(side, ADDRESS), |other| other == class).pop()]);
         }
     }
@@ -168,11 +190,17 @@ impl Space<'_> {
         }
     }
 
-    /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own.
+    /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own, and a
+    /// gateway, too.
     fn addressless(&self, side: Side) -> Vec<Area> {
         let mut rows = Vec::new();
         let has_own = |id: HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
-        let hosts = self.who(side, |who| matches!(who, Who::Hosts(hosts) if hosts.iter().all(|(id, _)| has_own(*id))));
+        let is_addressed = |id: GatewayId| self.policy.gateways.get(id.index()).is_some_and(|one| !one.addresses.is_empty());
+        let hosts = self.who(side, |who| match who {
+            Who::Hosts(hosts) => hosts.iter().all(|(id, _)| has_own(*id)),
+            Who::Gateway(id) => is_addressed(*id),
+            _ => false,
+        });
         let nothing =
             self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| one.sample.is_none())).pop();
         let ip = self.where_(PACKET, |class| self.packets.get(class).is_some_and(|one| one.proto.is_some())).pop();

@@ -112,7 +112,7 @@ impl<'t> Build<'t> {
         let mut head = SectionHead { name, scope: None, owner: None, span: self.span(l, r) };
         for part in parts {
             let (second, span) = match part {
-                SectionPart::Scope(scope, span) => (head.scope.replace(scope).is_some(), span),
+                SectionPart::Scope(scope, span) => (head.scope.replace(Box::new(scope)).is_some(), span),
                 SectionPart::Owner(owner) => (head.owner.replace(owner.clone()).is_some(), owner.span),
             };
             if second {

@@ -125,7 +125,7 @@ pub fn all(results: &[Measured], format: Format, out: &mut Output) -> Result<(),
 }
 
 /// The processor, as the system names it, and how many of them.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =

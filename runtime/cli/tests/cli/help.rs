@@ -31,7 +31,7 @@ fn unknown_words_are_refused_with_advice() {
 
 #[test]
 fn help_fits_a_terminal() {
-    let commands = ["check", "fmt", "test", "explain", "import", "run", "demo", "bench", "help"];
+    let commands = ["init", "check", "fmt", "fix", "test", "explain", "import", "run", "demo", "bench", "help"];
     let asked = commands.map(|command| vec![command, "--help"]);
     let more = [vec!["--help"], vec!["help"], vec!["bench", "openflow", "--help"], vec!["fmt", "-h"]];
     for args in asked.into_iter().chain(more) {

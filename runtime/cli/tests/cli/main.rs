@@ -3,9 +3,12 @@
 mod check;
 mod daemon;
 mod explain;
+mod fix;
 mod fmt;
 mod help;
 mod import;
+mod init;
+mod lsp;
 mod man;
 mod pipe;
 mod prove;

@@ -1,0 +1,2 @@
+" Policies of Pentane.
+autocmd BufRead,BufNewFile *.pol set filetype=pentane
