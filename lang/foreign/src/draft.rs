@@ -90,7 +90,7 @@ impl Draft {
 
     /// Declares a location of which the original says nothing but its name.
     pub(crate) fn stand_in_location(&mut self, name: &str, place: Place) {
-        let port = self.stand_ins.port();
+        let port = self.stand_ins.location();
         self.location(place, format!("location {name} = {}:{port};", standin::SWITCH));
         self.note(place, format!("location `{name}`: the original gives no port, {}:{port} stands in", standin::SWITCH));
     }
@@ -221,6 +221,9 @@ impl Draft {
 
     fn text(&mut self, head: &Head<'_>) -> String {
         let mut lines = self.head(head);
+        if self.stand_ins.name_somebody() && !self.switches.is_empty() {
+            self.body.splice(0..0, standin::GUARD.iter().map(|line| (*line).to_owned()));
+        }
         if self.stand_ins.ports() > 0 {
             let (name, dpid, last) = (standin::SWITCH, standin::DPID, self.stand_ins.ports());
             self.switch(Place::default(), format!("switch {name} {{ dpid {dpid:#x}; access 1-{last}; }}"));
@@ -371,6 +374,25 @@ mod tests {
         let mut draft = Draft::default();
         draft.line("allow from;");
         assert!(draft.finish(&HEAD).is_err());
+    }
+
+    #[test]
+    fn a_policy_with_stand_ins_and_real_switches_is_guarded() {
+        let text = |real: bool, fill: fn(&mut Draft)| {
+            let mut draft = Draft::default();
+            fill(&mut draft);
+            if real {
+                draft.switch(Place::default(), "switch edge { dpid 0x1; }".to_owned());
+            }
+            draft.otherwise(Verdict::Deny);
+            draft.finish(&HEAD).unwrap().text
+        };
+        let host = |draft: &mut Draft| draft.stand_in_host("roo", Place::default());
+        let location = |draft: &mut Draft| draft.stand_in_location("wap", Place::default());
+        let middlebox = |draft: &mut Draft| drop(draft.middlebox("ids", Place::default()));
+        let guarded = |text: String| text.contains("\ndeny from host tagged \"stand-in\";\n");
+        assert!(guarded(text(true, host)) && guarded(text(true, location)));
+        assert!(!guarded(text(false, host)) && !guarded(text(true, middlebox)));
     }
 
     #[test]

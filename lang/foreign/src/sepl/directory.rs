@@ -409,9 +409,9 @@ impl Module {
                 self.draft.note(place, format!("group `{name}`: {why}"));
                 return;
             }
-            GroupKind::Location => Some(format!("{}:{}", standin::SWITCH, self.draft.stand_ins.port())),
+            GroupKind::Location => Some(format!("{}:{}", standin::SWITCH, self.draft.stand_ins.location())),
             GroupKind::Switch => {
-                self.draft.stand_ins.port();
+                self.draft.stand_ins.location();
                 Some(standin::SWITCH.to_owned())
             }
             GroupKind::Mac => self.draft.stand_ins.mac().map(|mac| mac.to_string()),

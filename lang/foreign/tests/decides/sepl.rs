@@ -330,9 +330,9 @@ impl Module {
     }
 }
 
-/// The one group whose members another directory says.
+/// The group whose members another directory says.
 fn printers(policy: &Policy) -> Option<GroupId> {
-    let place = policy.checked.groups.iter().position(|group| group.dynamic.is_some())?;
+    let place = policy.checked.groups.iter().position(|group| group.dynamic.is_some() && group.name.contains("Printers"))?;
     u32::try_from(place).ok().map(GroupId)
 }
 
