@@ -85,6 +85,15 @@ function fakeCode(folder, settings) {
 
       dispose() {}
     },
+    Disposable: class {
+      constructor(run = () => {}) {
+        this.dispose = run;
+      }
+
+      static from(...all) {
+        return new this(() => all.forEach((one) => one.dispose()));
+      }
+    },
     window: over({
       showErrorMessage: async (text, ...choices) => {
         kept.errors.push({ text, choices });
