@@ -150,11 +150,12 @@ fn times_of(policy: &Checked, spec: &FlowSpec) -> Vec<Option<Time>> {
 }
 
 fn report_count(span: Span, count: usize) -> Diagnostic {
-    let message = match count {
-        0 => "the sets that the flow names have no members: it stands for no flow".to_owned(),
-        _ => format!("the flow stands for {count} flows, more than {MAX_FLOWS}"),
-    };
-    Diagnostic::new(E0403, span, message)
+    match count {
+        0 => Diagnostic::new(E0403, span, "the sets that the flow names have no members: it stands for no flow")
+            .help("name an end that somebody or something is"),
+        _ => Diagnostic::new(E0403, span, format!("the flow stands for {count} flows, more than {MAX_FLOWS}"))
+            .help("name a member of the set, or a smaller one"),
+    }
 }
 
 /// Every choice whose parts are of one family.

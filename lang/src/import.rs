@@ -150,7 +150,8 @@ impl Load<'_> {
         if let Some(start) = open.iter().position(|open| open.path == path) {
             let chain: Vec<&str> = open.iter().skip(start).map(|open| open.path.as_str()).chain([path.as_str()]).collect();
             let chain = chain.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" includes ");
-            self.report(syntax::E0131, span, format!("this include closes a cycle: {chain}"));
+            let found = Diagnostic::new(syntax::E0131, span, format!("this include closes a cycle: {chain}"));
+            self.out.diagnostics.push(found.help("move what both need into a third file"));
             return None;
         }
         if let Some(first) = self.known.get(&path) {
@@ -168,7 +169,8 @@ impl Load<'_> {
         self.full = self.known.len() >= MAX_FILES;
         if self.full || open.len() >= MAX_INCLUDE_DEPTH {
             let message = format!("includes nest at most {MAX_INCLUDE_DEPTH} deep, and a policy has at most {MAX_FILES} files");
-            self.report(syntax::E0135, span, message);
+            let found = Diagnostic::new(syntax::E0135, span, message);
+            self.out.diagnostics.push(found.help("include the files from one place, or join small ones"));
             return None;
         }
         let file = self.read(&path, Some(span))?;
@@ -186,7 +188,11 @@ impl Load<'_> {
         self.total = self.total.saturating_add(bytes.len());
         if self.total > MAX_TOTAL {
             let place = asked.unwrap_or_else(|| self.empty_source(path));
-            self.report(syntax::E0114, place, format!("with `{path}`, the policy has more than {MAX_TOTAL} bytes"));
+            let found =
+                Diagnostic::new(syntax::E0114, place, format!("with `{path}`, the policy has more than {MAX_TOTAL} bytes"));
+            self.out
+                .diagnostics
+                .push(found.help("say it with fewer: prefixes for addresses, groups for members, ranges for ports"));
             return None;
         }
         let source = match String::from_utf8(bytes) {
@@ -212,7 +218,19 @@ impl Load<'_> {
         let byte = error.as_bytes().get(at).copied().unwrap_or(0);
         let source = self.out.sources.add(path, String::from_utf8_lossy(error.as_bytes()).into_owned());
         let message = format!("`{path}` is not UTF-8: byte {byte:#04x} at offset {at}");
-        self.report(syntax::E0109, span(source, at, at + '\u{fffd}'.len_utf8()), message);
+        let found = Diagnostic::new(syntax::E0109, span(source, at, at + '\u{fffd}'.len_utf8()), message);
+        self.out.diagnostics.push(found.help("save the file as UTF-8, or name a file that is text"));
+    }
+
+    /// What to do about a file that cannot be had.
+    fn advice(error: &LoadError, included: bool) -> &'static str {
+        match error {
+            LoadError::TooLarge => "split it with `include`",
+            LoadError::IsDirectory => "name a file in it",
+            LoadError::Symlink | LoadError::Outside => "put the file itself into the folder of the policy",
+            LoadError::NotFound if included => "the path counts from the folder of the file that includes it",
+            LoadError::NotFound | LoadError::Permission | LoadError::Other(_) => "name a file that can be read",
+        }
     }
 
     fn refuse(&mut self, path: &str, asked: Option<Span>, error: &LoadError) -> Option<usize> {
@@ -229,7 +247,8 @@ impl Load<'_> {
             LoadError::Permission => (syntax::E0130, format!("`{path}` may not be read")),
             LoadError::Other(why) => (syntax::E0130, format!("`{path}` cannot be read: {why}")),
         };
-        self.report(code, place, message);
+        let help = Self::advice(error, asked.is_some());
+        self.out.diagnostics.push(Diagnostic::new(code, place, message).help(help));
         None
     }
 

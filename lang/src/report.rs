@@ -98,8 +98,15 @@ impl Pen {
                 render(found, sources, self.style)
             }
             None => {
-                let help = found.help.as_ref().map_or_else(String::new, |help| format!("  Help: {help}\n"));
-                format!("{}\n{help}", concise(found, sources))
+                let at = sources.position(found.span);
+                let word = match found.severity {
+                    Severity::Error => "Error",
+                    Severity::Warning => "Warning",
+                    Severity::Info => "Advice",
+                };
+                let message = wrapped(&found.message, WIDTH - MARGIN, "        ");
+                let help = found.help.as_ref().map_or_else(String::new, |help| format!("   Help: {help}\n"));
+                format!("[{}] {word}: {message}\n   at {}:{}:{}\n{help}", found.code, at.file, at.line, at.column)
             }
         }
     }

@@ -302,7 +302,8 @@ impl Checker {
 
     pub(super) fn report_nesting(&mut self, span: Span, what: &str) {
         let message = format!("`{what}` nests deeper than {MAX_NESTING} levels");
-        self.report(Diagnostic::new(E0206, span, message));
+        let help = "list the members of the inner ones directly";
+        self.report(Diagnostic::new(E0206, span, message).help(help));
     }
 
     /// The traffic that services stand for together; nothing if one of them is unknown.

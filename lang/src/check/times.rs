@@ -31,7 +31,8 @@ impl Checker {
             total = total.saturating_add(windows.len());
             if total > MAX_WINDOWS {
                 let message = format!("with `{}`, times have more than {MAX_WINDOWS} windows together", decl.name.text);
-                self.report(Diagnostic::new(E0206, decl.name.span, message));
+                let help = "say it with fewer: ranges of days and dates, and names used less often within others";
+                self.report(Diagnostic::new(E0206, decl.name.span, message).help(help));
                 total = 0;
             }
             self.policy.times.push(NamedTime { name: decl.name.text.clone(), windows, span: decl.span });

@@ -52,6 +52,8 @@ pub(super) struct Mender<'t> {
     at: usize,
     /// The `{` of sections that are not closed yet.
     sections: Vec<Token>,
+    /// True once a section was nested too deep: then it is no news that some are never closed.
+    too_deep: bool,
     /// What is wrong between statements.
     pub(super) diagnostics: Findings,
 }
@@ -82,7 +84,7 @@ impl Chunk {
 
 impl<'t> Mender<'t> {
     pub(super) fn new(source: SourceId, tokens: &'t [Token]) -> Self {
-        Mender { source, tokens, at: 0, sections: Vec::new(), diagnostics: Findings::default() }
+        Mender { source, tokens, at: 0, sections: Vec::new(), too_deep: false, diagnostics: Findings::default() }
     }
 
     /// The next statement; nothing at the end of the file. Each call takes at least one token, or closes a section.
@@ -114,7 +116,7 @@ impl<'t> Mender<'t> {
         if self.sections.len() > MAX_DEPTH {
             chunk.sort = Sort::TooDeep;
         }
-        if self.sections.len() == MAX_DEPTH + 1 {
+        if self.sections.len() == MAX_DEPTH + 1 && !std::mem::replace(&mut self.too_deep, true) {
             let message = format!("sections are nested more than {MAX_DEPTH} deep");
             let found = Diagnostic::new(syntax::E0113, span(self.source, first.start, first.end), message);
             self.diagnostics.push(found.help("end some of the sections around it first"));
@@ -135,9 +137,11 @@ impl<'t> Mender<'t> {
         let end = self.tokens.last().map_or(0, |last| last.end);
         let brace = Token { tok: Tok::RBrace, start: end, end, starts_line: false };
         let mut chunk = Chunk { tokens: vec![brace], missing: Vec::new(), sort, name: None };
-        let found = Diagnostic::new(syntax::E0103, span(self.source, open.start, open.end), "this `{` is never closed");
-        let found = found.help("the file ends before its `}`; was it cut off?");
-        chunk.missing.push(Missing { at: end, found, always: true });
+        if !self.too_deep {
+            let found = Diagnostic::new(syntax::E0103, span(self.source, open.start, open.end), "this `{` is never closed");
+            let found = found.help("the file ends before its `}`; was it cut off?");
+            chunk.missing.push(Missing { at: end, found, always: true });
+        }
         Some(chunk)
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use lang::diag;
@@ -16,6 +17,9 @@ use crate::replace::replace;
 use crate::report::counted;
 use crate::settings;
 use daemon::files::{PolicyFiles, read_bounded, take_bounded, unreadable};
+
+/// How long the least difference is looked for; then one that is larger does.
+const DIFF_TIME: Duration = Duration::from_secs(2);
 
 /// The file name that stands for standard input and output.
 const STDIN: &str = "-";
@@ -123,7 +127,7 @@ fn formatted(file: &str, text: &str) -> Result<String, String> {
 fn place(file: &str, old: &str, new: &str, args: &Args, out: &mut Output) -> Result<Fate, Failure> {
     let is_kept = old == new;
     if args.diff && !is_kept {
-        let diff = TextDiff::from_lines(old, new);
+        let diff = TextDiff::configure().timeout(DIFF_TIME).diff_lines(old, new);
         out.text(&diff.unified_diff().header(file, file).to_string())?;
     } else if args.check && !is_kept {
         out.line(file)?;

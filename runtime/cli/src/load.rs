@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use compiler::view::ViewFile;
+use compiler::view::{ViewError, ViewFile};
 use compiler::{Budget, Program, View};
 use daemon::Loaded;
 use daemon::files::{read_bounded, unreadable};
@@ -21,6 +21,9 @@ use crate::{hash, settings};
 
 /// How many of the mistakes of a view are told.
 const MAX_TOLD: usize = 100;
+
+/// How many characters of each.
+const MAX_LENGTH: usize = 300;
 
 /// Which policy, and which view of the network.
 #[derive(Args, Debug)]
@@ -141,7 +144,8 @@ fn read_view(path: &Path, policy: &Checked) -> Result<View, Failure> {
     let file: ViewFile =
         serde_json::from_slice(&bytes).map_err(|error| Failure::Cannot(format!("{name} is not a view: {error}")))?;
     file.resolve(policy).map_err(|errors| {
-        let all: Vec<String> = errors.iter().take(MAX_TOLD).map(|error| format!("\n  {error}")).collect();
+        let one = |error: &ViewError| format!("\n  {}", error.to_string().chars().take(MAX_LENGTH).collect::<String>());
+        let all: Vec<String> = errors.iter().take(MAX_TOLD).map(one).collect();
         let more = errors.len() - all.len();
         let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
         Failure::Cannot(format!("the view {name} does not fit the policy:{}{more}", all.concat()))

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lang::import::MAX_FILES;
 use runtime::Settings;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -182,6 +183,9 @@ impl Config {
     fn out_of_range(&self) -> Option<(&'static str, String)> {
         if self.policy.paths().is_empty() {
             return Some(("policy", "`policy` names no file".to_owned()));
+        }
+        if self.policy.paths().len() > MAX_FILES {
+            return Some(("policy", format!("`policy` names more than {MAX_FILES} files: let one include the others")));
         }
         let (flows, discovery) = (&self.flows, &self.discovery);
         let checks = [

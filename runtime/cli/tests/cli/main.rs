@@ -8,6 +8,7 @@ mod fmt;
 mod help;
 mod import;
 mod init;
+mod limits;
 mod lsp;
 mod man;
 mod pipe;
