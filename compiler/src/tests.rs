@@ -33,7 +33,7 @@ fn flow(policy: &Checked, text: &str) -> Flow {
     let id = sources.add("flow", text);
     let (spec, found) = lang::parse::parse_flow(&sources, id);
     let spec = spec.unwrap_or_else(|| panic!("{found:?}"));
-    lang::flowspec::flows(policy, &spec).unwrap().remove(0)
+    lang::flowspec::flows(policy, &sources, &spec).unwrap().remove(0)
 }
 
 fn explained(text: &str) -> Explanation {

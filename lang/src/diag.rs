@@ -72,9 +72,9 @@ impl Severity {
 /// that it quotes can be as long as a line.
 const KEPT: (usize, usize) = (600, 100);
 
-/// The text without its middle, if it is very long.
+/// The text on one line, and without its middle, if it is very long: it may quote what goes over several lines.
 fn bounded(text: impl Into<String>) -> String {
-    let text: String = text.into();
+    let text = one_line(text.into());
     let (start, end) = KEPT;
     if text.len() <= start + end {
         return text;
@@ -87,6 +87,10 @@ fn bounded(text: impl Into<String>) -> String {
         }
         _ => text,
     }
+}
+
+fn one_line(text: String) -> String {
+    if text.contains(['\n', '\r']) { text.split_whitespace().collect::<Vec<_>>().join(" ") } else { text }
 }
 
 impl Diagnostic {

@@ -70,9 +70,9 @@ impl Traffic {
 /// The flows that a pattern stands for: one for each choice out of the sets that it names; at least one, at most [`MAX_FLOWS`].
 ///
 /// # Errors
-/// What is wrong with it, with places in the text that it was read from.
-pub fn flows(policy: &Checked, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
-    resolve(policy, &Names::of(policy), &Known::default(), spec)
+/// What is wrong with it, with places in the text that it was read from, which is one of these.
+pub fn flows(policy: &Checked, texts: &SourceMap, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    resolve(policy, &Names::of(policy), &Known::default(), texts, spec)
 }
 
 /// A text that is no flow of the policy, and why.
@@ -93,7 +93,7 @@ pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
     let id = sources.add("flow", line);
     let (spec, mut found) = parse::parse_flow(&sources, id);
     let flows = match spec {
-        Some(spec) if !diag::any_error(&found) => flows(policy, &spec).map_err(|more| found.extend(more)),
+        Some(spec) if !diag::any_error(&found) => flows(policy, &sources, &spec).map_err(|more| found.extend(more)),
         _ => Err(()),
     };
     flows.map_err(|()| Unreadable { sources, found })
@@ -101,8 +101,14 @@ pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
 /// What is `known` holds for all flows of the policy.
-pub(crate) fn resolve(policy: &Checked, names: &Names, known: &Known, spec: &FlowSpec) -> Result<Vec<Flow>, Vec<Diagnostic>> {
-    let site = ends::Site { policy, names, known };
+pub(crate) fn resolve(
+    policy: &Checked,
+    names: &Names,
+    known: &Known,
+    texts: &SourceMap,
+    spec: &FlowSpec,
+) -> Result<Vec<Flow>, Vec<Diagnostic>> {
+    let site = ends::Site { policy, names, known, texts };
     let mut found = Vec::new();
     let (traffic, trailing) = match &spec.service {
         None => (Some(vec![Traffic::default()]), None),

@@ -80,11 +80,13 @@ impl Checker {
         if self.test_flows > MAX_TEST_FLOWS {
             return None;
         }
-        let flows = case.flow.as_ref().and_then(|flow| match flowspec::resolve(&self.policy, &self.names, &self.known, flow) {
-            Ok(flows) => Some(flows),
-            Err(found) => {
-                self.found.extend(found);
-                None
+        let flows = case.flow.as_ref().and_then(|flow| {
+            match flowspec::resolve(&self.policy, &self.names, &self.known, &self.policy.sources, flow) {
+                Ok(flows) => Some(flows),
+                Err(found) => {
+                    self.found.extend(found);
+                    None
+                }
             }
         });
         // The parser takes no other words.

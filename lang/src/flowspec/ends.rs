@@ -13,7 +13,7 @@ use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::Diagnostic;
 use crate::flow::{Person, Place};
 use crate::resolve::{Names, Symbol};
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 use crate::types;
 
 use super::members::{Known, dynamic_member, ports};
@@ -130,6 +130,8 @@ pub(super) struct Site<'a> {
     pub policy: &'a Checked,
     pub names: &'a Names,
     pub known: &'a Known,
+    /// Where the flow was read from.
+    pub texts: &'a SourceMap,
 }
 
 impl Site<'_> {
@@ -332,7 +334,7 @@ impl Reader<'_> {
             [Said::Member(group)] => Some(*group),
             _ => {
                 let message =
-                    format!("`{}` is no dynamic group: its members are what the text says", self.policy.sources.text(term.span));
+                    format!("`{}` is no dynamic group: its members are what the text says", self.site.texts.text(term.span));
                 self.fail(E0402, term.span, message)
             }
         }
@@ -355,7 +357,7 @@ impl Reader<'_> {
             return Some(said);
         }
         let wanted = types::one(kind.value);
-        self.fail(E0203, term.span, format!("`{}` is not {wanted}", self.policy.sources.text(term.span)))
+        self.fail(E0203, term.span, format!("`{}` is not {wanted}", self.site.texts.text(term.span)))
     }
 
     fn atom(&mut self, term: &Term) -> Option<Vec<Said>> {

@@ -194,3 +194,19 @@ proptest! {
         }
     }
 }
+
+/// What is quoted of a flow is its own text, on one line, whatever the policy's text has in that place.
+#[test]
+fn what_does_not_fit_is_quoted_from_the_flow() {
+    let said = |text: &str| -> Vec<String> {
+        super::read(&site(), text).unwrap_err().found.into_iter().map(|found| found.message).collect()
+    };
+    assert_eq!(said("user  roo -> internet"), ["`user  roo` is not a user"]);
+    assert_eq!(said("user\n  roo -> internet"), ["`user roo` is not a user"]);
+}
+
+/// A counterexample may fall on a second.
+#[test]
+fn a_second_of_the_day_reads_back() {
+    assert_eq!(lines("user bob -> internet time 2020-01-01 23:59:59"), "user bob -> internet time 2020-01-01 23:59:59\n");
+}

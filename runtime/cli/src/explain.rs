@@ -155,7 +155,7 @@ fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Asked, (
     let id = sources.add("FLOW", text);
     let (spec, found) = parse_flow(&sources, id);
     let Some(spec) = spec else { return Err((sources, found)) };
-    let mut flows = match flowspec::flows(checked, &spec) {
+    let mut flows = match flowspec::flows(checked, &sources, &spec) {
         Ok(flows) => flows,
         Err(found) => return Err((sources, found)),
     };

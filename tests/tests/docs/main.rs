@@ -304,7 +304,7 @@ fn hold_explain(outcome: &Outcome, flow: &str, output: &str, place: &str) -> boo
     let id = sources.add("FLOW", flow);
     let (spec, found) = lang::parse::parse_flow(&sources, id);
     assert!(found.is_empty(), "{place}: {found:?}");
-    let flows = lang::flowspec::flows(&policy, &spec.unwrap()).unwrap();
+    let flows = lang::flowspec::flows(&policy, &sources, &spec.unwrap()).unwrap();
     for flow in &flows {
         let judgement = program.decide(flow);
         let first = output.lines().any(|line| line.split_whitespace().next() == Some(&judgement.verdict.to_string()));
