@@ -21,7 +21,8 @@ const EDGES: &[(&str, &str, &[&str])] = &[
     ("runtime", "runtime", &["net", "lang", "compiler", "openflow", "packet"]),
     ("daemon", "runtime/daemon", &["net", "lang", "compiler", "openflow", "packet", "runtime"]),
     ("cli", "runtime/cli", &["net", "lang", "foreign", "compiler", "lsp", "openflow", "packet", "runtime", "emulator", "daemon"]),
-    ("tests", "tests", &["net", "lang", "foreign", "compiler", "openflow", "packet", "runtime", "emulator"]),
+    ("fuzz", "tests/fuzz", &["lang", "foreign", "compiler"]),
+    ("tests", "tests", &["net", "lang", "foreign", "compiler", "openflow", "packet", "runtime", "emulator", "fuzz"]),
 ];
 
 /// Packages that do I/O. Each has a clippy.toml of its own, without the purity bans; no other package may: I1.
@@ -81,7 +82,8 @@ const LONGEST: usize = 600;
 const LONG: &[(&str, &str)] = &[];
 
 /// Folders that are not sources.
-const OUTSIDE: &[&str] = &["target", ".git", "lang/editors/vscode/node_modules"];
+const OUTSIDE: &[&str] =
+    &["target", ".git", "lang/editors/vscode/node_modules", "tests/fuzz/targets/target", "tests/fuzz/targets/artifacts"];
 
 fn manifest(folder: &str) -> Table {
     let path = repository().join(folder).join("Cargo.toml");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `check`.
+#![no_main]
+
+targets::target!("check");

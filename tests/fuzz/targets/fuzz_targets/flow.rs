@@ -1,0 +1,4 @@
+//! Asks what must hold of `flow`.
+#![no_main]
+
+targets::target!("flow");

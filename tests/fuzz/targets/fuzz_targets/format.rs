@@ -1,0 +1,4 @@
+//! Asks what must hold of `format`.
+#![no_main]
+
+targets::target!("format");

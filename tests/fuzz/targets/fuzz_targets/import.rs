@@ -1,0 +1,4 @@
+//! Asks what must hold of `import`.
+#![no_main]
+
+targets::target!("import");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `lexer`.
+#![no_main]
+
+targets::target!("lexer");

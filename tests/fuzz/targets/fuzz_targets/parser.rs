@@ -1,0 +1,4 @@
+//! Asks what must hold of `parser`.
+#![no_main]
+
+targets::target!("parser");
