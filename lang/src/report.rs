@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ariadne::{Cache, Config, IndexType, Label, LabelAttach, Report, ReportKind};
 
 use crate::diag::{Diagnostic, Severity};
-use crate::source::{SourceId, SourceMap, Span};
+use crate::source::{BYTE_ORDER_MARK, SourceId, SourceMap, Span};
 
 /// How many columns a report may take.
 pub const WIDTH: usize = 80;
@@ -307,13 +307,14 @@ impl Drawn {
 fn window(line: &str, focus: usize, offset: usize, text: &mut Drawn) -> Vec<(u32, usize)> {
     let room = WIDTH - MARGIN - 2;
     let body = line.trim_end_matches(['\n', '\r']);
-    let chars: Vec<(usize, char)> = body.char_indices().take(focus.saturating_add(4 * room)).collect();
+    let mark = if offset == 0 && body.starts_with(BYTE_ORDER_MARK) { 1 } else { 0 };
+    let chars: Vec<(usize, char)> = body.char_indices().skip(mark).take(focus.saturating_add(4 * room)).collect();
     let wanted = chars.iter().position(|(at, _)| *at >= focus).unwrap_or(chars.len());
     let from = if wanted + 8 < room { 0 } else { wanted - room / 3 };
     let place = |at: usize| u32::try_from(offset + at).unwrap_or(u32::MAX);
     let mut places = Vec::new();
     if from > 0 {
-        places.push((place(0), text.length));
+        places.push((place(chars.first().map_or(0, |(at, _)| *at)), text.length));
         text.push('…');
     }
     for (at, c) in chars.iter().skip(from).take(room) {
@@ -387,6 +388,9 @@ mod tests {
         insta::assert_snapshot!(drawn("", |id| Diagnostic::new(syntax::E0136, span(id, 0, 0), "this policy holds no statement")));
         insta::assert_snapshot!(drawn("# grün \u{202e}x", |id| {
             Diagnostic::new(syntax::E0108, span(id, 8, 11), "a character that changes the direction of the text")
+        }));
+        insta::assert_snapshot!(drawn("\u{feff}allow from x;", |id| {
+            Diagnostic::new(syntax::E0101, span(id, 14, 15), "there is nothing called `x`")
         }));
     }
 

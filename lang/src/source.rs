@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Says at the start of a text how it is stored, and is no character of its first line.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Which text of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
@@ -110,6 +113,7 @@ impl Source {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start as usize..offset as usize).unwrap_or("");
+        let before = if start == 0 { before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before) } else { before };
         Position {
             file: self.name.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
@@ -131,5 +135,9 @@ mod tests {
         assert_eq!((at(7).line, at(7).column), (1, 7));
         assert_eq!((at(9).line, at(9).column), (2, 1));
         assert_eq!((at(17).line, at(17).column), (3, 1));
+        let id = map.add("b.pol", "\u{feff}user a;\n\u{feff}user b;\n");
+        let at = |start| map.position(Span { source: id, start, end: start });
+        assert_eq!((at(0).column, at(3).column, at(8).column), (1, 1, 6));
+        assert_eq!((at(11).line, at(14).line, at(14).column), (2, 2, 2));
     }
 }
