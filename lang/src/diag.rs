@@ -1,7 +1,7 @@
 //! Diagnostics as data: what is wrong, where, and what else is to be known. Knows nothing of how they are shown.
 
 use crate::codes::{Code, syntax, text};
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span, hides};
 use crate::suggest;
 
 /// One finding.
@@ -72,9 +72,13 @@ impl Severity {
 /// that it quotes can be as long as a line.
 const KEPT: (usize, usize) = (600, 100);
 
-/// The text on one line, and without its middle, if it is very long: it may quote what goes over several lines.
+/// The text on one line, without its middle, if it is very long, and without what would do something to a terminal or a page that
+/// shows it: it may quote anything, and what goes over several lines.
 fn bounded(text: impl Into<String>) -> String {
-    let text = one_line(text.into());
+    let mut text = one_line(text.into());
+    if text.contains(hides) {
+        text = text.replace(hides, "\u{fffd}");
+    }
     let (start, end) = KEPT;
     if text.len() <= start + end {
         return text;

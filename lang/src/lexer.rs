@@ -9,7 +9,7 @@ use crate::codes::syntax;
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
 use crate::parse::MAX_WORDS;
-use crate::source::{SourceId, Span};
+use crate::source::{SourceId, Span, hides};
 
 /// Shapes that logos finds.
 #[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
@@ -432,16 +432,6 @@ fn punctuation(shape: Shape) -> Tok {
         | Shape::WideWord
         | Shape::String
         | Shape::OpenString => Tok::Junk,
-    }
-}
-
-/// Control characters, and those that are invisible or change the direction of the text (Unicode UAX #9, UTS #39).
-fn hides(c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\r' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => c.is_control(),
     }
 }
 

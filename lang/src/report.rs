@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ariadne::{Cache, Config, IndexType, Label, LabelAttach, Report, ReportKind};
 
 use crate::diag::{Diagnostic, Severity};
-use crate::source::{BYTE_ORDER_MARK, SourceId, SourceMap, Span};
+use crate::source::{BYTE_ORDER_MARK, SourceId, SourceMap, Span, hides};
 
 /// How many columns a report may take.
 pub const WIDTH: usize = 80;
@@ -319,7 +319,7 @@ fn window(line: &str, focus: usize, offset: usize, text: &mut Drawn) -> Vec<(u32
     }
     for (at, c) in chars.iter().skip(from).take(room) {
         places.push((place(*at), text.length));
-        text.push(if *c == '\t' || !(c.is_control() || is_odd(*c)) { *c } else { '\u{fffd}' });
+        text.push(if *c == '\t' || !(c.is_control() || hides(*c)) { *c } else { '\u{fffd}' });
     }
     let next = chars.get(from + room).map(|(at, _)| *at);
     places.push((place(next.unwrap_or(body.len())), text.length));
@@ -327,11 +327,6 @@ fn window(line: &str, focus: usize, offset: usize, text: &mut Drawn) -> Vec<(u32
         text.push('…');
     }
     places
-}
-
-/// Characters that would spoil the picture: line ends of other sorts, invisible ones, changes of direction.
-fn is_odd(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl Cache<SourceId> for &mut Excerpts {

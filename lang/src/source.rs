@@ -6,6 +6,17 @@ use std::sync::Arc;
 /// Says at the start of a text how it is stored, and is no character of its first line.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
+/// True for control characters, and for those that are invisible or change the direction of the text (Unicode UAX #9, UTS #39).
+#[must_use]
+pub fn hides(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' => false,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        _ => c.is_control(),
+    }
+}
+
 /// Which text of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
