@@ -5,6 +5,8 @@ mod junit;
 mod sarif;
 
 use daemon::policy::is_of_entry;
+use lang::builtin::{PRELUDE, PRELUDE_NAME};
+use lang::codes::Code;
 use lang::codes::tests_and_assertions::E0401;
 use lang::diag::{Diagnostic, Severity};
 use lang::source::{Position, SourceMap, Span};
@@ -25,14 +27,21 @@ pub struct Region {
 
 /// One thing that is wrong, or worth knowing.
 pub struct Note {
-    pub code: &'static str,
-    pub title: &'static str,
+    pub code: Code,
     pub severity: Severity,
     /// What is wrong, what to do about it, and a flow that shows it: a line each.
     pub message: String,
     /// Nothing if there is no text that it is about.
     pub at: Option<Region>,
-    pub related: Vec<(Region, String)>,
+    pub related: Vec<(Place, String)>,
+}
+
+/// Another place that a note is about.
+pub enum Place {
+    /// In a file of the policy.
+    Text(Region),
+    /// In what the language brings along: there is no such file.
+    BuiltIn(&'static str),
 }
 
 impl Region {
@@ -46,7 +55,21 @@ impl Region {
     }
 }
 
+impl Place {
+    fn of(sources: &SourceMap, span: Span) -> Place {
+        match sources.get(span.source) {
+            Some(source) if *source.name == *PRELUDE_NAME && *source.text == *PRELUDE => Place::BuiltIn(PRELUDE_NAME),
+            Some(_) | None => Place::Text(Region::of(sources, span)),
+        }
+    }
+}
+
 impl Note {
+    /// A few words on what sort of finding it is.
+    pub fn title(&self) -> &'static str {
+        self.code.page().map_or("", |page| page.title)
+    }
+
     /// What was found in a policy.
     pub fn of_findings(found: &[Diagnostic], sources: &SourceMap) -> Vec<Note> {
         found.iter().map(|one| Note::of(one, sources)).collect()
@@ -60,10 +83,9 @@ impl Note {
         if let Some(witness) = &found.witness {
             message.push_str(&format!("\na flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
         }
-        let related = found.related.iter().map(|one| (Region::of(sources, one.span), one.message.clone()));
+        let related = found.related.iter().map(|one| (Place::of(sources, one.span), one.message.clone()));
         Note {
-            code: found.code.text(),
-            title: found.code.page().map_or("", |page| page.title),
+            code: found.code,
             severity: found.severity,
             message,
             at: (!is_of_entry(found, sources)).then(|| Region::of(sources, found.span)),
@@ -76,8 +98,7 @@ impl Note {
         let failed = run.results.iter().filter(|result| !result.passed);
         failed
             .map(|result| Note {
-                code: E0401.text(),
-                title: E0401.page().map_or("", |page| page.title),
+                code: E0401,
                 severity: Severity::Error,
                 message: failure(result),
                 at: Some(Region::point(&result.position)),

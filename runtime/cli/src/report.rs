@@ -87,7 +87,7 @@ pub fn write_instead(out: &mut Output, policy: &Policy, format: Format) -> Resul
         Format::Json => json::write(out, &of_findings(&policy.hash, &policy.diagnostics, &policy.sources)),
         Format::Sarif => formats::write_sarif(out, &notes()),
         Format::Github => formats::write_github(out, &notes()),
-        Format::Junit => formats::write_junit(out, &notes(), &policy.entries),
+        Format::Junit => formats::write_junit(out, policy, &notes()),
         Format::Human | Format::Plain | Format::Concise => {
             output::complain(&text(policy, format, output::stderr_colour() && format == Format::Human));
             Ok(())

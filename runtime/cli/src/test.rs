@@ -50,7 +50,7 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
         Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
         Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
-        Format::Junit => formats::write_junit_tests(out, &run)?,
+        Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
         Format::Human | Format::Plain | Format::Concise => {
             for result in run.results.iter().filter(|result| !result.passed) {
                 failure(out, program.policy(), result, args.format)?;

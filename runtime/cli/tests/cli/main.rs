@@ -5,6 +5,7 @@ mod daemon;
 mod explain;
 mod fix;
 mod fmt;
+mod formats;
 mod help;
 mod import;
 mod init;

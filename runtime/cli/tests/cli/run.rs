@@ -66,10 +66,10 @@ impl fmt::Display for Run {
     }
 }
 
-/// Compares a run with its snapshot; hashes of policies are left out, so that a policy may get a comment.
+/// Compares a run with its snapshot; hashes of policies are left out, so that a policy may get a comment, and so is the time.
 macro_rules! assert_run {
     ($run:expr) => {
-        insta::with_settings!({ filters => vec![("\\b[0-9a-f]{64}\\b", "HASH"), ("policy +[0-9a-f]{12}\\b", "policy HASH")], omit_expression => true }, {
+        insta::with_settings!({ filters => vec![("\\b[0-9a-f]{64}\\b", "HASH"), ("policy +[0-9a-f]{12}\\b", "policy HASH"), ("timestamp=\"[-0-9T:]{19}\"", "timestamp=\"TIME\"")], omit_expression => true }, {
             insta::assert_snapshot!($run.to_string());
         })
     };
