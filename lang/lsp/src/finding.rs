@@ -22,7 +22,7 @@ pub(crate) fn shown(snapshot: &Snapshot, found: &Diagnostic) -> Option<lsp::Diag
         .related
         .iter()
         .filter_map(|one| {
-            Some(DiagnosticRelatedInformation { location: snapshot.location(one.span)?, message: one.message.clone() })
+            Some(DiagnosticRelatedInformation { location: snapshot.location(one.span)?, message: one.told() })
         })
         .collect();
     Some(lsp::Diagnostic {
