@@ -300,13 +300,7 @@ impl Analysis<'_> {
     }
 
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
-    fn reaching(
-        &self,
-        rule: &Rule,
-        area: &Area,
-        steps: &mut u64,
-        shares: &mut Shares,
-    ) -> Result<Option<Flow>, Stopped> {
+    fn reaching(&self, rule: &Rule, area: &Area, steps: &mut u64, shares: &mut Shares) -> Result<Option<Flow>, Stopped> {
         let mut alive = None;
         self.walk_to(area.clone(), rule.id, steps, &mut |inside, before, steps| {
             let Some(point) = self.space.find(inside, steps, None)? else { return Ok(Control::GoOn) };
