@@ -104,7 +104,7 @@ fn join_unknown(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         match known {
             Some(earlier) if diagnostic.code == E0201 => {
                 if earlier.related.len() < MAX_USES {
-                    earlier.related.push(Related { span: diagnostic.span, message: "used here too".to_owned() });
+                    earlier.related.push(Related { span: diagnostic.span, message: "used here too".to_owned(), flow: None });
                 }
                 if earlier.help.is_none() {
                     (earlier.help, earlier.meant) = (diagnostic.help, diagnostic.meant);

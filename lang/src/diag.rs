@@ -34,6 +34,19 @@ pub struct Related {
     pub span: Span,
     /// Why it belongs.
     pub message: String,
+    /// A flow of which that is so, in the spelling of a witness.
+    pub flow: Option<String>,
+}
+
+impl Related {
+    /// Why it belongs, and the flow: for whoever shows each place by itself.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match &self.flow {
+            Some(flow) => format!("{}, such as {flow}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 /// A flow that shows a finding.
@@ -123,8 +136,14 @@ impl Diagnostic {
 
     /// With another place.
     #[must_use]
-    pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.related.push(Related { span, message: bounded(message) });
+    pub fn related(self, span: Span, message: impl Into<String>) -> Self {
+        self.related_by_flow(span, message, None)
+    }
+
+    /// With another place, and a flow of which it is so.
+    #[must_use]
+    pub fn related_by_flow(mut self, span: Span, message: impl Into<String>, flow: Option<String>) -> Self {
+        self.related.push(Related { span, message: bounded(message), flow });
         self
     }
 

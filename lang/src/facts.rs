@@ -22,12 +22,23 @@ pub enum RuleFact {
     Decides(Box<Flow>),
     /// No flow matches it.
     MatchesNothing,
-    /// Every flow that it matches is decided by these before it, each with its share of them, the largest first.
-    Shadowed(Vec<(RuleId, f64)>),
+    /// Every flow that it matches is decided by these before it, the one that takes most first.
+    Shadowed(Vec<Taken>),
     /// What it decides would be decided just so without it: this flow, by that rule; nothing is the default.
     Redundant(Box<Flow>, Option<RuleId>),
     /// It could not be found out within the budget.
     Undecided,
+}
+
+/// What a rule takes of the flows of another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taken {
+    /// The rule that takes it.
+    pub by: RuleId,
+    /// Which part of them that is.
+    pub share: f64,
+    /// One of them; of those that take least there is none.
+    pub flow: Option<Box<Flow>>,
 }
 
 /// Two rules that match one flow and would decide it differently, of which neither covers the other.

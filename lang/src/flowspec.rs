@@ -230,7 +230,7 @@ fn traffic_of(
             None => match builtin::service(&name.text) {
                 Some(terms) => terms,
                 None => {
-                    found.extend(names.unknown(policy, name, Some(Kind::Service)));
+                    found.extend(names.unknown_in_flow(policy, name, Some(Kind::Service)));
                     return (None, None);
                 }
             },

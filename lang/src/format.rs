@@ -6,11 +6,12 @@ use crate::ast::{
     Ident, Item, LocationRef, MiddleboxMember, PortList, Relation, RuleStmt, SectionHead, ServiceRef, SetOp, SettingStmt,
     Spanned, SwitchMember, Term, TestBlock, VerdictWord, WindowRef,
 };
-use crate::checked::{Claim, DynamicSource, Kind, MultiUser};
+use crate::checked::{Claim, DynamicSource, MultiUser};
 use crate::diag::{self, Diagnostic};
 use crate::keyword;
 use crate::parse::parse;
 use crate::source::{SourceId, SourceMap, Span};
+use crate::types;
 
 use layout::{Layout, Line};
 
@@ -257,7 +258,7 @@ impl Printer<'_> {
         let flat = format!("{head}{};", self.expr(&decl.members, Level::Or));
         match &decl.members {
             Expr::Braced { kind, members, .. } if flat.len() > WIDTH => {
-                let kind = kind.map(|kind| format!("{} ", kind_word(kind.value))).unwrap_or_default();
+                let kind = kind.map(|kind| format!("{} ", types::word(kind.value))).unwrap_or_default();
                 let members: Vec<String> = members.iter().map(|member| self.expr(member, Level::Or)).collect();
                 broken(format!("{head}{kind}{{"), &members, "};")
             }
@@ -317,7 +318,7 @@ impl Printer<'_> {
             Expr::Term(term) => return self.term(term),
             Expr::Error(span) => return self.slice(*span).to_owned(),
             Expr::Braced { kind, members, .. } => {
-                let kind = kind.map(|kind| format!("{} ", kind_word(kind.value))).unwrap_or_default();
+                let kind = kind.map(|kind| format!("{} ", types::word(kind.value))).unwrap_or_default();
                 let members: Vec<String> = members.iter().map(|member| self.expr(member, Level::Or)).collect();
                 return format!("{kind}{{ {} }}", members.join(", "));
             }
@@ -345,7 +346,7 @@ impl Printer<'_> {
     }
 
     fn term(&self, term: &Term) -> String {
-        let kind = term.kind.map(|kind| format!("{} ", kind_word(kind.value))).unwrap_or_default();
+        let kind = term.kind.map(|kind| format!("{} ", types::word(kind.value))).unwrap_or_default();
         let from = term.kind.map_or(term.span.start, |kind| kind.span.end);
         let atom = match &term.atom {
             Atom::Name(name) => name.text.to_string(),
@@ -472,18 +473,6 @@ fn window(window: &WindowRef) -> String {
     match window {
         WindowRef::Window(window) => window.value.to_string(),
         WindowRef::Name(name) => name.text.to_string(),
-    }
-}
-
-fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::User => "user",
-        Kind::Host => "host",
-        Kind::Location => "location",
-        Kind::Switch => "switch",
-        Kind::Network => "network",
-        Kind::Mac => "mac",
-        Kind::Service => "service",
     }
 }
 

@@ -131,6 +131,12 @@ pub fn fields() -> impl Iterator<Item = (&'static str, CondField)> {
     END_FIELDS.iter().copied().chain(headers)
 }
 
+/// The words behind the ends and the service of a flow.
+pub fn flow_words() -> impl Iterator<Item = &'static str> {
+    let headers = fields().filter(|(_, field)| matches!(field, CondField::Header(_))).map(|(word, _)| word);
+    headers.chain(["time"])
+}
+
 /// The field with this word.
 #[must_use]
 pub fn field(word: &str) -> Option<CondField> {

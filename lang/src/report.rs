@@ -57,6 +57,7 @@ pub fn render(found: &Diagnostic, sources: &SourceMap, style: Style) -> String {
     if let Some(witness) = &found.witness {
         notes.push(format!("a flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
     }
+    notes.extend(flows_of_places(found, sources));
     if let Some(help) = &found.help {
         report.set_help(wrapped(help, WIDTH - MARGIN - "Help 1: ".len(), ""));
     }
@@ -131,6 +132,14 @@ fn places(found: &Diagnostic) -> Vec<(Span, &str)> {
         std::iter::once(main).chain(found.related.iter().map(|other| (other.span, other.message.as_str()))).collect();
     places.sort_by_key(|(span, _)| (span.source != found.span.source, span.source, span.start));
     places
+}
+
+/// The flows of other places.
+fn flows_of_places(found: &Diagnostic, sources: &SourceMap) -> impl Iterator<Item = String> {
+    found.related.iter().filter_map(|other| {
+        let at = sources.position(other.span);
+        other.flow.as_ref().map(|flow| format!("a flow for {}:{}: {flow}", at.file, at.line))
+    })
 }
 
 /// What ariadne calls a span: the excerpt and characters of it.

@@ -11,6 +11,7 @@ use crate::builtin;
 use crate::checked::{Checked, GatewayId, GroupId, HostId, Kind, MiddleboxId, SwitchId, TimeId, UserId};
 use crate::codes::names::{E0201, E0202, E0219};
 use crate::diag::{Diagnostic, Findings};
+use crate::keyword;
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
 use crate::types;
@@ -266,11 +267,27 @@ impl Names {
 
     /// The report for a name that nothing declares; none if the name itself has been reported.
     pub(crate) fn unknown(&self, policy: &Checked, name: &Ident, wanted: Option<Kind>) -> Option<Diagnostic> {
+        self.unknown_among(policy, name, wanted, std::iter::empty())
+    }
+
+    /// The same in a flow, where words of headers and of time may stand, too.
+    pub(crate) fn unknown_in_flow(&self, policy: &Checked, name: &Ident, wanted: Option<Kind>) -> Option<Diagnostic> {
+        self.unknown_among(policy, name, wanted, keyword::flow_words())
+    }
+
+    fn unknown_among(
+        &self,
+        policy: &Checked,
+        name: &Ident,
+        wanted: Option<Kind>,
+        more_words: impl Iterator<Item = &'static str>,
+    ) -> Option<Diagnostic> {
         if !name.is_sound() {
             return None;
         }
         let declared = self.table.iter().map(|(name, symbol)| Candidate { name, kind: symbol.kind(policy) });
-        let services = builtin::SERVICES.iter().map(|(name, _)| Candidate { name, kind: Some(Kind::Service) });
+        let services = builtin::SERVICES.iter().map(|(name, _)| *name).chain(builtin::PROTOCOLS.iter().map(|(name, _)| *name));
+        let services = services.map(|name| Candidate { name, kind: Some(Kind::Service) });
         let sets = builtin::SETS.iter().map(|(name, meaning)| Candidate {
             name,
             kind: match meaning {
@@ -279,7 +296,7 @@ impl Names {
             },
         });
         // A word in front of a name, misspelt, is taken for a name.
-        let words = TERM_WORDS.iter().map(|name| Candidate { name, kind: wanted });
+        let words = TERM_WORDS.into_iter().chain(more_words).map(|name| Candidate { name, kind: wanted });
         let candidates = declared.chain(services).chain(sets).chain(words);
         Some(self.report_unknown("name", name, wanted, candidates))
     }

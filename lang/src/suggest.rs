@@ -17,18 +17,19 @@ pub const MAX_SUGGESTIONS: usize = 3;
 /// Longer names than this are not compared: the distance costs the product of the lengths.
 const MAX_COMPARED: usize = 64;
 
-/// The nearest candidates, best first, at most [`MAX_SUGGESTIONS`]: those of the wanted kind before others, then by distance, then by
-/// length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, or in one of two, counting a swap of neighbours as one.
+/// The nearest candidates, best first, at most [`MAX_SUGGESTIONS`]: those of the wanted kind before others, then by distance, then
+/// those that start alike, since the first letter is seldom missed, then by length, then by name. A candidate is near if it differs in at most a third of the longer one's letters, or in one of two, counting a swap of neighbours as one.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, wanted: Option<Kind>, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<&'a str> {
     let folded_wrong = folded(wrong);
-    let mut near: Vec<(bool, usize, usize, &str)> = candidates
+    let mut near: Vec<(bool, usize, bool, usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
             let limit = threshold(wrong.len().max(candidate.name.len()));
             let distance = distance_within(&folded_wrong, candidate.name, limit)?;
             let other_kind = wanted.is_some() && candidate.kind != wanted;
-            Some((other_kind, distance, wrong.len().abs_diff(candidate.name.len()), candidate.name))
+            let other_start = candidate.name.chars().next().map(|c| c.to_ascii_lowercase()) != folded_wrong.first().copied();
+            Some((other_kind, distance, other_start, wrong.len().abs_diff(candidate.name.len()), candidate.name))
         })
         .collect();
     near.sort_unstable();

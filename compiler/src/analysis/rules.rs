@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use lang::checked::{Effect, Rule, RuleId};
-use lang::facts::{Overlap, RuleFact};
+use lang::facts::{Overlap, RuleFact, Taken};
 use lang::flow::Flow;
 
 use super::Analysis;
@@ -21,6 +21,9 @@ const SAMPLES: usize = 100;
 
 /// How many flows a walk looks at before areas are cut.
 const STEPS_OF_A_WALK: usize = 40;
+
+/// Of how many rules that cover another, those that take most, a flow is told.
+const MAX_FLOWS_OF_SHARES: usize = 6;
 
 /// How many steps exact shares may cost.
 const EXACT_SHARES: u64 = 3_000;
@@ -199,7 +202,7 @@ impl Analysis<'_> {
         if let Some(flow) = self.uncovered(rule, areas, steps)? {
             return Ok(RuleFact::Decides(Box::new(flow)));
         }
-        let mut shares: BTreeMap<RuleId, f64> = BTreeMap::new();
+        let mut shares = Shares::default();
         let mut exact = EXACT_SHARES;
         for area in areas {
             match self.reaching(rule, area, &mut exact, &mut shares) {
@@ -211,10 +214,19 @@ impl Analysis<'_> {
                 }
             }
         }
-        let total: f64 = shares.values().sum();
-        let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
-        by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
-        Ok(RuleFact::Shadowed(by))
+        let taken = shares.sorted().into_iter().enumerate().map(|(place, (by, share, point))| {
+            let flow = (place < MAX_FLOWS_OF_SHARES).then(|| self.taken_by(by, &point)).flatten();
+            Taken { by, share, flow: flow.map(Box::new) }
+        });
+        Ok(RuleFact::Shadowed(taken.collect()))
+    }
+
+    /// The flow of a point that a rule takes; the program has the last word.
+    fn taken_by(&self, rule: RuleId, point: &Point) -> Option<Flow> {
+        let flow = self.space.flow(point);
+        let passes = self.program.policy().rule(rule).is_some_and(|rule| matches!(rule.effect, Effect::Pass(_)));
+        // What passes is decided by whatever comes behind.
+        (passes || self.judged(&flow, None).rule == Some(rule)).then_some(flow)
     }
 
     /// A flow that the rule matches and none before it.
@@ -248,8 +260,8 @@ impl Analysis<'_> {
 
     /// Who decides how much of what a rule matches, as far as some flows show.
     /// What gets past the rule by a `pass` counts for that.
-    fn sampled(&self, areas: &[Area], rule: RuleId) -> BTreeMap<RuleId, f64> {
-        let mut shares = BTreeMap::new();
+    fn sampled(&self, areas: &[Area], rule: RuleId) -> Shares {
+        let mut shares = Shares::default();
         let mut dice = Dice::new(1);
         for area in areas {
             let weight = self.space.volume(area);
@@ -258,7 +270,7 @@ impl Analysis<'_> {
                 let decided = self.program.judge(&self.space.flow(&point)).rule;
                 let by = decided.filter(|id| *id <= rule).or_else(|| self.leads_past(rule, &point)).or(decided);
                 if let Some(id) = by {
-                    *shares.entry(id).or_default() += weight;
+                    shares.add(id, weight, point);
                 }
             }
         }
@@ -280,30 +292,21 @@ impl Analysis<'_> {
     pub fn share(&self, rule: RuleId) -> Option<(f64, Vec<(RuleId, f64)>)> {
         let areas = self.rules.get(rule.index())?.as_ref()?;
         let shares = self.sampled(areas, rule);
-        let total: f64 = shares.values().sum();
-        if total <= 0.0 {
+        if shares.total() <= 0.0 {
             return None;
         }
         let volume: f64 = areas.iter().map(|area| self.space.volume(area)).sum();
-        let mut by: Vec<(RuleId, f64)> = shares.into_iter().map(|(id, share)| (id, share / total)).collect();
-        by.sort_by(|(one, a), (other, b)| b.total_cmp(a).then(one.cmp(other)));
-        Some((volume.min(1.0), by))
+        Some((volume.min(1.0), shares.sorted().into_iter().map(|(id, share, _)| (id, share)).collect()))
     }
 
     /// A flow of the area that gets as far as the rule; else adds to the shares of those that decide before.
-    fn reaching(
-        &self,
-        rule: &Rule,
-        area: &Area,
-        steps: &mut u64,
-        shares: &mut BTreeMap<RuleId, f64>,
-    ) -> Result<Option<Flow>, Stopped> {
+    fn reaching(&self, rule: &Rule, area: &Area, steps: &mut u64, shares: &mut Shares) -> Result<Option<Flow>, Stopped> {
         let mut alive = None;
         self.walk_to(area.clone(), rule.id, steps, &mut |inside, before, steps| {
             let Some(point) = self.space.find(inside, steps, None)? else { return Ok(Control::GoOn) };
             match before {
                 Some(id) => {
-                    *shares.entry(id).or_default() += self.space.volume(inside);
+                    shares.add(id, self.space.volume(inside), point);
                     Ok(Control::GoOn)
                 }
                 None => {
@@ -350,6 +353,29 @@ impl Analysis<'_> {
         }
         let instead = self.program.judge_behind(example, rule.id).rule;
         Ok(RuleFact::Redundant(Box::new(example.clone()), instead))
+    }
+}
+
+/// For each of some rules how much of an area it takes, and a flow of that.
+#[derive(Default)]
+struct Shares(BTreeMap<RuleId, (f64, Point)>);
+
+impl Shares {
+    fn add(&mut self, rule: RuleId, volume: f64, point: Point) {
+        self.0.entry(rule).or_insert((0.0, point)).0 += volume;
+    }
+
+    fn total(&self) -> f64 {
+        self.0.values().map(|(volume, _)| volume).sum()
+    }
+
+    /// Each rule's part of what all take, the largest first.
+    fn sorted(self) -> Vec<(RuleId, f64, Point)> {
+        let total = self.total();
+        let mut all: Vec<(RuleId, f64, Point)> =
+            self.0.into_iter().map(|(id, (volume, point))| (id, volume / total, point)).collect();
+        all.sort_by(|(one, a, _), (other, b, _)| b.total_cmp(a).then(one.cmp(other)));
+        all
     }
 }
 

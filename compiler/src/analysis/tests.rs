@@ -38,7 +38,7 @@ fn rules_told(program: &Program) -> Vec<String> {
         RuleFact::Decides(_) => "decides".to_owned(),
         RuleFact::MatchesNothing => "matches nothing".to_owned(),
         RuleFact::Shadowed(by) => {
-            let mut names: Vec<String> = by.iter().map(|(id, _)| name(*id)).collect();
+            let mut names: Vec<String> = by.iter().map(|taken| name(taken.by)).collect();
             names.sort();
             format!("shadowed by {}", names.join(", "))
         }
@@ -223,6 +223,13 @@ fn points(space: &Space<'_>, count: usize) -> Vec<Flow> {
     (0..count).filter_map(point).collect()
 }
 
+/// True if the rule matches the flow, whichever come first.
+fn matches(policy: &Checked, rule: &Rule, flow: &Flow) -> bool {
+    let alone =
+        Checked { rules: vec![Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())], ..Checked::clone(policy) };
+    eval::judge(&alone, flow).rule.is_some()
+}
+
 /// Random policies: no answer is contradicted by any of many points.
 #[test]
 fn answers_are_those_of_trying_many_points() {
@@ -256,11 +263,7 @@ fn answers_are_those_of_trying_many_points() {
             deciding.extend(judgement.rule);
             left |= judgement.rule.is_none();
             for rule in &policy.rules {
-                let alone = Checked {
-                    rules: vec![Rule::plain(RuleId(0), rule.cond.clone(), Verdict::Allow, span())],
-                    ..Checked::clone(&policy)
-                };
-                if eval::judge(&alone, flow).rule.is_some() {
+                if matches(&policy, rule, flow) {
                     matched.insert(rule.id);
                     if rule.id == RuleId(0) {
                         broken[0] |= judgement.verdict == Verdict::Allow;
@@ -287,9 +290,15 @@ fn answers_are_those_of_trying_many_points() {
                         policy.multi_user
                     );
                 }
-                RuleFact::Shadowed(_) => {
+                RuleFact::Shadowed(by) => {
                     shadowed += 1;
                     assert!(!wanted, "seed {seed}: {id:?}");
+                    for (taken, flow) in by.iter().take(6).map(|taken| (taken, taken.flow.as_ref().unwrap())) {
+                        let other = policy.rule(taken.by).unwrap();
+                        let passes = matches!(other.effect, Effect::Pass(_));
+                        assert!(passes || eval::judge(&policy, flow).rule == Some(taken.by), "seed {seed}: {id:?} {taken:?}");
+                        assert!([rule, other].iter().all(|one| matches(&policy, one, flow)), "seed {seed}: {id:?} {taken:?}");
+                    }
                 }
                 RuleFact::MatchesNothing => {
                     assert!(!matched.contains(id), "seed {seed}: {id:?} {:?} {:?}", rule.cond, policy.groups)

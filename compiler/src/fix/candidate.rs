@@ -122,7 +122,7 @@ fn decided_alike(state: &State, rule: &Rule) -> bool {
     let fact = state.facts.rules.iter().find(|(id, _)| *id == rule.id).map(|(_, fact)| fact);
     let Some(RuleFact::Shadowed(by)) = fact else { return false };
     let alike = |other: &Rule| (other.effect, &other.via, &other.duties) == (rule.effect, &rule.via, &rule.duties);
-    !by.is_empty() && by.iter().all(|(id, _)| state.program.policy().rule(*id).is_some_and(alike))
+    !by.is_empty() && by.iter().all(|taken| state.program.policy().rule(taken.by).is_some_and(alike))
 }
 
 /// Whether a comment that silences nothing may go: not if what it silences was only not found, or will come with time.

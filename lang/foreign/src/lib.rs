@@ -101,3 +101,14 @@ pub fn sepl(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
 pub fn faucet(text: &str, file: &str, acl: Option<&str>) -> Result<Imported, Vec<Problem>> {
     faucet::import(text, file, acl)
 }
+
+/// Mistakes, each on a line, as tests compare them.
+#[cfg(test)]
+fn told(problems: &[Problem]) -> Vec<String> {
+    let one = |problem: &Problem| {
+        let Place { line, column } = problem.place;
+        let help = problem.help.as_deref().map_or_else(String::new, |help| format!(" ({help})"));
+        format!("{line}:{column} {}{help}", problem.message)
+    };
+    problems.iter().map(one).collect()
+}

@@ -313,18 +313,10 @@ fn traffic(name: &str) -> Option<Traffic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Place;
 
     fn told(text: &str) -> Vec<String> {
         let problems = import(text, "x").unwrap_err();
-        problems
-            .iter()
-            .map(|one| {
-                let Place { line, column } = one.place;
-                let help = one.help.as_deref().map_or_else(String::new, |help| format!(" ({help})"));
-                format!("{line}:{column} {}{help}", one.message)
-            })
-            .collect()
+        crate::told(&problems)
     }
 
     #[test]

@@ -190,21 +190,13 @@ impl Module {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::Place;
 
     fn told(text: &str) -> Vec<String> {
         let problems = match import(text, "x") {
             Ok(imported) => panic!("{}", imported.text),
             Err(problems) => problems,
         };
-        problems
-            .iter()
-            .map(|one| {
-                let Place { line, column } = one.place;
-                let help = one.help.as_deref().map_or_else(String::new, |help| format!(" ({help})"));
-                format!("{line}:{column} {}{help}", one.message)
-            })
-            .collect()
+        crate::told(&problems)
     }
 
     #[test]

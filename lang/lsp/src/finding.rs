@@ -21,9 +21,7 @@ pub(crate) fn shown(snapshot: &Snapshot, found: &Diagnostic) -> Option<lsp::Diag
     let related: Vec<DiagnosticRelatedInformation> = found
         .related
         .iter()
-        .filter_map(|one| {
-            Some(DiagnosticRelatedInformation { location: snapshot.location(one.span)?, message: one.message.clone() })
-        })
+        .filter_map(|one| Some(DiagnosticRelatedInformation { location: snapshot.location(one.span)?, message: one.told() }))
         .collect();
     Some(lsp::Diagnostic {
         range: snapshot.range(found.span)?,

@@ -110,7 +110,10 @@ fn standing(place: &Place<'_>, policy: &Checked, rule: &Rule) -> Vec<String> {
     let tests = format!("decides {cases} {} of the tests", if cases == 1 { "case" } else { "cases" });
     let first = match fact(proof, rule.id) {
         Some(RuleFact::MatchesNothing) => "no flow matches it".to_owned(),
-        Some(RuleFact::Shadowed(by)) => format!("decides nothing: {}", others(policy, by)),
+        Some(RuleFact::Shadowed(by)) => {
+            let by: Vec<_> = by.iter().map(|taken| (taken.by, taken.share)).collect();
+            format!("decides nothing: {}", others(policy, &by))
+        }
         Some(RuleFact::Redundant(..)) => "makes no difference: without it the same would be decided".to_owned(),
         Some(RuleFact::Decides(_) | RuleFact::Undecided) | None => match proof.share(rule.id) {
             None => return vec![tests],

@@ -98,7 +98,7 @@ codes! {
         instead "Write `allow` or `deny`."
     }
     E0118 "unknown word" {
-        what "A statement has a word that is none of the few that can stand there: `never` and `always` behind `assert`; `disjoint`, `subset` and `nonempty` behind `invariant`; `portal` behind `redirect`; `scope` and `owner` in a `section`."
+        what "A statement has a word that is none of the few that can stand there: `never` and `always` behind `assert`; `disjoint`, `subset` and `nonempty` behind `invariant`; `portal` behind `redirect`; `scope` and `owner` in a `section`; in a flow the headers and `time`."
         why "A word that is not understood may not be passed over: the policy would say less than its text."
         example "host roo { mac 02:00:00:00:00:12; }\nassert nver from roo;"
         instead "Take one of the words that the message names."

@@ -429,7 +429,7 @@ impl Reader<'_> {
             return self.fail(E0402, name.span, message);
         }
         let Some(symbol) = symbol else {
-            self.found.extend(self.names.unknown(self.policy, name, wanted));
+            self.found.extend(self.names.unknown_in_flow(self.policy, name, wanted));
             return None;
         };
         match symbol {

@@ -179,6 +179,60 @@ fn service_text() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// Every way to miss one letter: left out, put in, taken for another, swapped with the next.
+fn slips(word: &str) -> Vec<String> {
+    let mut slips = Vec::new();
+    for (at, c) in word.char_indices() {
+        let (before, after) = (&word[..at], &word[at + 1..]);
+        slips.extend([format!("{before}{after}"), format!("{before}x{after}"), format!("{before}{c}x{after}")]);
+        slips.extend(after.chars().next().map(|next| format!("{before}{next}{c}{}", &after[1..])));
+    }
+    slips.sort_unstable();
+    slips.dedup();
+    slips
+}
+
+#[test]
+fn a_word_of_a_flow_with_one_wrong_letter_is_met_with_the_right_one() {
+    let policy = site();
+    let mut missed = Vec::new();
+    for (line, words) in [
+        ("roo -> border tcp/80 @ mon 10:00", &["time"][..]),
+        ("roo -> border @ mon 10:00", &["time"]),
+        ("roo -> border tcp/80 @ mon", &["time"]),
+        ("roo -> border tcp/80 @ 2026-12-24T10:00", &["time"]),
+        ("roo -> border tcp/80 @ 2026-12-24 10:00", &["time"]),
+        ("roo -> border web vlan 5 @ mon 10:00", &["time"]),
+        ("roo -> border tcp/80 @ 5", &["vlan", "pcp", "dscp", "tpsrc"]),
+        ("roo -> border web @ 5 time mon 10:00", &["vlan", "pcp", "dscp", "tpsrc"]),
+        ("roo -> border @ 5", &["vlan", "pcp", "dscp"]),
+        ("roo -> border web pcp 1 @ 5", &["vlan", "dscp", "tpsrc"]),
+        ("roo -> border @ arp", &["dltype"]),
+        ("roo -> border @ 0x88b5", &["dltype"]),
+        ("roo -> border @/80", &["tcp", "udp", "sctp"]),
+        ("roo -> border @/3/1", &["icmp", "icmpv6"]),
+        ("roo -> border @", &["tcp", "udp", "sctp", "icmp", "icmpv6"]),
+        ("@ bob @ bill roo -> border web", &["user"]),
+        ("@ roo -> @ griffin", &["host"]),
+        ("roo @ wap1 -> border", &["at"]),
+        ("roo @ edge1:5 -> border", &["at"]),
+    ] {
+        for word in words {
+            let right = line.replace('@', word);
+            read(&policy, &right);
+            for slip in slips(word) {
+                let Err(unreadable) = super::read(&policy, &line.replace('@', &slip)) else { continue };
+                let helps: Vec<&str> = unreadable.found.iter().filter_map(|found| found.help.as_deref()).collect();
+                // Three services that it may be as well come before.
+                if !["ctp"].contains(&&*slip) && !helps.iter().any(|help| help.contains(&format!("`{word}`"))) {
+                    missed.push(format!("{line}: {slip} for {word}: {:?}", unreadable.found));
+                }
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));
+}
+
 proptest! {
     #[test]
     fn the_line_for_a_flow_reads_back_as_the_flow(src in end_text(), dst in end_text(), service in service_text()) {

@@ -38,10 +38,13 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             format!("{half} is decided by rules before it")
         };
         let mut found = Diagnostic::new(W0311, rule.span, message);
-        for (other, _) in by.iter().take(3) {
-            if let Some(other) = input.policy.rule(*other) {
+        for taken in by.iter().take(3) {
+            if let Some(other) = input.policy.rule(taken.by) {
                 found = found.related(other.span, "takes it");
             }
+        }
+        if let Some(flow) = by.first().and_then(|most| most.flow.as_ref()) {
+            found = input.shown_by(found, flow);
         }
         all.push(found);
     }

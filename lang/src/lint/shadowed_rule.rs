@@ -3,11 +3,12 @@
 use super::Input;
 use crate::checked::{Part, RuleId};
 use crate::diag::Diagnostic;
-use crate::facts::RuleFact;
+use crate::facts::{RuleFact, Taken};
+use crate::flowspec::flow_text;
 
 lint! {
     W0303 "rule that decides nothing" {
-        what "Every flow that a rule matches is decided by rules before it: by one of them, or by several together. They are named with the share of the rule's flows that each takes."
+        what "Every flow that a rule matches is decided by rules before it: by one of them, or by several together. They are named with the share of the rule's flows that each takes, and a flow of each share."
         why "The rule says something that does not happen. Where the rules before it give another verdict, the policy does not do what this line promises."
         example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\ndeny from roo for tcp/1-1023;\ndeny from roo for tcp/1024-65535;\ndeny from roo for tcp/0;\nallow from roo to kanga for tcp;"
         instead "Move the rule before those that cover it, narrow those, or remove it."
@@ -28,19 +29,24 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
 }
 
 /// What is told of the halves of an `outbound-only` is another lint.
-fn report(input: &Input<'_>, id: RuleId, by: &[(RuleId, f64)]) -> Option<Diagnostic> {
+fn report(input: &Input<'_>, id: RuleId, by: &[Taken]) -> Option<Diagnostic> {
     let rule = input.policy.rule(id).filter(|rule| rule.part == Part::Whole)?;
     let message = match by {
         [] => "this rule decides nothing: all that it matches passes it by".to_owned(),
-        [(only, _)] => format!("this rule decides nothing: {} covers it", input.rule(*only)),
+        [only] => format!("this rule decides nothing: {} covers it", input.rule(only.by)),
         several => format!("this rule decides nothing: {} rules before it cover it together", several.len()),
     };
     let mut found = Diagnostic::new(W0303, rule.span, message);
-    for (other, share) in by.iter().take(MAX_NAMED) {
-        if let Some(other) = input.policy.rule(*other) {
+    for (place, taken) in by.iter().take(MAX_NAMED).enumerate() {
+        if let Some(other) = input.policy.rule(taken.by) {
             let verdict = other.verdict().map_or("passes", |verdict| verdict.word());
-            found = found.related(other.span, format!("takes {} of it: {verdict}", percent(*share)));
+            // The first share's is the witness of the whole.
+            let flow = taken.flow.as_ref().filter(|_| place > 0).map(|flow| flow_text(input.policy, flow));
+            found = found.related_by_flow(other.span, format!("takes {} of it: {verdict}", percent(taken.share)), flow);
         }
+    }
+    if let Some(flow) = by.first().and_then(|most| most.flow.as_ref()) {
+        found = input.shown_by(found, flow);
     }
     Some(found.help("move it before them, narrow them, or remove it"))
 }

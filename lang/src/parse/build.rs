@@ -10,19 +10,19 @@ use net::{Dpid, Field, MacAddr, Prefix, VlanId};
 
 use super::{Failure, MAX_MISTAKES};
 use crate::ast::{
-    Atom, ClauseKind, CompareOp, Cond, CondField, EndTerm, ErrorItem, Expr, FieldTest, FlowSpec, HeaderTerm, HostMember, Ident,
-    Item, LocationDecl, LocationRef, NetworkDecl, PortList, ServiceRef, SetOp, Spanned, Term, VerdictWord,
+    Atom, ClauseKind, CompareOp, Cond, CondField, ErrorItem, Expr, FieldTest, HostMember, Ident, Item, LocationDecl, LocationRef,
+    NetworkDecl, PortList, ServiceRef, SetOp, Spanned, Term, VerdictWord,
 };
 use crate::builtin::{self, SetMeaning};
-use crate::calendar::Moment;
 use crate::checked::{Kind, ServiceTerm};
 use crate::codes::syntax;
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword;
 use crate::lexer::{Tok, span};
-use crate::literal::{self, LiteralError, when};
+use crate::literal::{self, LiteralError};
 use crate::source::{SourceId, Span};
 
+mod flows;
 mod statements;
 
 pub(crate) use statements::SectionPart;
@@ -189,6 +189,10 @@ impl<'t> Build<'t> {
     }
 
     pub(crate) fn port_atom(&mut self, l: usize, r: usize) -> Option<Atom> {
+        if flows::is_moment(self.slice(l, r)) {
+            self.stray_moment(l, r);
+            return None;
+        }
         match self.location(l, r)? {
             LocationRef::Port { switch, port, .. } => Some(Atom::Port { switch, port }),
             LocationRef::Name(name) => Some(Atom::Name(name)),
@@ -322,111 +326,7 @@ impl<'t> Build<'t> {
         }
     }
 
-    pub(crate) fn header_term(&mut self, (l, end): (usize, usize), (from, to): (usize, usize)) -> Option<HeaderTerm> {
-        let word = self.slice(l, end);
-        let span = self.span(l, end);
-        let (Some(CondField::Header(field)), Some(limits)) =
-            (keyword::field(word), keyword::field(word).and_then(header_of).and_then(literal::limits))
-        else {
-            let message = format!("`{word}` is said of a flow by its ends or its service");
-            self.diagnostics.push(Diagnostic::new(syntax::E0101, span, message));
-            return None;
-        };
-        let text = self.slice(from, to);
-        if let (Field::DlType, Some(dl_type)) = (field, builtin::ether_type(text)) {
-            return Some(HeaderTerm { field: Spanned { value: field, span }, value: u64::from(dl_type.0) });
-        }
-        let range = self.number(from, to)?.value;
-        if range.start() != range.end() || !limits.contains(range.start()) {
-            let message = format!("`{text}` is no value of `{word}`: one number from {} to {}", limits.start(), limits.end());
-            self.diagnostics.push(Diagnostic::new(syntax::E0123, self.span(from, to), message));
-            return None;
-        }
-        Some(HeaderTerm { field: Spanned { value: field, span }, value: *range.start() })
-    }
-
-    pub(crate) fn flow_term(&self, kind: Option<Spanned<Kind>>, atom: Option<Atom>, l: usize, r: usize) -> Option<Term> {
-        atom.map(|atom| Term { kind, atom, span: self.span(l, r) })
-    }
-
-    pub(crate) fn end_term(&self, of: Option<Term>, groups: Vec<Option<Term>>, l: usize, r: usize) -> Option<EndTerm> {
-        let groups: Vec<Term> = groups.into_iter().collect::<Option<_>>()?;
-        let of = of?;
-        Some(if groups.is_empty() { EndTerm::Term(of) } else { EndTerm::Member { of, groups, span: self.span(l, r) } })
-    }
-
-    /// A flow; nothing if a part of it could not be read, which has been reported.
-    pub(crate) fn flow(
-        &mut self,
-        src: Vec<Option<EndTerm>>,
-        dst: Vec<Option<EndTerm>>,
-        headers: Vec<Option<HeaderTerm>>,
-        time: Option<Vec<(usize, usize)>>,
-        l: usize,
-        r: usize,
-    ) -> Option<FlowSpec> {
-        let src: Vec<EndTerm> = src.into_iter().collect::<Option<_>>()?;
-        let mut dst: Vec<EndTerm> = dst.into_iter().collect::<Option<_>>()?;
-        let headers: Vec<HeaderTerm> = headers.into_iter().collect::<Option<_>>()?;
-        let time = match time {
-            None => None,
-            Some(places) => Some(self.moment(&places)?),
-        };
-        let service = split_service(&mut dst);
-        let mut sound = true;
-        for misplaced in src.iter().chain(&dst).filter(|term| is_service(term)) {
-            let message =
-                format!("the service `{}` stands behind the responder, at the end of the flow", self.slice_of(misplaced.span()));
-            self.diagnostics.push(Diagnostic::new(syntax::E0101, misplaced.span(), message));
-            sound = false;
-        }
-        if dst.is_empty() {
-            let place = service.as_ref().map_or(self.span(r, r), ServiceRef::span);
-            let found = Diagnostic::new(syntax::E0101, place, "the flow names no responder")
-                .help("write who is spoken to before the service: `-> internet tcp/80`");
-            self.diagnostics.push(found);
-            sound = false;
-        }
-        sound.then(|| FlowSpec { src, dst, service, headers, time, span: self.span(l, r) })
-    }
-
-    fn moment(&mut self, places: &[(usize, usize)]) -> Option<Spanned<Moment>> {
-        let (words, span) = self.words(places);
-        match when::moment(&words) {
-            Ok(value) => Some(Spanned { value, span }),
-            Err(error) => {
-                self.refuse(span, error);
-                None
-            }
-        }
-    }
-
     fn slice_of(&self, span: Span) -> &'t str {
         self.text.get(span.range()).unwrap_or("")
     }
-}
-
-fn header_of(field: CondField) -> Option<Field> {
-    match field {
-        CondField::Header(field) => Some(field),
-        CondField::User(_) | CondField::Host(_) | CondField::AccessPoint(_) => None,
-    }
-}
-
-/// True for `tcp/80` and the like.
-fn is_service(term: &EndTerm) -> bool {
-    matches!(term, EndTerm::Term(Term { atom: Atom::Service(_), .. }))
-}
-
-/// Takes the service from the end of the responder: one that is spelled out, or a bare name behind another term.
-fn split_service(dst: &mut Vec<EndTerm>) -> Option<ServiceRef> {
-    let service = match dst.last()? {
-        EndTerm::Term(Term { kind: None, atom: Atom::Service(term), span }) => {
-            ServiceRef::Term(Spanned { value: term.clone(), span: *span })
-        }
-        EndTerm::Term(Term { kind: None, atom: Atom::Name(name), .. }) if dst.len() > 1 => ServiceRef::Name(name.clone()),
-        EndTerm::Term(_) | EndTerm::Member { .. } | EndTerm::At(..) => return None,
-    };
-    dst.pop();
-    Some(service)
 }

@@ -48,6 +48,9 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         return Some(report);
     }
     let terminals: BTreeSet<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
+    if let Some(report) = before_number(source, text, tokens, start, &terminals) {
+        return Some(report);
+    }
     let found = text.get(start..end).unwrap_or("");
     let place = span(source, start, end);
     let only_names = terminals.contains("name") && terminals.iter().all(|name| matches!(*name, "name" | "port"));
@@ -147,12 +150,35 @@ fn before(text: &str, tokens: &[Token], at: usize) -> Option<String> {
     suggest::did_you_mean(&near)
 }
 
+/// The report of a number behind a name that is nearly a word which a number follows: `vlna 5`.
+fn before_number(source: SourceId, text: &str, tokens: &[Token], at: usize, terminals: &BTreeSet<&str>) -> Option<Diagnostic> {
+    let place = tokens.partition_point(|token| token.start < at);
+    let (last, this) = (tokens.get(place.checked_sub(1)?)?, tokens.get(place)?);
+    if this.start != at || last.tok != Tok::Name || this.tok != Tok::Number || !terminals.contains("field") {
+        return None;
+    }
+    let word = text.get(last.start..last.end)?;
+    let near = near_words(word, terminals);
+    (!near.is_empty()).then(|| unknown_word(span(source, last.start, last.end), word, &near))
+}
+
+/// The report of a word that is none of those that can stand there.
+pub(super) fn unknown_word(place: Span, word: &str, near: &[&str]) -> Diagnostic {
+    Diagnostic::new(syntax::E0118, place, format!("{} is no word that can stand here", shown(word))).meant(near)
+}
+
 /// Expected words near a name.
 fn near_words<'t>(found: &str, terminals: &BTreeSet<&'t str>) -> Vec<&'t str> {
-    let words = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name));
-    let fields = keyword::fields().map(|(name, _)| name).filter(|_| terminals.contains("field"));
-    let all = words.chain(fields).map(|name| Candidate { name, kind: None });
-    suggest::nearest(found, None, all)
+    let mut words: Vec<&'t str> = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name)).collect();
+    if terminals.contains("field") {
+        // Of a flow, fields are headers alone: it has no clauses.
+        if terminals.contains("from") {
+            words.extend(keyword::fields().map(|(name, _)| name));
+        } else {
+            words.extend(keyword::flow_words().map(|word| -> &'t str { word }));
+        }
+    }
+    suggest::nearest(found, None, words.into_iter().map(|name| Candidate { name, kind: None }))
 }
 
 /// What was probably meant by something else than a name.

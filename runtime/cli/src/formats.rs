@@ -83,7 +83,7 @@ impl Note {
         if let Some(witness) = &found.witness {
             message.push_str(&format!("\na flow that shows it: {} (decided by {})", witness.flow, witness.decided_by));
         }
-        let related = found.related.iter().map(|one| (Place::of(sources, one.span), one.message.clone()));
+        let related = found.related.iter().map(|one| (Place::of(sources, one.span), one.told()));
         Note {
             code: found.code,
             severity: found.severity,

@@ -146,6 +146,9 @@ pub struct Related {
     place: Place,
     /// Why it belongs.
     pub message: String,
+    /// A flow of which that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
 }
 
 /// A flow that shows a finding.
@@ -370,7 +373,11 @@ impl Finding {
             let at = sources.position(span);
             Place { file: at.file.to_string(), line: at.line, column: at.column }
         };
-        let related = found.related.iter().map(|other| Related { place: place(other.span), message: other.message.clone() });
+        let related = found.related.iter().map(|other| Related {
+            place: place(other.span),
+            message: other.message.clone(),
+            flow: other.flow.clone(),
+        });
         Finding {
             code: found.code.text(),
             severity: found.severity.word(),

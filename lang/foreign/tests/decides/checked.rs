@@ -7,6 +7,8 @@ use lang::checked::{Checked, HostId, UserId};
 use lang::flow::{Flow, Judgement};
 use lang::import::{LoadError, Loader};
 use net::Location;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 
 struct One<'a>(&'a str);
 
@@ -38,6 +40,16 @@ pub fn checked(text: &str) -> Result<Checked, String> {
         let lines: Vec<String> = found.iter().map(|one| lang::report::concise(one, &loaded.sources)).collect();
         lines.join("\n")
     })
+}
+
+/// So many policies in the other language, each with packets, the same each time.
+pub fn drawn<P: Strategy, K: Strategy>(count: usize, policies: P, packets: K) -> impl Iterator<Item = (P::Value, K::Value)> {
+    let mut runner = TestRunner::deterministic();
+    let draw = move || {
+        let policy = policies.new_tree(&mut runner).expect("a policy").current();
+        (policy, packets.new_tree(&mut runner).expect("packets").current())
+    };
+    std::iter::repeat_with(draw).take(count)
 }
 
 impl Policy {

@@ -8,7 +8,6 @@ use net::{Dpid, EtherType, IpProto, Location, MacAddr, PortNo, Transport, VlanId
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::strategy::ValueTree;
 
 use crate::checked::{self, Policy};
 use crate::switches::{ACLS, Config, Field, GUEST, MACS, More, OFFICE, Packet, Port, Rule, To, bits, v6};
@@ -201,12 +200,9 @@ proptest! {
 /// The comparison finds what is wrong: policies that a careless import could have made are told from the right one.
 #[test]
 fn a_careless_import_is_caught() {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut caught = [0_usize; 5];
     let (mut exact, mut allowed) = (0, 0);
-    for _ in 0..600 {
-        let config = a_config().new_tree(&mut runner).expect("a configuration").current();
-        let packets = vec(a_packet(), 80).new_tree(&mut runner).expect("packets").current();
+    for (config, packets) in checked::drawn(600, a_config(), vec(a_packet(), 80)) {
         let careful = carried(&config);
         exact += usize::from(careful.left_out.is_empty());
         allowed += packets.iter().filter(|packet| careful.judge(&flow(packet)).verdict == Verdict::Allow).count();

@@ -5,7 +5,6 @@ use lang::flow::{End, Flow, Headers, Person};
 use net::{Dpid, EtherType, IpProto, Location, PortNo, Transport};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
 
 use crate::checked::{self, Policy};
 
@@ -300,11 +299,8 @@ proptest! {
 /// The comparison finds what is wrong: policies that a careless import could have made are told from the right one.
 #[test]
 fn a_careless_import_is_caught() {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut caught = [0_usize; 3];
-    for _ in 0..300 {
-        let original = an_original().new_tree(&mut runner).expect("a policy").current();
-        let packets = vec(a_packet(), 60).new_tree(&mut runner).expect("packets").current();
+    for (original, packets) in checked::drawn(300, an_original(), vec(a_packet(), 60)) {
         let careful = carried(&original);
         let lines: Vec<&str> = careful.text.lines().collect();
         let is_rule = |line: &&str| ["allow ", "deny ", "outbound-only "].iter().any(|word| line.starts_with(word));

@@ -10,7 +10,6 @@ use net::{EtherType, IpProto, MacAddr, Transport, VlanId, VlanTag};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::strategy::ValueTree;
 
 use crate::checked::{self, Policy};
 
@@ -496,12 +495,9 @@ proptest! {
 /// The comparison finds what is wrong: policies that a careless import could have made are told from the right one.
 #[test]
 fn a_careless_import_is_caught() {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut caught = [0_usize; 4];
     let mut exact = 0;
-    for _ in 0..400 {
-        let module = a_module().new_tree(&mut runner).expect("a module").current();
-        let packets = vec(a_packet(), 60).new_tree(&mut runner).expect("packets").current();
+    for (module, packets) in checked::drawn(400, a_module(), vec(a_packet(), 60)) {
         let careful = carried(&module);
         exact += usize::from(careful.left_out.is_empty());
         // Priorities not looked at; negations lost; `any` packet taken for IPv4; the multicast that SNAC lets pass, not.
