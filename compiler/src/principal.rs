@@ -176,22 +176,36 @@ fn station_destination(policy: &Checked, view: &View, key: &FlowKey) -> Result<E
 /// a single station's.
 fn is_broadcast(policy: &Checked, address: IpAddr) -> bool {
     let IpAddr::V4(v4) = address else { return false };
-    let directed = policy.groups.iter().filter(|group| group.network).any(|group| has_broadcast(&group.members, v4));
-    v4.is_broadcast() || directed
+    v4.is_broadcast() || directed_broadcasts(policy).any(|directed| directed == address)
 }
 
-fn has_broadcast(members: &SetExpr, address: Ipv4Addr) -> bool {
-    match members {
-        SetExpr::Leaf(EndTest::Address(prefix)) => match prefix.network() {
-            IpAddr::V4(network) if prefix.length() < 31 => {
-                let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
-                network.to_bits() | hosts == address.to_bits()
+/// The last address of each declared IPv4 network (RFC 919 §7): all of its machines are meant by it.
+pub(crate) fn directed_broadcasts(policy: &Checked) -> impl Iterator<Item = IpAddr> {
+    let mut open: Vec<&SetExpr> = policy.groups.iter().filter(|group| group.network).map(|group| &group.members).collect();
+    std::iter::from_fn(move || {
+        while let Some(set) = open.pop() {
+            match set {
+                SetExpr::Leaf(test) => {
+                    if let Some(address) = broadcast_of(*test) {
+                        return Some(address);
+                    }
+                }
+                SetExpr::Union(parts) => open.extend(parts.iter()),
+                SetExpr::Intersection(one, _) | SetExpr::Difference(one, _) => open.push(one),
             }
-            IpAddr::V4(_) | IpAddr::V6(_) => false,
-        },
-        SetExpr::Leaf(_) => false,
-        SetExpr::Union(parts) => parts.iter().any(|part| has_broadcast(part, address)),
-        SetExpr::Intersection(one, _) | SetExpr::Difference(one, _) => has_broadcast(one, address),
+        }
+        None
+    })
+}
+
+fn broadcast_of(test: EndTest) -> Option<IpAddr> {
+    let EndTest::Address(prefix) = test else { return None };
+    match prefix.network() {
+        IpAddr::V4(network) if prefix.length() < 31 => {
+            let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
+            Some(IpAddr::V4(Ipv4Addr::from_bits(network.to_bits() | hosts)))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
     }
 }
 

@@ -177,7 +177,7 @@ impl Cuts {
             protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain(self.other_proto()));
             let foreign = if dl_type == EtherType::IPV4 { IpProto::ICMPV6 } else { IpProto::ICMP };
             for (place, proto) in protos.iter().enumerate() {
-                if protos.iter().take(place).any(|earlier| earlier == proto) || (*proto == foreign && !self.fragments) {
+                if protos.iter().take(place).any(|earlier| earlier == proto) {
                     continue;
                 }
                 let of = |transport| Headers {
@@ -188,6 +188,7 @@ impl Cuts {
                     ..Headers::default()
                 };
                 if *proto == foreign {
+                    // Nobody knows what follows the header of a protocol that belongs to the other family.
                     all.push((of(None), WHOLE));
                 } else if proto.has_ports() {
                     let starts: Vec<u16> = cells(&self.ports).collect();
@@ -265,7 +266,7 @@ impl Cuts {
 }
 
 /// What is told of a packet without any test: the family, of which addresses must be, and what stands behind the header.
-fn sort(headers: &Headers) -> u8 {
+pub(super) fn sort(headers: &Headers) -> u8 {
     let family = match headers.dl_type {
         Some(EtherType::IPV4) => 1,
         Some(EtherType::IPV6) => 2,

@@ -22,6 +22,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::area::{Area, Attr, Bits};
 use super::packets::Cuts;
 use crate::label::{LabelId, Labels, Record};
+use crate::principal::directed_broadcasts;
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
 
@@ -64,6 +65,8 @@ pub(super) struct Addresses {
     pub(super) sample: Option<IpAddr>,
     /// Those that hosts have registered; empty where nobody has.
     pub(super) registered: Vec<(HostId, IpAddr)>,
+    /// True if all machines of a declared network have it, too: the last address of it.
+    pub(super) directed: bool,
 }
 
 /// Who is logged in.
@@ -373,11 +376,16 @@ impl<'a> Space<'a> {
             .zip(&policy.hosts)
             .flat_map(|(id, host)| host.addresses.iter().map(move |address| (*address, id)))
             .collect();
-        let mut known: HashMap<(Record, Range), usize> = HashMap::new();
-        for address in lang::flowspec::address_cells(policy) {
+        let directed: HashSet<IpAddr> = directed_broadcasts(policy).collect();
+        let mut samples: Vec<IpAddr> = lang::flowspec::address_cells(policy);
+        samples.extend(&directed);
+        samples.sort_by_key(IpAddr::is_ipv6);
+        // Tests that tell no address of one family from one of the other leave them apart: no packet has both.
+        let mut known: HashMap<(Record, Range, bool, bool), usize> = HashMap::new();
+        for address in samples {
             let record = self.record(&End { address: Some(address), ..End::default() }, None);
-            let owner = owners.get(&address);
-            let key = (record, Range::of(policy, address, owner.is_some()));
+            let (owner, directed) = (owners.get(&address), directed.contains(&address));
+            let key = (record, Range::of(policy, address, owner.is_some()), address.is_ipv6(), directed);
             match known.get(&key) {
                 Some(place) => {
                     if let (Some(class), Some(owner)) = (self.addresses.get_mut(*place), owner) {
@@ -387,7 +395,7 @@ impl<'a> Space<'a> {
                 None => {
                     known.insert(key.clone(), self.addresses.len());
                     let registered = owner.map(|owner| (*owner, address)).into_iter().collect();
-                    self.addresses.push(Addresses { sample: Some(address), registered });
+                    self.addresses.push(Addresses { sample: Some(address), registered, directed });
                     self.records[ADDRESS].push(key.0);
                 }
             }
@@ -462,3 +470,6 @@ fn fresh_group(named: &[MacAddr]) -> MacAddr {
     let candidates = (1..=u8::MAX).map(|last| MacAddr([0x01, 0, 0x5e, 0, 0x02, last]));
     candidates.into_iter().find(|mac| !named.contains(mac)).unwrap_or(MacAddr([0x01, 0, 0x5e, 0, 0x03, 0]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -349,10 +349,9 @@ fn what_is_proved_holds_for_packets_in_random_views() {
             dst.users.truncate(1);
             let headers = Program::headers(&key);
             let damaged = headers.proto.is_none() && matches!(headers.dl_type, Some(net::EtherType::IPV4 | net::EtherType::IPV6));
-            let starts = !damaged && headers.proto.is_none_or(|proto| headers.transport.is_some() || proto.0 == 47);
-            let other_family = matches!(headers.proto, Some(net::IpProto::ICMP)) && headers.dl_type == Some(net::EtherType::IPV6)
-                || matches!(headers.proto, Some(net::IpProto::ICMPV6)) && headers.dl_type == Some(net::EtherType::IPV4);
-            if !starts || other_family {
+            let own_icmp = if headers.dl_type == Some(net::EtherType::IPV4) { net::IpProto::ICMP } else { net::IpProto::ICMPV6 };
+            let tells = |proto: net::IpProto| proto.has_ports() || proto == own_icmp;
+            if damaged || headers.proto.is_some_and(|proto| tells(proto) && headers.transport.is_none()) {
                 continue;
             }
             known += 1;

@@ -200,6 +200,20 @@ fn prefix(draw: &mut Draw) -> Prefix {
 pub(crate) fn address(draw: &mut Draw) -> IpAddr {
     let last = u8::try_from(draw.below(6)).unwrap();
     match draw.below(8) {
+        0 if !draw.chance(3) => draw
+            .pick(&[
+                "10.0.1.255",
+                "10.0.255.255",
+                "240.0.0.1",
+                "0.1.2.3",
+                "2620:fe::9",
+                "ff15::7",
+                "239.1.2.3",
+                "127.0.0.1",
+                "::ffff:10.0.1.1",
+            ])
+            .parse()
+            .unwrap(),
         0 => IpAddr::from([8, 8, 8, last]),
         1 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)]),
         2 => draw.pick(&["fe80::1", "ff02::1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "::", "10.0.0.254"]).parse().unwrap(),
@@ -424,8 +438,12 @@ pub(crate) fn key(draw: &mut Draw) -> FlowKey {
         let proto = proto(draw);
         let ports = Transport::Ports { src: draw.pick(&PORTS), dst: draw.pick(&PORTS) };
         let icmp = Transport::Icmp { kind: draw.pick(&[0, 3, 8, 128]), code: draw.pick(&[0, 1]) };
-        let transport = if proto.has_ports() { draw.some(|_| ports) } else { (proto != IpProto(47)).then_some(icmp) };
-        IpHeader { src: address(draw), dst: address(draw), proto, dscp: draw.pick(&[0, 10, 46]), transport }
+        let src = address(draw);
+        let own_icmp = if src.is_ipv4() { IpProto::ICMP } else { IpProto::ICMPV6 };
+        let transport = if proto.has_ports() { draw.some(|_| ports) } else { (proto == own_icmp).then_some(icmp) };
+        let of_family = std::iter::repeat_with(|| address(draw)).find(|dst| dst.is_ipv4() == src.is_ipv4());
+        let dst = of_family.unwrap();
+        IpHeader { src, dst, proto, dscp: draw.pick(&[0, 10, 46]), transport }
     });
     let dl_type = match ip {
         Some(ip) if ip.src.is_ipv4() => EtherType::IPV4,

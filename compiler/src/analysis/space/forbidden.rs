@@ -145,7 +145,7 @@ impl Space<'_> {
         let group = self.who(side, |who| *who == Who::Multicast);
         Self::forbid(rows, [group, addresses(&|_, range| !matches!(range, None | Some(Range::Multicast)))]);
         let everyone = self.who(side, |who| *who == Who::Broadcast);
-        Self::forbid(rows, [everyone, addresses(&|_, range| !matches!(range, None | Some(Range::Broadcast)))]);
+        Self::forbid(rows, [everyone, addresses(&|one, range| !one.directed && !matches!(range, None | Some(Range::Broadcast)))]);
         // An IP packet to a group says to which.
         let groups = self.who(side, |who| matches!(who, Who::Broadcast | Who::Multicast));
         let ip = self.where_(PACKET, |class| self.packets.get(class).is_some_and(|one| one.proto.is_some())).pop();
@@ -163,7 +163,8 @@ impl Space<'_> {
             let Some(one) = self.addresses.get(class).filter(|one| !one.registered.is_empty()) else { continue };
             let owners: HashSet<usize> =
                 one.registered.iter().flat_map(|(owner, _)| owners.get(owner)).flatten().copied().collect();
-            let others = self.where_(end_attr(side, WHO), |who| !owners.contains(&who)).pop();
+            let everyone = |who: usize| one.directed && self.whos.get(who) == Some(&Who::Broadcast);
+            let others = self.where_(end_attr(side, WHO), |who| !owners.contains(&who) && !everyone(who)).pop();
             Self::forbid(rows, [others, self.where_(end_attr(side, ADDRESS), |other| other == class).pop()]);
         }
     }
@@ -246,7 +247,8 @@ impl Range {
             IpAddr::V6(v6) => v6.is_unicast_link_local(),
         };
         let never = match address {
-            IpAddr::V4(v4) => v4.octets().first() == Some(&0) || v4.octets().first().is_some_and(|first| *first >= 240),
+            // Addresses that are not in use (RFC 6890) are, by whoever makes them up.
+            IpAddr::V4(_) => false,
             IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
         };
         match address {
