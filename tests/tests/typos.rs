@@ -124,6 +124,10 @@ fn misspell(policy: &'static str, entry: &str, seed: u64) -> Outcome {
     for (file, text) in &texts {
         for (word, places) in &words(text) {
             for slip in slips(word, &mut dice) {
+                // Half of them: another seed takes others.
+                if dice.below(2) == 0 {
+                    continue;
+                }
                 if is_known(&slip) || slip.starts_with(|letter: char| !letter.is_ascii_alphabetic()) {
                     continue;
                 }
@@ -180,7 +184,7 @@ fn nine_of_ten_slips_in_each_policy_are_met_with_the_word_that_was_meant_and_non
     });
     assert_eq!(outcomes.len(), POLICIES.len() * SEEDS.len());
     let slips: usize = outcomes.iter().map(Outcome::all).sum();
-    assert!(slips > 5_000, "only {slips} slips");
+    assert!(slips > 2_000, "only {slips} slips");
     let mut shares = String::new();
     for outcome in &outcomes {
         let percent = outcome.right * 100 / outcome.all();
