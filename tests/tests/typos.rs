@@ -120,7 +120,9 @@ fn misspell(policy: &'static str, entry: &str, seed: u64) -> Outcome {
     let texts: Vec<(String, String)> = files.0.clone().into_iter().filter(|(file, _)| file.ends_with(".pol")).collect();
     // What is another word by chance is no slip.
     let known: BTreeSet<String> = texts.iter().flat_map(|(_, text)| words(text).into_keys()).collect();
-    let is_known = |word: &str| known.contains(word) || builtin::service(word).is_some() || builtin::set(word).is_some();
+    let is_built_in =
+        |word: &str| builtin::service(word).is_some() || builtin::set(word).is_some() || builtin::protocol(word).is_some();
+    let is_known = |word: &str| known.contains(word) || is_built_in(word);
     for (file, text) in &texts {
         for (word, places) in &words(text) {
             for slip in slips(word, &mut dice) {
@@ -184,7 +186,7 @@ fn nine_of_ten_slips_in_each_policy_are_met_with_the_word_that_was_meant_and_non
     });
     assert_eq!(outcomes.len(), POLICIES.len() * SEEDS.len());
     let slips: usize = outcomes.iter().map(Outcome::all).sum();
-    assert!(slips > 2_000, "only {slips} slips");
+    assert!(slips > 5_000, "only {slips} slips");
     let mut shares = String::new();
     for outcome in &outcomes {
         let percent = outcome.right * 100 / outcome.all();
