@@ -5,11 +5,18 @@ use std::sync::Arc;
 
 use lang::checked::{Cond, EndTest, HeaderTest, ServiceTerm, TimeTest};
 use lang::flow::Side;
+use rustc_hash::FxHashMap;
 
 use crate::label::{LabelId, Labels};
 
 /// More alternatives in one condition are not indexed.
 pub(crate) const MAX_ALTERNATIVES: usize = 64;
+
+/// How many literals may be copied to join the alternatives of one condition: each is copied for each part that follows.
+const MAX_COPIED: usize = 1_000_000;
+
+/// From this length on a conjunction is long.
+const LONG: usize = 32;
 
 /// Services with more terms than this together are not joined into one: the list would be made for each rule again.
 const MAX_JOINED: usize = 1_000;
@@ -22,7 +29,7 @@ pub(crate) struct Literal {
 }
 
 /// What a literal is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LiteralAtom {
     /// The end has the label.
     End(Side, LabelId),
@@ -35,7 +42,7 @@ pub(crate) enum LiteralAtom {
 /// A conjunction without duplicates and without contradictions.
 pub(crate) type Alternative = Vec<Literal>;
 
-/// The condition has more alternatives than [`MAX_ALTERNATIVES`]; as many were counted.
+/// The condition has more alternatives than [`MAX_ALTERNATIVES`]; as many were counted. So does one whose alternatives are too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany(pub(crate) usize);
 
@@ -62,25 +69,32 @@ fn normalise(cond: &Cond, wanted: bool, labels: &mut Labels) -> Result<Vec<Alter
 }
 
 fn conjunction(parts: &[Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
-    let mut all: Vec<Alternative> = vec![Vec::new()];
+    let mut all = vec![Joined::default()];
+    let mut copied = 0;
     for part in parts {
         let factor = normalise(part, wanted, labels)?;
-        let mut product = Vec::new();
+        if let ([one], [more]) = (all.as_mut_slice(), factor.as_slice()) {
+            if !one.add(more) {
+                all.clear();
+            }
+            continue;
+        }
+        let mut product: Vec<Joined> = Vec::new();
         for left in &all {
             for right in &factor {
-                if let Some(both) = join(left, right)
-                    && !product.contains(&both)
-                {
+                copied += left.literals.len() + right.len();
+                let mut both = left.clone();
+                if both.add(right) && !product.iter().any(|other| other.literals == both.literals) {
                     product.push(both);
                 }
-                if product.len() > MAX_ALTERNATIVES {
-                    return Err(TooMany(product.len()));
+                if product.len() > MAX_ALTERNATIVES || copied > MAX_COPIED {
+                    return Err(TooMany(product.len().max(MAX_ALTERNATIVES + 1)));
                 }
             }
         }
         all = product;
     }
-    Ok(all)
+    Ok(all.into_iter().map(|joined| joined.literals).collect())
 }
 
 fn disjunction(parts: &[Cond], wanted: bool, labels: &mut Labels) -> Result<Vec<Alternative>, TooMany> {
@@ -104,17 +118,41 @@ fn limited_extend(all: &mut Vec<Alternative>, more: Vec<Alternative>) -> Result<
     if all.len() > MAX_ALTERNATIVES { Err(TooMany(all.len())) } else { Ok(()) }
 }
 
-/// Both conjunctions in one, unless they contradict each other.
-fn join(left: &Alternative, right: &Alternative) -> Option<Alternative> {
-    let mut both = left.clone();
-    for literal in right {
-        match both.iter().find(|other| other.atom == literal.atom) {
-            Some(other) if other.wanted == literal.wanted => {}
-            Some(_) => return None,
-            None => both.push(literal.clone()),
+/// A conjunction as it grows. What a long one holds is looked up, not looked through.
+#[derive(Clone, Default)]
+struct Joined {
+    literals: Alternative,
+    known: FxHashMap<LiteralAtom, bool>,
+}
+
+impl Joined {
+    /// Adds literals that are to hold, too; false if they contradict it.
+    fn add(&mut self, more: &[Literal]) -> bool {
+        for literal in more {
+            match self.wanted(&literal.atom) {
+                Some(wanted) if wanted == literal.wanted => {}
+                Some(_) => return false,
+                None => self.push(literal),
+            }
+        }
+        true
+    }
+
+    fn wanted(&self, atom: &LiteralAtom) -> Option<bool> {
+        if self.known.is_empty() {
+            return self.literals.iter().find(|other| other.atom == *atom).map(|other| other.wanted);
+        }
+        self.known.get(atom).copied()
+    }
+
+    fn push(&mut self, literal: &Literal) {
+        self.literals.push(literal.clone());
+        if self.literals.len() == LONG {
+            self.known = self.literals.iter().map(|one| (one.atom.clone(), one.wanted)).collect();
+        } else if self.literals.len() > LONG {
+            self.known.insert(literal.atom.clone(), literal.wanted);
         }
     }
-    Some(both)
 }
 
 /// The parts of a disjunction that make one literal together: tests of the same end, and services.

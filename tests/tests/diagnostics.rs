@@ -1,5 +1,5 @@
 //! Every code has a text that earns it, and its report as people see it stands in a snapshot: a code that lacks one of them fails here.
-#![expect(clippy::unwrap_used, reason = "a test's own functions, outside of `#[test]`")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's own functions, outside of `#[test]`")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -265,8 +265,12 @@ impl Analysis<'_> {
         let mut dice = Dice::new(1);
         for area in areas {
             let weight = self.space.volume(area);
-            for _ in 0..SAMPLES {
-                let Some(point) = self.space.guess(area, &mut dice) else { continue };
+            let mut points: Vec<Point> = (0..SAMPLES).filter_map(|_| self.space.guess(area, &mut dice)).collect();
+            if points.is_empty() {
+                // Where guesses fail, one flow that is sought says more than none.
+                points.extend(self.space.find(area, &mut EXACT_SHARES.clone(), None).ok().flatten());
+            }
+            for point in points {
                 let decided = self.program.judge(&self.space.flow(&point)).rule;
                 let by = decided.filter(|id| *id <= rule).or_else(|| self.leads_past(rule, &point)).or(decided);
                 if let Some(id) = by {

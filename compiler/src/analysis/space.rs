@@ -402,6 +402,18 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// True if no test and no view tells one address from another, which nobody has registered.
+    pub(super) fn are_alike(&self, one: IpAddr, other: IpAddr) -> bool {
+        let policy = self.policy;
+        let told = |address: IpAddr| {
+            let directed = directed_broadcasts(policy).any(|directed| directed == address);
+            let owner = policy.host_of_address(address);
+            let record = self.record(&End { address: Some(address), ..End::default() }, None);
+            (record, Range::of(policy, address, owner.is_some()), owner, directed)
+        };
+        policy.host_of_address(one).is_none() && told(one) == told(other)
+    }
+
     /// How many classes an attribute has.
     pub(super) fn size(&self, attr: Attr) -> usize {
         match usize::from(attr.0) {

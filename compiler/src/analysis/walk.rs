@@ -1,5 +1,7 @@
 //! The first match over areas: who decides which part of an area. Knows nothing of what is asked of the answer.
 
+use std::ops::Range;
+
 use lang::checked::{Effect, MiddleboxId, RuleId, Verdict};
 
 use super::Analysis;
@@ -48,7 +50,7 @@ pub(super) fn step(steps: &mut u64) -> Result<(), Stopped> {
 impl Analysis<'_> {
     /// Tells of each part of an area who decides it, of the rules from this one on.
     pub(super) fn walk(&self, area: Area, from: RuleId, steps: &mut u64, visit: &mut Visit<'_>) -> Result<(), Stopped> {
-        let candidates = self.candidates(&area, from, steps)?;
+        let candidates = self.candidates(&area, from.index()..self.rules.len(), steps)?;
         let mut open = vec![(area, 0)];
         while let Some((area, start)) = open.pop() {
             let all = Part { candidates: &candidates, to: None };
@@ -61,8 +63,7 @@ impl Analysis<'_> {
 
     /// Tells of each part of an area which rule before this one decides it; nothing where it gets as far as the rule.
     pub(super) fn walk_to(&self, area: Area, to: RuleId, steps: &mut u64, visit: &mut VisitBefore<'_>) -> Result<(), Stopped> {
-        let mut candidates = self.candidates(&area, RuleId(0), steps)?;
-        candidates.retain(|id| *id < to);
+        let candidates = self.candidates(&area, 0..to.index(), steps)?;
         let mut open = vec![(area, 0)];
         while let Some((area, start)) = open.pop() {
             let before = Part { candidates: &candidates, to: Some(to) };
@@ -76,10 +77,10 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// The rules that match a part of the area and do more than audit.
-    fn candidates(&self, area: &Area, from: RuleId, steps: &mut u64) -> Result<Vec<RuleId>, Stopped> {
+    /// Those of some rules that match a part of the area and do more than audit.
+    fn candidates(&self, area: &Area, of: Range<usize>, steps: &mut u64) -> Result<Vec<RuleId>, Stopped> {
         let mut candidates = Vec::new();
-        for rule in self.program.policy().rules.iter().skip(from.index()) {
+        for rule in self.program.policy().rules.get(of).unwrap_or_default() {
             let Some(Some(areas)) = self.rules.get(rule.id.index()) else { return Err(Stopped) };
             *steps = steps.checked_sub(areas.len() as u64).ok_or(Stopped)?;
             if !matches!(rule.effect, Effect::Audit(_)) && areas.iter().any(|one| one.meets(area)) {

@@ -1,6 +1,6 @@
 //! From areas to flows: a point of an area that there can be, and the flow that it stands for. Knows nothing of rules.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lang::checked::{GatewayId, HostId};
 use lang::flow::{End, Flow, Headers, Person, Place, Side};
@@ -185,12 +185,20 @@ impl Space<'_> {
         {
             *src = *port;
         }
-        Flow {
-            src: self.addressed(self.end(Side::Src, point), &headers),
-            dst: self.addressed(self.end(Side::Dst, point), &headers),
-            headers,
-            time: self.times.get(point.class(TIME)).copied().flatten(),
-        }
+        let src = self.addressed(self.end(Side::Src, point), &headers);
+        let dst = self.addressed(self.end(Side::Dst, point), &headers);
+        let dst = self.apart(&src, dst);
+        Flow { src, dst, headers, time: self.times.get(point.class(TIME)).copied().flatten() }
+    }
+
+    /// The responder with the next address, if both ends would have one and no test tells that from this.
+    fn apart(&self, src: &End, dst: End) -> End {
+        let Some(address) = dst.address.filter(|_| dst.address == src.address) else { return dst };
+        let next = match address {
+            IpAddr::V4(v4) => v4.to_bits().checked_add(1).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+            IpAddr::V6(v6) => v6.to_bits().checked_add(1).map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
+        };
+        next.filter(|next| self.are_alike(address, *next)).map_or(dst.clone(), |next| End { address: Some(next), ..dst })
     }
 
     /// Where no test tells addresses apart, an end has its own in packets that have any: text gives it that.

@@ -82,7 +82,7 @@ impl Problem {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn pol_eth(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
-    pol_eth::import(text, file)
+    pol_eth::import(text, file).map_err(few)
 }
 
 /// Carries over a policy module of SNAC, the rules of which are SEPL. `file` is what the result calls it.
@@ -90,7 +90,7 @@ pub fn pol_eth(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn sepl(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
-    sepl::import(text, file)
+    sepl::import(text, file).map_err(few)
 }
 
 /// Carries over a configuration of Faucet: its access control lists, and between which ports its VLANs carry anything. Of a file
@@ -99,7 +99,20 @@ pub fn sepl(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn faucet(text: &str, file: &str, acl: Option<&str>) -> Result<Imported, Vec<Problem>> {
-    faucet::import(text, file, acl)
+    faucet::import(text, file, acl).map_err(few)
+}
+
+/// How many mistakes are told.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// The first mistakes, and how many more there are.
+fn few(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    problems.truncate(MAX_PROBLEMS);
+    if let Some(place) = problems.last().map(|last| last.place).filter(|_| more > 0) {
+        problems.push(Problem::new(place, format!("{more} more errors are not shown")));
+    }
+    problems
 }
 
 /// Mistakes, each on a line, as tests compare them.

@@ -9,13 +9,21 @@ const MOST: usize = 64;
 /// How many portions a condition may be cut into.
 const MOST_PORTIONS: usize = 4096;
 
+/// How many tests all portions may have together: most of them are in each.
+const MOST_TESTS: usize = 1_000_000;
+
 /// Conditions of few alternatives each, one of which holds where the condition does. Nothing if they would be too many.
 pub(crate) fn portions(cond: &Cond) -> Option<Vec<Cond>> {
     if weight(cond, true) <= MOST {
         return Some(vec![cond.clone()]);
     }
+    let whole = inner_negations(cond, true);
+    let least = weight(&whole, true) / MOST;
+    if least > MOST_PORTIONS || least.saturating_mul(size(&whole)) > MOST_TESTS {
+        return None;
+    }
     let mut done = Vec::new();
-    let mut open = vec![inner_negations(cond, true)];
+    let mut open = vec![whole];
     while let Some(cond) = open.pop() {
         if weight(&cond, true) <= MOST {
             done.push(cond.settled());
@@ -28,6 +36,16 @@ pub(crate) fn portions(cond: &Cond) -> Option<Vec<Cond>> {
     }
     done.reverse();
     Some(done)
+}
+
+/// How many tests it has.
+fn size(cond: &Cond) -> usize {
+    match cond {
+        Cond::Any | Cond::Never | Cond::Test(_) => 1,
+        Cond::Not(inner) => size(inner),
+        Cond::All(parts) | Cond::Either(parts) => parts.iter().map(size).sum(),
+        Cond::Unsaid(unsaid) => size(&unsaid.at_least) + size(&unsaid.at_most),
+    }
 }
 
 /// How many alternatives the condition, or its negation, is written as: at most as many as this.
@@ -124,5 +142,9 @@ mod tests {
     fn what_would_be_too_much_is_refused() {
         let sums = (0..40).map(|place| Cond::Either(vec![one(place * 2 + 1), one(place * 2 + 2)]));
         assert_eq!(portions(&Cond::All(sums.collect())), None);
+        let sums = (0..16).map(|place| Cond::Either(vec![one(place * 2 + 1), one(place * 2 + 2)]));
+        let many = (100..1_100).map(one);
+        assert!(portions(&Cond::All(sums.clone().collect())).is_some());
+        assert_eq!(portions(&Cond::All(sums.chain(many).collect())), None, "each portion would have them all");
     }
 }

@@ -32,6 +32,9 @@ pub struct Args {
     format: Format,
 }
 
+/// How many failures are told to people.
+const MOST_SHOWN: usize = 1_000;
+
 /// Runs the tests of a policy against its program.
 ///
 /// # Errors
@@ -52,8 +55,12 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
         Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
         Format::Human | Format::Plain | Format::Concise => {
-            for result in run.results.iter().filter(|result| !result.passed) {
+            for result in run.results.iter().filter(|result| !result.passed).take(MOST_SHOWN) {
                 failure(out, program.policy(), result, args.format)?;
+            }
+            let more = run.failed().saturating_sub(MOST_SHOWN);
+            if more > 0 {
+                out.line(format!("{more} more failures are not shown\n"))?;
             }
             if args.coverage || args.uncovered {
                 coverage(out, program, &run)?;

@@ -18,7 +18,7 @@ pub(crate) fn findings(found: &[Diagnostic], sources: &SourceMap) {
     }
     for one in found.iter().take(DRAWN) {
         let drawn = report::render(one, sources, Style { color: false });
-        assert!(drawn.contains(one.code.text().as_str()) && drawn.ends_with('\n'), "{one:?}\n{drawn}");
+        assert!(drawn.contains(one.code.text()) && drawn.ends_with('\n'), "{one:?}\n{drawn}");
     }
 }
 

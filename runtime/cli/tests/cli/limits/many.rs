@@ -156,3 +156,38 @@ fn declarations_of_one_thing_a_thousandfold_are_bounded() {
     let run = folder.checked("# allow(W0301): so it is\n".repeat(500_000) + "user x;\n");
     assert_eq!((run.code, run.stdout.contains("more warnings are not shown")), (0, true), "{run}");
 }
+
+#[test]
+fn conditions_of_very_many_tests_cost_no_more_than_their_text() {
+    let folder = Folder::new("tests-of-one");
+    let tests = |count: usize| (0..count).map(|port| format!("tpdst = {}", port % 60_000)).collect::<Vec<_>>().join(" and\n");
+    folder.put("a.pol", format!("allow when {};\n", tests(200_000)));
+    for command in ASKING {
+        assert!([0, 1].contains(&folder.command(command, "a.pol").code), "{command}");
+    }
+    folder.put("a.pol", format!("{}allow when usrc not in {{ {} }};\n", users(20_000), names(20_000, ",")));
+    for command in ["check", "explain"] {
+        assert_eq!(folder.command(command, "a.pol").code, 0, "{command}");
+    }
+    let either = format!("allow when (tpsrc = 1 or tpsrc = 2) and {};\n", tests(20_000));
+    folder.refused(ASKING, either, "E0230", "a.pol:1:1");
+}
+
+#[test]
+fn ports_and_prefixes_are_ranges_however_many_they_hold() {
+    let folder = Folder::new("ranges");
+    let text = "switch s { dpid 1; access 1-4294967040; }\nnetwork n = 0.0.0.0/0, ::/0;\nallow at s for tcp/0-65535;\n\
+        deny from n to n when vlan in 1-4094 and tpdst in 0-65535;\ntest \"x\" { 10.0.0.1 at s:1 -> 0.0.0.0/0 tcp/0-65535 => allow; }\n";
+    folder.put("a.pol", text);
+    for command in ASKING {
+        assert!([0, 1].contains(&folder.command(command, "a.pol").code), "{command}");
+    }
+    folder.refused(ASKING, format!("{text}test \"y\" {{ s -> internet => deny; }}\n"), "E0403", "a.pol:6:");
+    let ranges = lines(100_000, |number| format!("{}-{},\n", number * 3 + 5, number * 3 + 6));
+    assert_eq!(folder.checked(format!("switch s {{ dpid 1; access {ranges}1; }}\nallow at s;\n")).code, 0);
+    let prefixes = lines(200_000, |number| format!("{}.{}.{}.0/24,\n", 11 + (number >> 16), number >> 8 & 255, number & 255));
+    folder.put("a.pol", format!("network n = {prefixes}10.0.0.0/8;\nallow to n;\nassert never from n to n;\n"));
+    for command in ["check", "explain", "fmt"] {
+        assert!([0, 1, 3].contains(&folder.command(command, "a.pol").code), "{command}");
+    }
+}

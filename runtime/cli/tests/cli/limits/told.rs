@@ -1,0 +1,82 @@
+//! What there is much to say of: findings, failures and names without end are no answer without end, in whichever format.
+
+use super::{Folder, lines};
+
+const FORMATS: &[&str] = &["human", "concise", "json", "sarif", "github", "junit"];
+
+#[test]
+fn findings_without_end_are_told_up_to_a_bound_in_each_format() {
+    let folder = Folder::new("findings");
+    let errors = lines(200_000, |number| format!("allow from v{number};\n"));
+    let shadowed = format!("user a;\n{}", "allow from a;\n".repeat(50_000));
+    for (text, code) in [(errors, 1), (shadowed, 0)] {
+        folder.put("a.pol", text);
+        for format in FORMATS {
+            let run = folder.run(&["check", "--format", format, "a.pol"]);
+            assert_eq!((run.code, run.stdout.is_empty()), (code, false), "{format}: {run}");
+        }
+    }
+}
+
+#[test]
+fn failures_without_end_are_told_to_people_up_to_a_bound() {
+    let folder = Folder::new("failures");
+    let cases = "a -> internet => allow;\n".repeat(90_000);
+    folder.put("a.pol", format!("user a;\ntest \"x\" {{\n{cases}}}\n"));
+    for format in ["human", "concise"] {
+        let run = folder.run(&["test", "--format", format, "a.pol"]);
+        assert_eq!((run.code, run.stdout.contains("89000 more failures are not shown")), (1, true), "{format}: {run}");
+    }
+}
+
+#[test]
+fn mistakes_without_end_in_policies_of_other_systems_are_told_up_to_a_bound() {
+    let folder = Folder::new("mistakes");
+    for (language, head, mistake) in
+        [("pol-eth", "a = [\"b\"];\n%%\n", "[(hsrx=\"b\")] : deny;\n"), ("sepl", "", "alow() <= hsrc('a')\n")]
+    {
+        folder.put("x", format!("{head}{}", mistake.repeat(100_000)));
+        for format in ["human", "json"] {
+            let run = folder.run(&["import", language, "--format", format, "x"]);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_eq!((run.code, said.contains("99000 more errors are not shown")), (1, true), "{language}, {format}: {run}");
+        }
+    }
+}
+
+#[test]
+fn policies_of_other_systems_are_bounded_in_depth_and_in_alternatives() {
+    let folder = Folder::new("imports");
+    let pairs = |joiner: &str| {
+        let all: Vec<String> = (0..2_000).map(|port| format!("(tpdst({port}) {joiner} tpsrc({port}))")).collect();
+        all
+    };
+    for (language, text) in [
+        ("sepl", format!("allow() <= {}hsrc('a'){}\n", "(".repeat(100_000), ")".repeat(100_000))),
+        ("sepl", format!("allow() <= {}hsrc('a')\n", "~".repeat(100_000))),
+        ("sepl", format!("allow() <= {}\n", pairs("|").join(" ^ "))),
+        ("sepl", format!("allow() <= ~({})\n", pairs("^").join(" | "))),
+        ("pol-eth", format!("a = [\"b\"];\n%%\n{}", "(".repeat(100_000))),
+        ("pol-eth", format!("a = [\"{}\"];\n%%\n[(hsrc=in(\"a\"))] : deny;\n", "b".repeat(5_000_000))),
+        ("faucet", "[".repeat(100_000)),
+        ("faucet", "{a: ".repeat(100_000)),
+        ("faucet", lines(5_000, |depth| format!("{}a:\n", " ".repeat(depth)))),
+        ("faucet", lines(30, |number| format!("a{}: &a{} [*a{number}, *a{number}]\n", number + 1, number + 1))),
+    ] {
+        folder.put("x", &text);
+        let run = folder.run(&["import", language, "x"]);
+        assert_eq!(run.code, 1, "{language} {}: {run}", text.chars().take(40).collect::<String>());
+    }
+}
+
+#[test]
+fn long_names_are_cut_in_each_format() {
+    let folder = Folder::new("long-names");
+    let long = "n".repeat(500_000);
+    folder.put("a.pol", format!("user {long};\nuser {long};\n{long}: allow from {long};\n{long}: deny from x{long};\n"));
+    for format in FORMATS {
+        let run = folder.run(&["check", "--format", format, "a.pol"]);
+        assert_eq!(run.code, 1, "{format}: {run}");
+        assert!(run.stdout.len() < 20_000, "{format} says {} bytes", run.stdout.len());
+    }
+}
