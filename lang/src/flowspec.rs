@@ -18,7 +18,7 @@ mod print;
 
 use std::ops::RangeInclusive;
 
-use net::{EtherType, IpProto, Time, Transport};
+use net::{EtherType, Field, IpProto, Time, Transport};
 
 use crate::ast::{Atom, EndTerm, FlowSpec, ServiceRef, Term};
 use crate::builtin;
@@ -38,6 +38,7 @@ pub(crate) use members::Known;
 use addresses::Mentions;
 use ends::Draft;
 
+pub use complete::usual_address;
 pub use print::{flow_text, location_text};
 
 /// How many flows one pattern may stand for.
@@ -57,6 +58,12 @@ struct Traffic {
 }
 
 impl Traffic {
+    /// The same in packets of this family: what follows the header of ICMP of the other one is no kind of it.
+    fn within(self, family: Family) -> Traffic {
+        let is_foreign = self.family().is_some_and(|own| own != family);
+        Traffic { transport: self.transport.filter(|_| !is_foreign), ..self }
+    }
+
     /// The family that the protocol belongs to, if to one alone.
     fn family(self) -> Option<Family> {
         match self.proto {
@@ -127,7 +134,7 @@ pub(crate) fn resolve(
     if count == 0 || count > MAX_FLOWS {
         return Err(vec![report_count(spec.span, count)]);
     }
-    let mut flows = product(policy, &src, &dst, &traffic);
+    let mut flows = product(policy, &src, &dst, &traffic, family_said(spec));
     if flows.is_empty() {
         let message = "the flow mixes IPv4 and IPv6";
         return Err(vec![Diagnostic::new(E0402, spec.span, message)]);
@@ -164,10 +171,31 @@ fn report_count(span: Span, count: usize) -> Diagnostic {
     }
 }
 
-/// Every choice whose parts are of one family.
-fn product(policy: &Checked, src: &[Draft], dst: &[Draft], traffic: &[Traffic]) -> Vec<Flow> {
+/// The family that `dltype` says.
+fn family_said(spec: &FlowSpec) -> Option<Family> {
+    let types = spec.headers.iter().filter(|term| term.field.value == Field::DlType);
+    let families = types.filter_map(|term| match EtherType(u16::try_from(term.value).ok()?) {
+        EtherType::IPV4 => Some(Family::V4),
+        EtherType::IPV6 => Some(Family::V6),
+        _ => None,
+    });
+    families.last()
+}
+
+/// Every choice whose parts are of one family: the one that is said, if one is.
+fn product(policy: &Checked, src: &[Draft], dst: &[Draft], traffic: &[Traffic], said: Option<Family>) -> Vec<Flow> {
     let mut flows = Vec::new();
     let both = [Family::V4, Family::V6].into_iter().all(|family| traffic.iter().any(|one| one.family() == Some(family)));
+    if let Some(said) = said {
+        let fits = |draft: &&Draft| draft.address.is_none_or(|address| Family::of(address) == said);
+        for src in src.iter().filter(fits) {
+            for dst in dst.iter().filter(fits) {
+                let own = traffic.iter().filter(|one| !both || one.family().is_none_or(|own| own == said));
+                flows.extend(own.map(|traffic| flow_of(policy, src, dst, traffic.within(said), said)));
+            }
+        }
+        return flows;
+    }
     for src in src {
         for dst in dst {
             // A service of both families, such as `ping`, is that of the ends' own.
@@ -183,11 +211,15 @@ fn product(policy: &Checked, src: &[Draft], dst: &[Draft], traffic: &[Traffic]) 
 /// The flow of one choice, if its parts are of one family.
 fn flow(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic) -> Option<Flow> {
     let family = complete::family(policy, src, dst, traffic.family())?;
+    Some(flow_of(policy, src, dst, traffic, family))
+}
+
+fn flow_of(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic, family: Family) -> Flow {
     let dl_type = match family {
         Family::V4 => EtherType::IPV4,
         Family::V6 => EtherType::IPV6,
     };
-    Some(Flow {
+    Flow {
         src: complete::end(policy, src, family),
         dst: complete::end(policy, dst, family),
         headers: Headers {
@@ -198,7 +230,7 @@ fn flow(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic) -> Option<
             ..Headers::default()
         },
         time: None,
-    })
+    }
 }
 
 /// What the last word stands for: traffic, or one more term of the responder.

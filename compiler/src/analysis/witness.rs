@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lang::checked::{GatewayId, HostId};
 use lang::flow::{End, Flow, Headers, Person, Place, Side};
+use lang::flowspec::usual_address;
 use net::{EtherType, MacAddr, Transport};
 
 use super::area::{Area, Attr, Bits};
@@ -185,8 +186,8 @@ impl Space<'_> {
         {
             *src = *port;
         }
-        let src = self.addressed(self.end(Side::Src, point), &headers);
-        let dst = self.addressed(self.end(Side::Dst, point), &headers);
+        let src = self.addressed(self.end(Side::Src, point, None), &headers);
+        let dst = self.addressed(self.end(Side::Dst, point, src.host), &headers);
         let dst = self.apart(&src, dst);
         Flow { src, dst, headers, time: self.times.get(point.class(TIME)).copied().flatten() }
     }
@@ -206,17 +207,12 @@ impl Space<'_> {
         if self.addresses.len() > 1 || headers.proto.is_none() || end.address.is_some() {
             return end;
         }
-        let own = match (end.host, end.place) {
-            (Some(id), _) => self.policy.hosts.get(id.index()).map(|host| &host.addresses),
-            (None, Place::Gateway(id)) => self.policy.gateways.get(id.index()).map(|gateway| &gateway.addresses),
-            (None, _) => None,
-        };
-        let is_v4 = headers.dl_type == Some(EtherType::IPV4);
-        end.address = own.into_iter().flatten().find(|address| address.is_ipv4() == is_v4).copied();
+        end.address = usual_address(self.policy, &end, headers.dl_type == Some(EtherType::IPV6));
         end
     }
 
-    fn end(&self, side: Side, point: &Point) -> End {
+    /// One end of a point; another host than this one, if it may be any of several.
+    fn end(&self, side: Side, point: &Point, but: Option<HostId>) -> End {
         let class = |part| point.class(end_attr(side, part));
         let address = self.addresses.get(class(ADDRESS));
         let mut end = End {
@@ -231,7 +227,8 @@ impl Space<'_> {
                 let owner = owner.map(|((id, mac), own)| (id, mac, Some(own)));
                 let has_own = |id: &HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
                 // Text gives a host its own address, if it has one.
-                let plain = hosts.iter().find(|(id, _)| end.address.is_some() || !has_own(id)).or(hosts.first());
+                let mut plain = hosts.iter().filter(|(id, _)| end.address.is_some() || self.addresses.len() == 1 || !has_own(id));
+                let plain = plain.clone().find(|(id, _)| Some(*id) != but).or(plain.next()).or(hosts.first());
                 let any = plain.map(|(id, mac)| (*id, *mac, end.address));
                 if let Some((id, mac, own)) = owner.or(any) {
                     (end.host, end.mac, end.address) = (Some(id), Some(mac), own);

@@ -158,6 +158,15 @@ pub(super) fn end(policy: &Checked, draft: &Draft, family: Family) -> End {
     end
 }
 
+/// The address that an end has in text which says none, in a packet of IPv6 or of IPv4.
+#[must_use]
+pub fn usual_address(policy: &Checked, end: &End, v6: bool) -> Option<IpAddr> {
+    let inside = end.place == Place::Inside;
+    let place = (!inside).then_some(end.place);
+    let draft = Draft { host: end.host, unregistered: inside && end.host.is_none(), place, ..Draft::default() };
+    self::end(policy, &draft, if v6 { Family::V6 } else { Family::V4 }).address
+}
+
 /// An address in no declared network; where the site has declared them all, there is none.
 pub(super) fn beyond(policy: &Checked, family: Family) -> Option<IpAddr> {
     BEYOND.into_iter().find(|address| Family::of(*address) == family && !policy.is_inside(*address))

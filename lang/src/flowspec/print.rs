@@ -20,19 +20,23 @@ pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
     let mut dst = draft(policy, &flow.dst, family);
     let traffic = Traffic { proto: flow.headers.proto, transport: flow.headers.transport };
     if complete::family(policy, &src, &dst, traffic.family()) != Some(family) {
-        // Only an address tells the family.
+        // An address tells the family, unless the service is one of the other.
         match (flow.src.address, flow.dst.address) {
             (_, Some(address)) => dst.address = Some(address),
             (Some(address), None) => src.address = Some(address),
             (None, None) => {}
         }
     }
+    let told = complete::family(policy, &src, &dst, traffic.family()) == Some(family);
     let mut text = format!("{} -> {}", end_text(policy, &src, true), end_text(policy, &dst, false));
     if let Some(service) = service_text(&flow.headers) {
         text.push(' ');
         text.push_str(&service);
     }
-    for term in header_terms(&flow.headers) {
+    let is_ip = matches!(flow.headers.dl_type, Some(EtherType::IPV4 | EtherType::IPV6));
+    for term in
+        is_ip.then(|| type_term(flow.headers.dl_type).filter(|_| !told)).flatten().into_iter().chain(header_terms(&flow.headers))
+    {
         text.push(' ');
         text.push_str(&term);
     }
@@ -81,11 +85,14 @@ fn draft(policy: &Checked, end: &End, family: Family) -> Draft {
     if read.location != end.location || read.place != end.place {
         draft.location = end.location;
     }
-    if read.mac != end.mac && end.place != Place::Multicast {
-        draft.mac = end.mac;
-    }
     if read.address != end.address {
         draft.address = end.address;
+    }
+    // The MAC address of a group follows from its address, unless rules tell by it.
+    let of_group = end.place == Place::Multicast;
+    let read = if of_group { complete::end(policy, &draft, family) } else { read };
+    if read.mac != end.mac && !(of_group && end.mac.is_none()) {
+        draft.mac = end.mac;
     }
     if inside && end.host.is_none() && complete::end(policy, &draft, family) != *end {
         draft.unregistered = true;
@@ -169,13 +176,7 @@ fn service_text(headers: &Headers) -> Option<String> {
 /// What is said of the other headers: only what a flow in text would not have anyway.
 fn header_terms(headers: &Headers) -> Vec<String> {
     let mut terms = Vec::new();
-    match headers.dl_type {
-        None | Some(EtherType::IPV4 | EtherType::IPV6) => {}
-        Some(other) => terms.push(match builtin::ether_type_name(other) {
-            Some(name) => format!("dltype {name}"),
-            None => format!("dltype {:#06x}", other.0),
-        }),
-    }
+    terms.extend(type_term(headers.dl_type.filter(|other| *other != EtherType::IPV4 && *other != EtherType::IPV6)));
     if let Some(tag) = headers.vlan {
         terms.extend(tag.id.map(|id| format!("vlan {id}")));
         if tag.pcp != 0 || tag.id.is_none() {
@@ -191,8 +192,19 @@ fn header_terms(headers: &Headers) -> Vec<String> {
     terms
 }
 
+/// `dltype arp`
+fn type_term(dl_type: Option<EtherType>) -> Option<String> {
+    let dl_type = dl_type?;
+    Some(match builtin::ether_type_name(dl_type) {
+        Some(name) => format!("dltype {name}"),
+        None => format!("dltype {:#06x}", dl_type.0),
+    })
+}
+
 /// What the syntax has no words for.
 fn remarks(headers: &Headers) -> Vec<String> {
-    let headed = headers.proto.is_some_and(|proto| proto.has_ports() || proto == IpProto::ICMP || proto == IpProto::ICMPV6);
+    // Of ICMP in packets of the other family nobody knows the kind.
+    let icmp = if headers.dl_type == Some(EtherType::IPV6) { IpProto::ICMPV6 } else { IpProto::ICMP };
+    let headed = headers.proto.is_some_and(|proto| proto.has_ports() || proto == icmp);
     if headed && headers.transport.is_none() { vec!["fragment".to_owned()] } else { Vec::new() }
 }

@@ -264,3 +264,22 @@ fn what_does_not_fit_is_quoted_from_the_flow() {
 fn a_second_of_the_day_reads_back() {
     assert_eq!(lines("user bob -> internet time 2020-01-01 23:59:59"), "user bob -> internet time 2020-01-01 23:59:59\n");
 }
+
+/// The family is told by `dltype` where nothing else does; the MAC address of a group, where it is not the usual one.
+#[test]
+fn families_and_group_addresses_read_back() {
+    insta::assert_snapshot!(lines("roo -> unregistered tcp/80 dltype ipv6"), @"user none host roo 2001:db8:9::12 -> unregistered tcp/80");
+    insta::assert_snapshot!(lines("user bob -> unregistered icmpv6 dltype ipv4"), @"user bob -> unregistered icmpv6 dltype ipv4");
+    insta::assert_snapshot!(lines("user bob -> unregistered tcp/80 dltype ipv6"), @"user bob -> unregistered tcp/80 dltype ipv6");
+    insta::assert_snapshot!(lines("roo -> unregistered ping dltype ipv6"), @"user none host roo -> unregistered icmpv6/128");
+    insta::assert_snapshot!(
+        lines("roo -> 01:00:5e:01:01:01 239.1.1.1 tcp/80"),
+        @"user none host roo -> multicast 239.1.1.1 tcp/80"
+    );
+    insta::assert_snapshot!(
+        lines("roo -> multicast 239.1.1.1 01:00:5e:7f:00:01 tcp/80"),
+        @"user none host roo -> multicast 239.1.1.1 01:00:5e:7f:00:01 tcp/80"
+    );
+    let mixed = super::read(&site(), "roo 10.4.3.2 -> unregistered tcp/80 dltype ipv6").unwrap_err();
+    assert_eq!(mixed.found.first().map(|found| found.code), Some(E0402));
+}

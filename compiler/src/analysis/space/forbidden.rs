@@ -93,9 +93,9 @@ impl Space<'_> {
         pins.sort_unstable();
         pins.dedup();
         for pin in pins {
-            // A pinned host is where it is pinned, or nowhere.
+            // A pinned host is where it is pinned: while it is away, nothing is delivered to it.
             let pinned = self.who(side, |who| self.pin_of(who) == Some(pin));
-            Self::forbid(rows, [pinned, at(&|at| at.is_some_and(|at| at != pin))]);
+            Self::forbid(rows, [pinned, at(&|at| at != Some(pin))]);
         }
         if side == Side::Src && !self.policy.switches.is_empty() {
             // A packet comes in at a port. A responder may be known and away.
