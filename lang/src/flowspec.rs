@@ -14,6 +14,7 @@ mod complete;
 mod ends;
 mod headers;
 mod members;
+mod possible;
 mod print;
 
 use std::ops::RangeInclusive;
@@ -26,7 +27,7 @@ use crate::checked::{Checked, Kind, ServiceTerm};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::{self, Diagnostic};
-use crate::flow::{Flow, Headers};
+use crate::flow::{Flow, Headers, Side};
 use crate::parse;
 use crate::resolve::{Names, Symbol};
 use crate::source::{SourceMap, Span};
@@ -96,14 +97,51 @@ pub struct Unreadable {
 /// # Errors
 /// What is wrong with the line.
 pub fn read(policy: &Checked, line: &str) -> Result<Vec<Flow>, Unreadable> {
-    let mut sources = SourceMap::default();
-    let id = sources.add("flow", line);
-    let (spec, mut found) = parse::parse_flow(&sources, id);
-    let flows = match spec {
-        Some(spec) if !diag::any_error(&found) => flows(policy, &sources, &spec).map_err(|more| found.extend(more)),
-        _ => Err(()),
-    };
-    flows.map_err(|()| Unreadable { sources, found })
+    Reader::new(policy).read(line)
+}
+
+/// Reads many lines of one policy.
+pub struct Reader<'a> {
+    policy: &'a Checked,
+    names: Names,
+    known: Known,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of flows of this policy.
+    #[must_use]
+    pub fn new(policy: &'a Checked) -> Reader<'a> {
+        Reader { policy, names: Names::of(policy), known: Known::default() }
+    }
+
+    /// The flows that a line stands for.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    pub fn read(&self, line: &str) -> Result<Vec<Flow>, Unreadable> {
+        let mut sources = SourceMap::default();
+        let id = sources.add("flow", line);
+        let (spec, mut found) = parse::parse_flow(&sources, id);
+        let flows = match spec {
+            Some(spec) if !diag::any_error(&found) => {
+                resolve(self.policy, &self.names, &self.known, &sources, &spec).map_err(|more| found.extend(more))
+            }
+            _ => Err(()),
+        };
+        flows.map_err(|()| Unreadable { sources, found })
+    }
+
+    /// True if the line of the flow stands for the flow and nothing else.
+    #[must_use]
+    pub fn reads_back(&self, flow: &Flow) -> bool {
+        self.read(&flow_text(self.policy, flow)).is_ok_and(|flows| flows == [flow.clone()])
+    }
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
 }
 
 /// The same, for a policy that is still being checked. No findings: what is wrong has been reported already.
@@ -139,6 +177,10 @@ pub(crate) fn resolve(
         let message = "the flow mixes IPv4 and IPv6";
         return Err(vec![Diagnostic::new(E0402, spec.span, message)]);
     }
+    if let Some(why) = sort_out(policy, &mut flows).filter(|_| flows.is_empty()) {
+        let found = Diagnostic::new(E0402, spec.span, format!("there is no such flow: {why}"));
+        return Err(vec![found.help("name ends that there can be, and leave out what follows from them")]);
+    }
     for term in &spec.headers {
         for flow in &mut flows {
             headers::set(&mut flow.headers, term).map_err(|found| vec![*found])?;
@@ -148,6 +190,18 @@ pub(crate) fn resolve(
         }
     }
     Ok(flows.into_iter().flat_map(|flow| times.iter().map(move |time| Flow { time: *time, ..flow.clone() })).collect())
+}
+
+/// Leaves the flows that there can be; why there cannot be the first of the others.
+fn sort_out(policy: &Checked, flows: &mut Vec<Flow>) -> Option<String> {
+    let mut first = None;
+    flows.retain(|flow| {
+        let refusal = [Side::Src, Side::Dst].into_iter().find_map(|side| possible::refusal(policy, side, flow.end(side)));
+        let possible = refusal.is_none();
+        first = first.take().or(refusal);
+        possible
+    });
+    first
 }
 
 /// When the flows are sent: as the text says, else once in each stretch of time that the rules tell apart, their ends in the
@@ -179,7 +233,7 @@ fn family_said(spec: &FlowSpec) -> Option<Family> {
         EtherType::IPV6 => Some(Family::V6),
         _ => None,
     });
-    families.last()
+    families.into_iter().next_back()
 }
 
 /// Every choice whose parts are of one family: the one that is said, if one is.

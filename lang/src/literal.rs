@@ -185,6 +185,13 @@ pub fn range(text: &str) -> Result<RangeInclusive<u64>, LiteralError> {
 /// # Errors
 /// E0123, if it is no number of 64 bits.
 pub fn dpid(text: &str) -> Result<Dpid, LiteralError> {
+    if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Switches show theirs as 16 hexadecimal digits.
+        let message = format!("`{text}` is decimal or hexadecimal, who knows");
+        let hex = text.trim_start_matches('0');
+        let help = format!("write `0x{}`, if it is hexadecimal as switches show it", if hex.is_empty() { "0" } else { hex });
+        return Err(LiteralError::new(syntax::E0123, message).help(help));
+    }
     text.parse().map_err(|_| {
         LiteralError::new(syntax::E0123, format!("`{text}` is not a datapath identifier"))
             .help("a datapath identifier is one number of 64 bits: `0x1` or `1`")

@@ -77,7 +77,7 @@ fn a_comparison_with_what_is_absent_fails_and_not_is_plain_negation() {
 fn a_stranger_is_a_machine_on_the_site() {
     let policy = "r: deny from unregistered;\ns: deny to unregistered;\ndefault allow;\ntest \"x\" {";
     let strangers = "unregistered -> roo => deny by r; 10.4.0.9 -> roo => deny by r; roo -> unregistered => deny by s;";
-    let others = "internet -> roo => allow; gateway -> roo => allow; controller -> roo => allow; roo -> internet => allow;
+    let others = "internet -> roo => allow; gateway -> roo => allow; roo -> controller => allow; roo -> internet => allow;
         roo -> broadcast => allow; roo -> multicast => allow; roo -> gateway => allow; griffin -> roo => allow;";
     holds(&format!("{policy} {strangers} {others} }}"));
     // Everybody but one host still takes in those who are neither declared nor strangers.

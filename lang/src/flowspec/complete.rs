@@ -91,10 +91,11 @@ fn place_of(policy: &Checked, draft: &Draft, host: Option<HostId>) -> Place {
     if let Some(id) = gateway_with(policy, draft) {
         return Place::Gateway(id);
     }
-    let nothing_else = draft.location.is_none() && draft.mac.is_none() && draft.users.is_empty();
+    let at_gateway = |at| policy.gateways.iter().any(|gateway| gateway.at == at);
+    let nothing_else = draft.location.is_none_or(at_gateway) && draft.mac.is_none() && draft.users.is_empty();
     match draft.address {
         Some(address) if nothing_else && !policy.gateways.is_empty() && !policy.is_inside(address) => {
-            Place::Internet(gateway_at(policy, None))
+            Place::Internet(gateway_at(policy, draft.location))
         }
         _ => Place::Inside,
     }

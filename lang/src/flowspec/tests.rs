@@ -95,11 +95,11 @@ fn families_follow_what_is_said() {
 #[test]
 fn addresses_tell_who_it_is() {
     let policy = site();
-    let end = |text: &str| read(&policy, &format!("{text} -> griffin")).remove(0).src;
+    let end = |text: &str| read(&policy, &format!("griffin -> {text}")).remove(0).dst;
     let roo = end("roo");
     assert_eq!(end("10.0.9.12"), roo);
     assert_eq!(end("02:00:00:00:00:12"), roo);
-    assert_eq!(end("unregistered 10.0.9.12").host, None);
+    assert_eq!(end("unregistered 10.0.9.77").host, None);
     assert_eq!(end("10.4.0.7").place, Place::Inside);
     assert!(matches!(end("8.8.8.8").place, Place::Internet(Some(_))));
     assert_eq!(end("8.8.8.8 at wap1").place, Place::Inside);
@@ -282,4 +282,30 @@ fn families_and_group_addresses_read_back() {
     );
     let mixed = super::read(&site(), "roo 10.4.3.2 -> unregistered tcp/80 dltype ipv6").unwrap_err();
     assert_eq!(mixed.found.first().map(|found| found.code), Some(E0402));
+}
+
+/// A test of what cannot be would pass for nothing.
+#[test]
+fn ends_that_there_cannot_be_are_refused() {
+    let said = |text: &str| super::read(&site(), text).map_err(|unreadable| unreadable.found[0].message.clone()).err();
+    let refused = [
+        "internet 10.4.0.9 -> roo",
+        "internet 10.0.9.12 -> roo",
+        "internet 127.0.0.1 -> roo",
+        "internet host roo -> griffin",
+        "user bob internet -> griffin",
+        "internet at edge1:3 -> griffin",
+        "controller -> griffin",
+        "broadcast -> griffin",
+        "239.1.1.1 -> griffin",
+        "unregistered 02:00:00:00:00:12 -> griffin",
+        "unregistered 10.0.9.12 -> griffin",
+        "roo at core:48 -> griffin",
+        "unregistered 10.0.0.1 -> griffin",
+        "unregistered 127.0.0.1 -> griffin",
+        "griffin -> border 10.9.9.9",
+    ];
+    let all: String = refused.iter().map(|text| format!("{text}: {}\n", said(text).unwrap_or_default())).collect();
+    insta::assert_snapshot!(all);
+    assert_eq!(said("8.8.8.8 at core:48 -> roo"), None);
 }

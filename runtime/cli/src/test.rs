@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 use compiler::{Analysis, Budget, Program, Regions};
 use lang::checked::{Checked, Part, RuleId};
 use lang::flow::Flow;
+use lang::flowspec;
 use lang::source::Position;
 use lang::testing::{self, TestResult, TestRun, rule_label};
 
@@ -110,7 +111,8 @@ fn uncovered(out: &mut Output, program: &Program) -> Result<(), Failure> {
     let policy = program.policy();
     let line_of = |flow: &Flow| testing::case_text(policy, flow, &program.judge(flow));
     let regions = program.regions_of_tests().uncovered;
-    let fit = |flow: &Flow| line_of(flow).is_some();
+    let reader = flowspec::Reader::new(policy);
+    let fit = |flow: &Flow| reader.reads_back(flow) && line_of(flow).is_some();
     let flows = match Analysis::new(program, Budget::default()) {
         Some(analysis) => analysis.examples(&regions, &fit),
         None => regions.iter().map(|_| None).collect(),
