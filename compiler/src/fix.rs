@@ -90,7 +90,9 @@ impl Work<'_> {
         let mut most = usize::MAX;
         loop {
             let open = self.state.candidates().into_iter().filter_map(|(_, found)| found.ok());
-            let open: Vec<Candidate> = open.filter(|one| !self.refused.contains_key(&one.key)).collect();
+            let mut open: Vec<Candidate> = open.filter(|one| !self.refused.contains_key(&one.key)).collect();
+            let turn = open.iter().map(|one| one.turn).min();
+            open.retain(|one| Some(one.turn) == turn);
             let batch = disjoint(&open, most);
             let Some(first) = batch.first() else { return };
             match self.attempt(&batch) {

@@ -2,7 +2,8 @@
 
 use net::{EtherType, IpProto};
 
-use crate::checked::{BuiltIn, ServiceTerm};
+use crate::checked::{BuiltIn, Kind, ServiceTerm};
+use crate::types::built_in_kind;
 
 /// The rules that stand before those of every policy without a `section prelude` of its own.
 pub const PRELUDE: &str = include_str!("builtin/prelude.pol");
@@ -33,6 +34,17 @@ pub const SETS: &[(&str, SetMeaning)] = &[
     ("multicast", SetMeaning::Set(BuiltIn::Multicast)),
     ("controller", SetMeaning::Set(BuiltIn::Controller)),
 ];
+
+impl SetMeaning {
+    /// The kind of its members; `any` is of none.
+    #[must_use]
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            SetMeaning::Any => None,
+            SetMeaning::Set(set) => Some(built_in_kind(set)),
+        }
+    }
+}
 
 /// IP protocols that have a name in the language (IANA protocol numbers); all others are written `ip/N`.
 pub const PROTOCOLS: &[(&str, IpProto)] = &[

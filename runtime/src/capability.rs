@@ -1,81 +1,112 @@
 //! What a policy says that this version cannot carry out on switches: such a policy is not put in force. Knows nothing of why a
 //! rule says it.
 
-use lang::checked::{Checked, Cond, Duties, EndTest, Rule, SetExpr, Verdict};
+use std::collections::BTreeSet;
+
+use lang::checked::{Checked, Cond, Duties, EndTest, GroupId, Rule, SetExpr, Verdict};
 use lang::codes::switches::{S0601, S0602, S0603};
 use lang::diag::Diagnostic;
+use lang::keyword::Keyword;
+use lang::lexer::{Tok, lex};
 use lang::source::Span;
 
-/// One finding for each statement that cannot be carried out; none where the policy can be put in force as it stands.
+/// One finding for each word that cannot be carried out, where it stands; none where the policy can be put in force as it is.
 #[must_use]
 pub fn refusals(policy: &Checked) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = policy.rules.iter().flat_map(|rule| of_rule(policy, rule)).collect();
+    let known = dynamic_of_groups(policy);
+    let mut found: Vec<Diagnostic> = policy.rules.iter().flat_map(|rule| of_rule(policy, &known, rule)).collect();
     if let Some(span) = policy.default.span {
-        found.extend(verdict(policy.default.verdict, span));
+        found.extend(verdict(policy, policy.default.verdict, span));
     }
     // Both halves of a statement say the same.
-    found.dedup();
+    let mut seen = BTreeSet::new();
+    found.retain(|one| seen.insert((one.span, one.message.clone())));
     found
 }
 
-fn of_rule(policy: &Checked, rule: &Rule) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = rule.verdict().and_then(|word| verdict(word, rule.span)).into_iter().collect();
-    let duties = duties(&rule.duties);
-    if !duties.is_empty() {
-        let message = format!("this version cannot carry out {}", duties.join(", "));
+fn of_rule(policy: &Checked, known: &[Option<GroupId>], rule: &Rule) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = rule.verdict().and_then(|word| verdict(policy, word, rule.span)).into_iter().collect();
+    for (word, tok) in duties(&rule.duties) {
+        let message = format!("this version cannot carry out `{word}`");
         let help = "the policy is checked in full, and refused by `run`: take the obligation out, or deny these flows";
-        found.push(Diagnostic::new(S0601, rule.span, message).help(help));
+        found.push(Diagnostic::new(S0601, word_at(policy, rule.span, &[(tok, word)]), message).help(help));
     }
-    if let Some(group) = dynamic(policy, &rule.cond) {
-        let message = format!("nothing fills `{group}` in this version");
-        found.push(Diagnostic::new(S0603, rule.span, message).help("name the members in the policy"));
+    let groups = dynamic(known, &rule.cond);
+    let groups = groups.and_then(|(named, inner)| policy.groups.get(named.index()).zip(policy.groups.get(inner.index())));
+    if let Some((named, group)) = groups {
+        let message = format!("nothing fills `{}` in this version", group.name);
+        let sources =
+            [(Tok::Word(Keyword::Directory), "directory"), (Tok::Word(Keyword::Tagged), "tagged"), (Tok::Radius, "radius")];
+        let words: Vec<(Tok, &str)> = std::iter::once((Tok::Name, &*named.name)).chain(sources).collect();
+        let at = word_at(policy, rule.span, &words);
+        found.push(Diagnostic::new(S0603, at, message).help("name the members in the policy"));
     }
     found
 }
 
-fn verdict(verdict: Verdict, span: Span) -> Option<Diagnostic> {
-    match verdict {
-        Verdict::Allow | Verdict::Deny => None,
-        Verdict::Reject | Verdict::Redirect => {
-            let message = format!("this version cannot carry out `{verdict}`");
-            Some(Diagnostic::new(S0602, span, message).help("write `deny` until it can"))
-        }
-    }
+fn verdict(policy: &Checked, verdict: Verdict, span: Span) -> Option<Diagnostic> {
+    let tok = match verdict {
+        Verdict::Allow | Verdict::Deny => return None,
+        Verdict::Reject => Tok::Word(Keyword::Reject),
+        Verdict::Redirect => Tok::Word(Keyword::Redirect),
+    };
+    let message = format!("this version cannot carry out `{verdict}`");
+    let at = word_at(policy, span, &[(tok, verdict.word())]);
+    Some(Diagnostic::new(S0602, at, message).help("write `deny` until it can"))
 }
 
 /// The words of what an allowed conversation is bound to, besides middleboxes.
-fn duties(duties: &Duties) -> Vec<&'static str> {
+fn duties(duties: &Duties) -> impl Iterator<Item = (&'static str, Tok)> {
     let all = [
-        ("`one-way`", duties.one_way),
-        ("`avoid`", !duties.avoid.is_empty()),
-        ("`vlan`", duties.vlan.is_some()),
-        ("`limit`", duties.limit.is_some()),
-        ("`mirror`", !duties.mirror.is_empty()),
-        ("`queue`", duties.queue.is_some()),
+        ("one-way", Tok::Word(Keyword::OneWay), duties.one_way),
+        ("avoid", Tok::Word(Keyword::Avoid), !duties.avoid.is_empty()),
+        ("vlan", Tok::Field, duties.vlan.is_some()),
+        ("limit", Tok::Word(Keyword::Limit), duties.limit.is_some()),
+        ("mirror", Tok::Word(Keyword::Mirror), !duties.mirror.is_empty()),
+        ("queue", Tok::Word(Keyword::Queue), duties.queue.is_some()),
     ];
-    all.into_iter().filter_map(|(word, said)| said.then_some(word)).collect()
+    all.into_iter().filter_map(|(word, tok, said)| said.then_some((word, tok)))
 }
 
-/// The first dynamic group that a condition asks about.
-fn dynamic<'a>(policy: &'a Checked, cond: &Cond) -> Option<&'a str> {
-    match cond {
-        Cond::End(_, EndTest::Group(id)) => {
-            let group = policy.groups.get(id.index())?;
-            if group.dynamic.is_some() { Some(&group.name) } else { dynamic_member(policy, &group.members) }
-        }
-        Cond::End(..) | Cond::Header(_) | Cond::Time(_) => None,
-        Cond::Not(inner) => dynamic(policy, inner),
-        Cond::All(parts) | Cond::Any(parts) => parts.iter().find_map(|part| dynamic(policy, part)),
+/// Where the first of these words stands in a statement; the whole statement if none does. A field that a condition compares is none
+/// of them: a number stands behind that of an obligation.
+fn word_at(policy: &Checked, statement: Span, words: &[(Tok, &str)]) -> Span {
+    let text = policy.sources.text(statement);
+    let tokens = lex(statement.source, text).tokens;
+    let place = tokens.iter().zip(1..).find(|(token, next)| {
+        let is_one = words.iter().any(|(tok, word)| token.tok == *tok && text.get(token.start..token.end) == Some(*word));
+        is_one && (token.tok != Tok::Field || tokens.get(*next).is_some_and(|next| next.tok == Tok::Number))
+    });
+    let offset = |byte: usize| statement.start.saturating_add(u32::try_from(byte).unwrap_or(u32::MAX));
+    place.map_or(statement, |(token, _)| Span { source: statement.source, start: offset(token.start), end: offset(token.end) })
+}
+
+/// For each group the first dynamic one that it is or holds.
+fn dynamic_of_groups(policy: &Checked) -> Vec<Option<GroupId>> {
+    let mut known: Vec<Option<GroupId>> = Vec::with_capacity(policy.groups.len());
+    // What a group names stands before it.
+    for (number, group) in (0..).zip(&policy.groups) {
+        let own = group.dynamic.is_some().then_some(GroupId(number));
+        known.push(own.or_else(|| of_members(&known, &group.members)));
+    }
+    known
+}
+
+fn of_members(known: &[Option<GroupId>], set: &SetExpr) -> Option<GroupId> {
+    match set {
+        SetExpr::Leaf(EndTest::Group(id)) => known.get(id.index()).copied().flatten(),
+        SetExpr::Leaf(_) => None,
+        SetExpr::Union(parts) => parts.iter().find_map(|part| of_members(known, part)),
+        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => of_members(known, a).or_else(|| of_members(known, b)),
     }
 }
 
-fn dynamic_member<'a>(policy: &'a Checked, set: &SetExpr) -> Option<&'a str> {
-    match set {
-        SetExpr::Leaf(test @ EndTest::Group(_)) => dynamic(policy, &Cond::End(lang::flow::Side::Src, *test)),
-        SetExpr::Leaf(_) => None,
-        SetExpr::Union(parts) => parts.iter().find_map(|part| dynamic_member(policy, part)),
-        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => {
-            dynamic_member(policy, a).or_else(|| dynamic_member(policy, b))
-        }
+/// The first dynamic group that a condition asks about, behind the group that it names.
+fn dynamic(known: &[Option<GroupId>], cond: &Cond) -> Option<(GroupId, GroupId)> {
+    match cond {
+        Cond::End(_, EndTest::Group(id)) => known.get(id.index()).copied().flatten().map(|inner| (*id, inner)),
+        Cond::End(..) | Cond::Header(_) | Cond::Time(_) => None,
+        Cond::Not(inner) => dynamic(known, inner),
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().find_map(|part| dynamic(known, part)),
     }
 }

@@ -7,7 +7,7 @@ use lang::checked::{Part, Rule};
 use lang::codes::text::W0702;
 use lang::codes::{self, Code};
 use lang::diag::Diagnostic;
-use lang::facts::{Proof, RuleFact};
+use lang::facts::{Proof, RuleFact, Taken};
 use lang::lint::duplicate_member::W0302;
 use lang::lint::ends_soon::W0314;
 use lang::lint::matches_nothing::W0305;
@@ -31,11 +31,23 @@ const SHOWN: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(Code, String, String, usize);
 
+/// When a repair is tried: of a general rule and what spells out parts of it, either could go, and the general one is what was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// Whatever follows, this says nothing.
+    First,
+    /// A rule that others could stand for: only once they had their turn, it is known whether they stay.
+    Second,
+    /// A general rule behind those that spell it out: they go before it.
+    Last,
+}
+
 /// A finding with a repair.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) code: Code,
     pub(super) key: Key,
+    pub(super) turn: Turn,
     /// The finding's place.
     pub(super) at: Span,
     pub(super) edits: Vec<Edit>,
@@ -70,8 +82,26 @@ impl Candidate {
         let sources = &state.loaded.sources;
         let repairs = repair::of(found, sources, &state.loaded.policy);
         let edits = repairs.into_iter().find(|repair| repair.keeps_meaning).ok_or(Why::NoEdit)?.edits;
-        Ok(Candidate { code: found.code, key, at: found.span, edits, what: what(found, sources) })
+        Ok(Candidate { code: found.code, key, turn: turn(state, found), at: found.span, edits, what: what(found, sources) })
     }
+}
+
+fn turn(state: &State, found: &Diagnostic) -> Turn {
+    match found.code {
+        W0304 => Turn::Second,
+        W0303 if is_spelt_out(state, found.span) => Turn::Last,
+        _ => Turn::First,
+    }
+}
+
+/// True for a rule that several before it cover together, each of which would leave its flows to this one.
+fn is_spelt_out(state: &State, span: Span) -> bool {
+    let rules = state.program.policy().site_rules();
+    let Some(rule) = rules.iter().find(|rule| rule.span == span && rule.part == Part::Whole) else { return false };
+    let fact = |id| state.facts.rules.iter().find(|(other, _)| *other == id).map(|(_, fact)| fact);
+    let Some(RuleFact::Shadowed(by)) = fact(rule.id) else { return false };
+    let leaves_to_it = |taken: &Taken| matches!(fact(taken.by), Some(RuleFact::Redundant(_, Some(id))) if *id == rule.id);
+    by.len() > 1 && by.iter().all(leaves_to_it)
 }
 
 /// What is told of an edit that answers a finding.

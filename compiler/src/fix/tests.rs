@@ -70,6 +70,22 @@ fn what_is_plain_goes_and_comments_stay() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// A general rule and what spells it out could each go: the general one is what was meant, wherever it stands.
+#[test]
+fn the_general_rule_stays() {
+    let names = "group staff = host { a };\nservice web = tcp/80, tcp/443;\n";
+    let general = "allow from staff to b for web;\n";
+    let parts = "allow from a to b for http;\nallow from a to b for https;\n";
+    for text in [format!("{general}{parts}"), format!("{parts}{general}"), format!("{general}{parts}{general}")] {
+        let (new, done, left) = tidied(&format!("{names}{text}"));
+        assert_eq!((new, left), (format!("{names}{general}"), Vec::new()), "{text}\n{done:#?}");
+    }
+    // Where a part has a name, it stays and decides; the rest of the general rule does as well.
+    let named = parts.replacen("allow", "counted: allow", 1);
+    let kept = "counted: allow from a to b for http;\n";
+    assert_eq!(tidied(&format!("{names}{named}{general}")).0, format!("{names}{kept}{general}"));
+}
+
 #[test]
 fn what_may_have_been_meant_is_left_with_its_reason() {
     for (text, left) in [
@@ -123,7 +139,7 @@ fn a_network_says_what_the_internet_is_not() {
 #[test]
 fn of_two_that_stand_for_each_other_one_stays() {
     let (new, done, _) = tidied("allow from a to b for ssh;\nallow to b from a for ssh;\nallow from b;\n");
-    assert_eq!(new, "allow to b from a for ssh;\nallow from b;\n");
+    assert_eq!(new, "allow from a to b for ssh;\nallow from b;\n");
     assert_eq!(done.len(), 1);
     let (new, _, _) = tidied("allow from a;\nallow from a;\nallow from a;\nallow from a;\n");
     assert_eq!(new, "allow from a;\n");
@@ -201,7 +217,14 @@ fn refused(text: &str, out: &str, into: &str) -> Option<Why> {
     let span = Span { source, start: size(at), end: size(at + out.len()) };
     let key = Key::of(&Diagnostic::new(lang::lint::redundant_rule::W0304, span, "x"), &sources);
     let edits = vec![Edit { span, text: into.to_owned() }];
-    let wrong = Candidate { code: lang::lint::redundant_rule::W0304, key, at: span, edits, what: String::new() };
+    let wrong = Candidate {
+        code: lang::lint::redundant_rule::W0304,
+        key,
+        turn: candidate::Turn::First,
+        at: span,
+        edits,
+        what: String::new(),
+    };
     let work = Work { request: &request, state, done: Vec::new(), refused: BTreeMap::new() };
     work.attempt(&[&wrong]).err()
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use lang::import::{LoadError, Loader};
+use lang::lint::random_mac::W0312;
 use lang::source::SourceMap;
 
 use crate::logic::{Cond, Unsaid};
@@ -15,7 +16,7 @@ use crate::standin::{self, StandIns};
 use crate::{Imported, LeftOut, Note, Problem};
 
 /// How wide a line of the head is.
-const WIDTH: usize = 110;
+const WIDTH: usize = 80;
 
 /// A policy that is being put together.
 #[derive(Default)]
@@ -81,7 +82,7 @@ impl Draft {
     pub(crate) fn stand_in_host(&mut self, name: &str, place: Place) {
         match self.stand_ins.mac() {
             Some(mac) => {
-                self.host(place, format!("host {name} {{ mac {mac}; }}"));
+                self.host(place, format!("host {name} {{ mac {mac}; }}  # allow({W0312}): it stands in"));
                 self.note(place, format!("host `{name}`: the original gives no MAC address, {mac} stands in"));
             }
             None => self.problems.push(Problem::new(place, "there are more hosts without a MAC address than stand-ins for them")),
@@ -186,13 +187,26 @@ impl Draft {
         }
         match split::portions(cond) {
             Some(portions) => {
-                let rules = portions.into_iter().map(|cond| Rule { verdict, cond, duties: duties.clone() }.text());
-                self.body.extend(rules);
+                for cond in portions {
+                    let rule = Rule { verdict, cond, duties: duties.clone() }.text();
+                    // Said twice in one breath, it is said once.
+                    if self.body.last() != Some(&rule) {
+                        self.body.push(rule);
+                    }
+                }
             }
             None => {
                 let message = format!("`{}` has too many alternatives, even cut into several rules", excerpt(&origin.what));
                 self.problems.push(Problem::new(origin.place, message).help("write it as several rules"));
             }
+        }
+    }
+
+    /// That what no rule matches is denied; not behind a rule that denies already: one of the two would make no difference.
+    pub(crate) fn nothing_else(&mut self) {
+        let denies = |line: &String| line.starts_with("deny ") || line == "deny;";
+        if !self.body.iter().rfind(|line| !line.is_empty()).is_some_and(denies) {
+            self.otherwise(Verdict::Deny);
         }
     }
 
@@ -236,9 +250,7 @@ impl Draft {
             lines.extend(declared.iter().map(|(_, text)| text.clone()));
         }
         lines.push(String::new());
-        lines.push(
-            "# The original has no rules beyond these. Without this section, Pentane's own prelude would stand here.".to_owned(),
-        );
+        wrap(&mut lines, "", "The original has no rules beyond these. Without this section, Pentane's own would stand here.");
         lines.push("section prelude {".to_owned());
         lines.push("}".to_owned());
         lines.push(String::new());

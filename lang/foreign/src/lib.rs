@@ -14,6 +14,8 @@ mod split;
 mod standin;
 mod token;
 
+use lang::source::SourceMap;
+
 pub use place::Place;
 
 /// What became of a policy of another system.
@@ -82,7 +84,7 @@ impl Problem {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn pol_eth(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
-    pol_eth::import(text, file).map_err(few)
+    pol_eth::import(text, file).map_err(|problems| few(told_apart(text, problems)))
 }
 
 /// Carries over a policy module of SNAC, the rules of which are SEPL. `file` is what the result calls it.
@@ -90,7 +92,7 @@ pub fn pol_eth(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn sepl(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
-    sepl::import(text, file).map_err(few)
+    sepl::import(text, file).map_err(|problems| few(told_apart(text, problems)))
 }
 
 /// Carries over a configuration of Faucet: its access control lists, and between which ports its VLANs carry anything. Of a file
@@ -99,7 +101,19 @@ pub fn sepl(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
 /// # Errors
 /// Every mistake in the text, in its order.
 pub fn faucet(text: &str, file: &str, acl: Option<&str>) -> Result<Imported, Vec<Problem>> {
-    faucet::import(text, file, acl).map_err(few)
+    faucet::import(text, file, acl).map_err(|problems| few(told_apart(text, problems)))
+}
+
+/// What is wrong with a text; of a policy of this language, that it is one.
+fn told_apart(text: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    let mut sources = SourceMap::default();
+    let id = sources.add("", text);
+    let (read, mistakes) = lang::parse::parse(&sources, id);
+    if read.items.len() <= mistakes.len() {
+        return problems;
+    }
+    let found = Problem::new(Place { line: 1, column: 1 }, "this is a policy of Pentane already");
+    vec![found.help("`pentane check` reads it as it is")]
 }
 
 /// How many mistakes are told.

@@ -339,6 +339,33 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_of_one_statement_are_told() {
+        let text = "%%\n[(hsrc=in(\"stff\"))^(bar=\"x\")|(hdst=roo)] : alow;\n";
+        assert_eq!(
+            told(text),
+            [
+                "2:11 there is no group `stff` (declare it in front of `%%`, or write the name without `in`)",
+                "2:21 no flow has a field `bar` (the fields are `usrc`, `udst`, `hsrc`, `hdst`, `apsrc`, `apdst` and `protocol`)",
+                "2:29 `|` joins nothing: a condition is a conjunction (join tests with `^`, and write one rule for each alternative)",
+                "2:36 the name `roo` stands without quotes (write \"roo\")",
+                "2:44 no rule does `alow` (did you mean `allow`?)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_policy_of_this_language_is_told_as_such_once() {
+        for text in
+            ["user bob;\nallow from bob;\n", "# mine\nuser bob;\nallow from bbo;\ngroup g = user { bob }\ndefault deny;\n"]
+        {
+            for problems in [crate::pol_eth(text, "x"), crate::sepl(text, "x"), crate::faucet(text, "x", None)] {
+                let told = crate::told(&problems.unwrap_err());
+                assert_eq!(told, ["1:1 this is a policy of Pentane already (`pentane check` reads it as it is)"], "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn groups_that_contain_themselves_are_refused() {
         assert_eq!(told("a = [\"b\"];\nb = [\"a\"];\n%%\n[(hsrc=in(\"a\"))] : deny;\n"), ["2:6 group `a` contains itself"]);
     }

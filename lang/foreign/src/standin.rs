@@ -15,8 +15,9 @@ pub(crate) const DPID: u64 = 0x0050_454e_5441_4e45;
 
 /// What nobody has, so that no rule about it decides anything, and the daemon refuses the policy (S0603).
 pub(crate) const GUARD: &[&str] = &[
-    "# Some of the names below stand for nobody yet, and what is denied to them is denied to nobody. While this rule is",
-    "# here, `pentane run` refuses the policy (S0603). Remove it when all that stands in is filled in.",
+    "# Some of the names below stand for nobody yet, and what is denied to them is",
+    "# denied to nobody. While this rule is here, `pentane run` refuses the policy",
+    "# (S0603). Remove it when all that stands in is filled in.",
     "deny from host tagged \"stand-in\";",
     "",
 ];

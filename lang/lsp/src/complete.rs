@@ -19,13 +19,23 @@ pub(crate) fn complete(place: &Place<'_>, offset: usize) -> Option<Vec<Completio
     let start = before.trim_end_matches(is_part).len();
     let follows = up_to(text.as_str(), start);
     let range = text.range(start..offset);
+    let wanted = wanted(&follows.tokens, text.as_str());
+    let rule = RuleSoFar::of(&follows);
     let mut offers: Vec<Offer> = Vec::new();
     for allowed in &follows.allowed {
         match allowed.as_str() {
-            "name" => offers.extend(names(place, &follows, text.as_str())),
-            "set" => offers.extend(sets()),
-            "field" => offers.extend(fields().map(|(word, _)| Offer::new(word, CompletionItemKind::FIELD, "field of a flow"))),
-            "protocol" => offers.extend(protocols()),
+            "name" => offers.extend(names(place, wanted)),
+            "set" => offers.extend(sets().filter(|(_, kind)| wanted.takes(*kind)).map(|(offer, _)| offer)),
+            "field" => {
+                let fitting = fields().filter(|(word, _)| rule.as_ref().is_none_or(|rule| rule.takes_field(word)));
+                offers.extend(fitting.map(|(word, _)| Offer::new(word, CompletionItemKind::FIELD, "field of a flow")));
+            }
+            "protocol" if wanted.takes(Some(Kind::Service)) => offers.extend(protocols()),
+            "protocol" => {}
+            // Words of statements, too: as sets, they are among those.
+            "gateway" | "multicast" if follows.allowed.iter().any(|other| other == "set") => {}
+            word if rule.as_ref().is_some_and(|rule| !rule.takes_clause(word)) => {}
+            word if kind_of(word).is_some_and(|kind| !wanted.takes(Some(kind))) => {}
             "radius" => offers.push(Offer::new("radius class", CompletionItemKind::KEYWORD, "members by their RADIUS class")),
             "number" | "address" | "mac-address" | "port" | "string" | "junk" => {}
             word if word.starts_with(|letter: char| letter.is_ascii_alphabetic()) => {
@@ -69,8 +79,65 @@ impl Offer {
     }
 }
 
-fn sets() -> impl Iterator<Item = Offer> {
-    builtin::SETS.iter().map(|(name, _)| Offer::new(name, CompletionItemKind::ENUM_MEMBER, "built-in set"))
+fn sets() -> impl Iterator<Item = (Offer, Option<Kind>)> {
+    let offer = |name| Offer::new(name, CompletionItemKind::ENUM_MEMBER, "built-in set");
+    builtin::SETS.iter().map(move |(name, meaning)| (offer(name), meaning.kind()))
+}
+
+/// The kind that stands before members: `user { … }`.
+fn kind_of(word: &str) -> Option<Kind> {
+    match word {
+        "user" => Some(Kind::User),
+        "host" => Some(Kind::Host),
+        "location" => Some(Kind::Location),
+        "switch" => Some(Kind::Switch),
+        "network" => Some(Kind::Network),
+        "service" => Some(Kind::Service),
+        _ => None,
+    }
+}
+
+/// A rule that is not finished: its verdict is known, and a clause may come next.
+struct RuleSoFar {
+    verdict: Keyword,
+    has_via: bool,
+    /// A clause may come next; else the rule is within a condition.
+    at_clause: bool,
+}
+
+impl RuleSoFar {
+    fn of(follows: &UpTo) -> Option<RuleSoFar> {
+        let verdicts = [Keyword::Allow, Keyword::Deny, Keyword::Reject, Keyword::Redirect, Keyword::Pass, Keyword::OutboundOnly];
+        let words: Vec<Tok> = follows.tokens.iter().map(|token| token.tok).collect();
+        let first = match words.as_slice() {
+            [Tok::Name, Tok::Colon, first, ..] | [first, ..] => *first,
+            [] => return None,
+        };
+        let verdict = verdicts.into_iter().find(|word| first == Tok::Word(*word))?;
+        let has_via = words.contains(&Tok::Word(Keyword::Via));
+        Some(RuleSoFar { verdict, has_via, at_clause: follows.allowed.iter().any(|word| word == "log") })
+    }
+
+    fn binds(&self) -> bool {
+        matches!(self.verdict, Keyword::Allow | Keyword::OutboundOnly)
+    }
+
+    /// Where a clause may come, a field is that of an obligation.
+    fn takes_field(&self, word: &str) -> bool {
+        !self.at_clause || word == "vlan" && self.binds()
+    }
+
+    /// False for clauses that do not go with the verdict (E0215).
+    fn takes_clause(&self, word: &str) -> bool {
+        match word {
+            "via" | "avoid" | "limit" | "mirror" | "queue" => self.binds(),
+            "one-way" => self.has_via,
+            "pin" => self.verdict == Keyword::Allow,
+            "when" => self.verdict != Keyword::OutboundOnly,
+            "audit" => self.verdict != Keyword::Pass,
+            _ => true,
+        }
+    }
 }
 
 fn protocols() -> impl Iterator<Item = Offer> {
@@ -91,6 +158,8 @@ enum Wanted {
     /// A location, spelled out or by name, not a group.
     OnePlace,
     Services,
+    /// Names of Ethernet types.
+    EtherTypes,
     /// What stands behind an end in a flow: more of it, or a service.
     EndOrService,
     Middleboxes,
@@ -101,8 +170,32 @@ enum Wanted {
     Anything,
 }
 
-fn names(place: &Place<'_>, follows: &UpTo, text: &str) -> Vec<Offer> {
-    let wanted = wanted(&follows.tokens, text);
+impl Wanted {
+    /// True if members of this kind fit, or, for no kind, those of every kind.
+    fn takes(self, kind: Option<Kind>) -> bool {
+        let Some(kind) = kind else { return !matches!(self, Wanted::Words(_) | Wanted::EtherTypes | Wanted::Services) };
+        match self {
+            Wanted::Of(wanted) => wanted == kind,
+            Wanted::Somewhere => matches!(kind, Kind::Location | Kind::Switch),
+            Wanted::Services => kind == Kind::Service,
+            Wanted::End => kind != Kind::Service,
+            Wanted::Words(_) | Wanted::EtherTypes => false,
+            Wanted::New
+            | Wanted::OnePlace
+            | Wanted::EndOrService
+            | Wanted::Middleboxes
+            | Wanted::Times
+            | Wanted::Rules
+            | Wanted::Anything => true,
+        }
+    }
+}
+
+fn names(place: &Place<'_>, wanted: Wanted) -> Vec<Offer> {
+    if wanted == Wanted::EtherTypes {
+        let known = builtin::ETHER_TYPES.iter();
+        return known.map(|(name, _)| Offer::new(name, CompletionItemKind::ENUM_MEMBER, "Ethernet type")).collect();
+    }
     if let Wanted::Words(words) = wanted {
         return words.iter().map(|word| Offer::new(word, CompletionItemKind::KEYWORD, "")).collect();
     }
@@ -165,7 +258,9 @@ fn wanted(tokens: &[Token], text: &str) -> Wanted {
                     "apsrc" | "apdst" => Wanted::Somewhere,
                     "nw_src" | "nw_dst" | "nwsrc" | "nwdst" => Wanted::Of(Kind::Network),
                     "dlsrc" | "dldst" | "dl_src" | "dl_dst" => Wanted::Of(Kind::Mac),
-                    _ => Wanted::Services,
+                    "protocol" => Wanted::Services,
+                    "dltype" => Wanted::EtherTypes,
+                    _ => Wanted::Words(&[]),
                 };
             }
             Tok::Arrow => return Wanted::EndOrService,
@@ -217,7 +312,7 @@ fn declares(tok: Tok) -> bool {
 fn fits(wanted: Wanted, sort: Sort) -> bool {
     let group_of = |kinds: &[Kind]| matches!(sort, Sort::Group(kind) if kind.is_none_or(|kind| kinds.contains(&kind)));
     match wanted {
-        Wanted::New | Wanted::Words(_) => false,
+        Wanted::New | Wanted::Words(_) | Wanted::EtherTypes => false,
         Wanted::End => {
             let plain = matches!(sort, Sort::User | Sort::Host | Sort::Switch | Sort::Location | Sort::Network);
             plain || matches!(sort, Sort::Group(kind) if kind != Some(Kind::Service))

@@ -136,7 +136,7 @@ codes! {
     E0230 "condition with too many alternatives" {
         what "A rule's condition, written out as alternatives, has more than the compiler indexes."
         why "Each alternative is an entry of the decision structure; a few rules of this kind would make every look-up slow."
-        example "allow when (hsrc = a or usrc = b or apsrc = c) and (hdst = a or udst = b or apdst = c) and …;"
+        example "allow when (hsrc = a or usrc = b or apsrc = c)\n    and (hdst = a or udst = b or apdst = c) and …;"
         instead "Put the members into a group, so that one test asks for all of them, or write several rules."
     }
     E0231 "larger than Pentane works with" {

@@ -5,7 +5,7 @@ codes! {
         what "A rule binds what it allows to something that this version cannot make switches do: `avoid`, `vlan`, `limit`, `mirror`, `queue` or `one-way`."
         why "A conversation without its obligation would be allowed more than the text allows it. So the policy is not put in force; the one before stays."
         example "host roo { mac 02:00:00:00:00:12; }\nallow from roo limit 50mbps;"
-        instead "Take the obligation out of the rule, or deny the flows until it can be carried out. `pentane check`, `test` and `explain` know all obligations."
+        instead "Take the obligation out of the rule, or deny the flows until it can be carried out. `pentane check`, `test` and `explain` know all obligations; `pentane check --for-run` shows what `run` refuses."
     }
     S0602 "verdict that cannot be carried out" {
         what "A rule or the default says `reject` or `redirect portal`, and this version can only drop."

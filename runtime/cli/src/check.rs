@@ -1,8 +1,13 @@
 //! `pentane check`: is the policy sound? Everything that can be said without running it.
 
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 use daemon::policy::rule_count;
-use lang::diag::Severity;
+use lang::checked::Checked;
+use lang::diag::{Diagnostic, Severity};
+use lang::source::Span;
+use runtime::capability::refusals;
 
 use crate::exit::{Exit, Failure};
 use crate::hash;
@@ -24,6 +29,9 @@ pub struct Args {
     /// Warnings count as errors do
     #[arg(long)]
     deny_warnings: bool,
+    /// What `run` refuses in this version counts as an error, too, and is shown where it stands
+    #[arg(long)]
+    for_run: bool,
 }
 
 /// Parses, resolves, checks and compiles a policy and reports what it finds.
@@ -37,7 +45,12 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     }
     let mut policy = Policy::load(&args.policy)?;
     policy.prove()?;
-    report::write(out, &policy, args.format)?;
+    let refused = policy.program.as_ref().map(|program| refusals(program.policy()));
+    if args.for_run {
+        policy.diagnostics.extend(refused.iter().flatten().cloned());
+        policy.settle();
+    }
+    report::write(out, &policy, refused.as_deref(), args.format)?;
     let Some(program) = &policy.program else { return Ok(policy.exit_without_program()) };
     if policy.is_undecided {
         return Ok(Exit::Undecided);
@@ -46,21 +59,46 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(Exit::Bad);
     }
     if args.deny_warnings && policy.count(Severity::Warning) > 0 {
+        if args.format.is_text() {
+            out.line("not ok: `--deny-warnings` counts warnings as errors")?;
+        }
         return Ok(Exit::Bad);
     }
     if args.format.is_text() {
-        let checked = program.policy();
-        let ok = if args.format == Format::Human { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
-        let (rules, tests) = (counted(rule_count(checked), "rule"), counted(checked.tests.len(), "test"));
-        let proved = match checked.assertions.len() {
-            0 => String::new(),
-            count => format!(", {} proved in any view", counted(count, "assertion")),
-        };
-        let unsettled = match policy.unsettled_rules() {
-            0 => String::new(),
-            count => format!(", {} too costly to compare with the others", counted(count, "rule")),
-        };
-        out.line(format!("{ok}: {rules}, {tests}{proved}{unsettled}, policy {}", hash::shown(&policy.hash)))?;
+        let colour = args.format == Format::Human;
+        out.line(sum(out, &policy, program.policy(), colour))?;
+        if let Some(line) = refused.as_deref().and_then(|refused| of_run(program.policy(), refused)) {
+            let note = if colour { out.paint(Paint::Bold, "note") } else { "note".to_owned() };
+            out.line(format!("{note}: {line}"))?;
+        }
     }
     Ok(Exit::Good)
+}
+
+/// `ok: 12 rules, 4 tests, 2 assertions proved in any view, policy 6ba3054a5f25`
+fn sum(out: &Output, policy: &Policy, checked: &Checked, colour: bool) -> String {
+    let ok = if colour { out.paint(Paint::Green, "ok") } else { "ok".to_owned() };
+    let (rules, tests) = (counted(rule_count(checked), "rule"), counted(checked.tests.len(), "test"));
+    let proved = match checked.assertions.len() {
+        0 => String::new(),
+        count => format!(", {} proved in any view", counted(count, "assertion")),
+    };
+    let unsettled = match policy.unsettled_rules() {
+        0 => String::new(),
+        count => format!(", {} too costly to compare with the others", counted(count, "rule")),
+    };
+    format!("{ok}: {rules}, {tests}{proved}{unsettled}, policy {}", hash::shown(&policy.hash))
+}
+
+/// What is to be known of a sound policy that `run` does not take.
+fn of_run(checked: &Checked, refused: &[Diagnostic]) -> Option<String> {
+    let statements = checked.rules.iter().map(|rule| rule.span).chain(checked.default.span);
+    let holds = |span: &Span| {
+        let is_within = |one: &Diagnostic| one.span.source == span.source && span.range().contains(&one.span.range().start);
+        refused.iter().any(is_within)
+    };
+    let count = statements.filter(holds).collect::<BTreeSet<_>>().len();
+    let codes: BTreeSet<&str> = refused.iter().map(|one| one.code.text()).collect();
+    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+    (count > 0).then(|| format!("`run` refuses {} ({codes}): see `check --for-run`", counted(count, "statement")))
 }

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     expect: Option<Expected>,
     /// How the answer looks
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = Format::own(), default_value = "human")]
     format: Format,
 }
 
@@ -80,7 +80,6 @@ struct Asked {
 /// # Errors
 /// There is no policy, the view is unfit, or nobody takes the output.
 pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    args.format.refuse_foreign("explain")?;
     if args.format != Format::Human {
         out.plain();
     }

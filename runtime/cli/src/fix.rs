@@ -16,7 +16,7 @@ use similar::TextDiff;
 use crate::exit::{Exit, Failure};
 use crate::fold::{WIDTH, folded};
 use crate::json::{self, FileDiff, Fix, LeftAsItIs};
-use crate::load::{Policy, PolicyArgs, now};
+use crate::load::{Policy, PolicyArgs, STDIN, now};
 use crate::output::{self, Output, Paint};
 use crate::replace::{Staged, stage};
 use crate::report::{self, Format, counted};
@@ -32,19 +32,21 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// How the answer looks
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = Format::own(), default_value = "human")]
     format: Format,
 }
 
 /// Repairs what can be repaired without a change of meaning.
 ///
 /// # Errors
-/// There is no policy, the format is none of this command, a file cannot be written or has changed meanwhile, or nobody takes the
+/// There is no policy, a file cannot be written or has changed meanwhile, or nobody takes the
 /// output.
 pub fn fix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    args.format.refuse_foreign("fix")?;
     if args.format != Format::Human {
         out.plain();
+    }
+    if args.files.iter().any(|file| file == STDIN) {
+        return Err(Failure::cannot("`fix` writes files in place, and standard input is none: name the file"));
     }
     refuse_parts(&args.files)?;
     let mut policy = Policy::load(&PolicyArgs { files: args.files.clone(), view: None })?;

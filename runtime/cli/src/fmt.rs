@@ -12,17 +12,15 @@ use lang::source::{SourceId, SourceMap};
 use similar::TextDiff;
 
 use crate::exit::{Exit, Failure};
+use crate::load::STDIN;
 use crate::output::{self, Output};
 use crate::replace::replace;
-use crate::report::counted;
+use crate::report::{counted, with_way_out};
 use crate::settings;
 use daemon::files::{PolicyFiles, read_bounded, take_bounded, unreadable};
 
 /// How long the least difference is looked for; then one that is larger does.
 const DIFF_TIME: Duration = Duration::from_secs(2);
-
-/// The file name that stands for standard input and output.
-const STDIN: &str = "-";
 
 /// What `fmt` is asked.
 #[derive(ClapArgs, Debug)]
@@ -89,7 +87,7 @@ fn one(file: &str, args: &Args, out: &mut Output) -> Result<Fate, Failure> {
     let bytes = match read {
         Ok(bytes) => bytes,
         Err(error) => {
-            output::complain(&format!("error: {}\n", unreadable(file, &error)));
+            output::complain_of(&with_way_out(&unreadable(file, &error)));
             return Ok(Fate::Unreadable);
         }
     };

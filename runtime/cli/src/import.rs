@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     acl: Option<String>,
     /// How the answer looks
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = Format::own(), default_value = "human")]
     format: Format,
 }
 
@@ -54,9 +54,11 @@ enum Language {
 /// # Errors
 /// The file cannot be had, the result cannot be written, or nobody takes the output.
 pub fn import(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    args.format.refuse_foreign("import")?;
     if args.acl.is_some() && args.language != Language::Faucet {
         return Err(Failure::cannot("`--acl` names a list of Faucet, and this is another language"));
+    }
+    if let Some(path) = args.output.as_deref().filter(|path| path.is_dir()) {
+        return Err(Failure::Cannot(format!("`{}` is a folder, and the policy goes into a file", path.display())));
     }
     if let Some(path) = args.output.as_deref().filter(|path| !args.force && path.exists()) {
         return Err(taken(path));

@@ -1,5 +1,6 @@
 //! From file names to a checked policy and its program, with all that was found on the way. Knows nothing of how it is shown.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +8,7 @@ use clap::Args;
 use compiler::view::{ViewError, ViewFile};
 use compiler::{Budget, Program, View};
 use daemon::Loaded;
-use daemon::files::{read_bounded, unreadable};
+use daemon::files::{PolicyFiles, read_bounded, take_bounded, unreadable};
 use lang::check::add_prelude_of;
 use lang::checked::Checked;
 use lang::codes::tests_and_assertions::{E0406, E0408};
@@ -19,6 +20,12 @@ use net::Time;
 use crate::exit::{Exit, Failure};
 use crate::{hash, settings};
 
+/// The file name that stands for standard input.
+pub const STDIN: &str = "-";
+
+/// What standard input is called in answers. Its includes are looked for in the current folder.
+const STDIN_NAME: &str = "<stdin>";
+
 /// How many of the mistakes of a view are told.
 const MAX_TOLD: usize = 100;
 
@@ -28,7 +35,7 @@ const MAX_LENGTH: usize = 300;
 /// Which policy, and which view of the network.
 #[derive(Args, Debug)]
 pub struct PolicyArgs {
-    /// The policy's files, in order; without them those that pentane.toml in this folder names
+    /// The policy's files, in order; without them those that pentane.toml in this folder names. `-` reads standard input
     #[arg(value_name = "FILES")]
     pub files: Vec<String>,
     /// What is true on the network: a file of who is attached where, with which addresses and users
@@ -68,8 +75,8 @@ impl Policy {
     /// # Errors
     /// No policy is named, or the view cannot be had or does not fit the policy.
     pub fn load(args: &PolicyArgs) -> Result<Policy, Failure> {
-        let entries = if args.files.is_empty() { settings::policy_files()? } else { args.files.clone() };
-        let mut loaded = Loaded::read(&entries);
+        let (entries, files) = files_of(args)?;
+        let mut loaded = Loaded::read_from(&entries, &files);
         let view = match (&loaded.policy, args.view.as_deref()) {
             (Some(policy), Some(path)) => read_view(path, policy)?,
             (Some(policy), None) => View::new(policy),
@@ -130,6 +137,19 @@ impl Policy {
     pub fn exit_without_program(&self) -> Exit {
         if self.unreadable { Exit::CannotDo } else { Exit::Bad }
     }
+}
+
+/// The files that are asked for, and where they come from.
+fn files_of(args: &PolicyArgs) -> Result<(Vec<String>, PolicyFiles), Failure> {
+    let entries = if args.files.is_empty() { settings::policy_files()? } else { args.files.clone() };
+    if !args.files.iter().any(|file| file == STDIN) {
+        let files = PolicyFiles::of(&entries);
+        return Ok((entries, files));
+    }
+    let named = |entry: String| if entry == STDIN { STDIN_NAME.to_owned() } else { entry };
+    let entries: Vec<String> = entries.into_iter().map(named).collect();
+    let files = PolicyFiles::of(&entries).with(STDIN_NAME, take_bounded(io::stdin().lock()));
+    Ok((entries, files))
 }
 
 /// The present.

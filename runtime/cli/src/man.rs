@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Command, CommandFactory};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Args as ClapArgs, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -59,9 +60,22 @@ pub fn man(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 /// Nobody takes the output.
 pub fn completions(args: &CompletionArgs, out: &mut Output) -> Result<Exit, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "pentane", &mut text);
+    clap_complete::generate(args.shell, &mut with_topics(), "pentane", &mut text);
     out.text(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Good)
+}
+
+/// The command line with the words that `help` and `man` take, of which a shell is to know. The commands themselves read any word,
+/// and give advice on one that there is not.
+fn with_topics() -> Command {
+    let cli = Cli::command();
+    // Words must live as long as the process, which ends with its answer.
+    let commands: Vec<&'static str> = cli.get_subcommands().map(|command| &*command.get_name().to_owned().leak()).collect();
+    let codes = lang::codes::pages().map(|page| page.code.text());
+    let topics: Vec<&'static str> = codes.chain(commands.iter().copied()).collect();
+    let taking = |words: Vec<&'static str>| move |arg: Arg| arg.value_parser(PossibleValuesParser::new(words));
+    let cli = cli.mut_subcommand("help", |help| help.mut_arg("topic", taking(topics)));
+    cli.mut_subcommand("man", |man| man.mut_arg("command", taking(commands)))
 }
 
 /// The command line, each command under its whole name: `pentane-check`.

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::process::ExitCode;
 
 use crate::exit::{Exit, Failure};
+use crate::fold::hung;
 
 /// What a shell shows of a command that was ended by SIGPIPE: 128 + 13.
 const BROKEN_PIPE: u8 = 141;
@@ -85,7 +86,7 @@ impl Output {
         match (end, flushed) {
             (Err(Failure::Output(error)), _) | (Ok(_), Err(error)) => unwritten(&error),
             (Err(Failure::Cannot(why)), _) => {
-                complain(&format!("error: {why}\n"));
+                complain_of(&why);
                 Exit::CannotDo.into()
             }
             (Ok(exit), Ok(())) => exit.into(),
@@ -96,6 +97,11 @@ impl Output {
 /// Writes to standard error. If nobody takes it there is nobody to tell.
 pub fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says on standard error why something cannot be done.
+pub fn complain_of(why: &str) {
+    complain(&(hung(&format!("error: {why}")) + "\n"));
 }
 
 /// True if reports on standard error may be coloured.

@@ -2,12 +2,15 @@
 //! Knows nothing of what the command was asked.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use daemon::files::NO_FILE;
 use daemon::policy::is_of_entry;
 use lang::diag::{Diagnostic, Severity};
 use lang::report::{Pen, Style, concise};
 use lang::source::SourceMap;
 
 use crate::exit::Failure;
+use crate::fold::hung;
 use crate::formats::{self, Note};
 use crate::json::{self, Assertion, Check, Finding};
 use crate::load::Policy;
@@ -25,11 +28,11 @@ pub enum Format {
     Concise,
     /// JSON; its fields are a stable interface
     Json,
-    /// SARIF 2.1.0; `check` and `test` alone
+    /// SARIF 2.1.0
     Sarif,
-    /// Annotations of GitHub; `check` and `test` alone
+    /// Annotations of GitHub
     Github,
-    /// JUnit XML; `check` and `test` alone
+    /// JUnit XML
     Junit,
 }
 
@@ -39,24 +42,25 @@ impl Format {
         matches!(self, Format::Human | Format::Plain | Format::Concise)
     }
 
-    /// Refuses the formats of other tools, for a command that has nothing for them.
-    ///
-    /// # Errors
-    /// It is one of them.
-    pub fn refuse_foreign(self, command: &str) -> Result<(), Failure> {
-        if self.is_text() || self == Format::Json {
-            return Ok(());
-        }
-        Err(Failure::cannot(format!("`{command}` answers in `human`, `plain`, `concise` and `json`")))
+    /// True for the formats of other tools.
+    pub fn is_foreign(self) -> bool {
+        !self.is_text() && self != Format::Json
+    }
+
+    /// Reads the word of a format, for a command that has nothing for other tools.
+    pub fn own() -> impl TypedValueParser<Value = Format> {
+        let own = Format::value_variants().iter().filter(|format| !format.is_foreign());
+        let words = PossibleValuesParser::new(own.filter_map(ValueEnum::to_possible_value));
+        words.map(|word| Format::from_str(&word, false).unwrap_or_default())
     }
 }
 
-/// What was found and a line that sums it up, on standard output. A policy that is not there gets no report: why it cannot be had
+/// What was found and a line that sums it up, on standard output; in JSON, too, what `run` refuses of it. A policy that is not there gets no report: why it cannot be had
 /// goes to standard error.
 ///
 /// # Errors
 /// Nobody takes the output.
-pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Failure> {
+pub fn write(out: &mut Output, policy: &Policy, refused: Option<&[Diagnostic]>, format: Format) -> Result<(), Failure> {
     if format.is_text() && policy.unreadable {
         return write_instead(out, policy, format);
     }
@@ -64,6 +68,7 @@ pub fn write(out: &mut Output, policy: &Policy, format: Format) -> Result<(), Fa
         Format::Json => {
             let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
             check.unsettled_rules = policy.unsettled_rules();
+            check.refused_by_run = refused.map(|all| all.iter().map(|found| Finding::of(found, &policy.sources)).collect());
             if let Some(program) = &policy.program {
                 check.assertions = Assertion::all(program.policy(), &policy.facts);
             }
@@ -100,7 +105,9 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
     let mut pen = Pen::new(Style { color });
     for found in &policy.diagnostics {
         if is_of_entry(found, &policy.sources) {
-            text.push_str(&format!("error: {}\n", found.message));
+            let line = format!("error: {}", with_way_out(&found.message));
+            text.push_str(&if format == Format::Concise { line } else { hung(&line) });
+            text.push('\n');
             continue;
         }
         if format == Format::Concise {
@@ -114,6 +121,11 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
         text.push_str(&sum(policy));
     }
     text
+}
+
+/// Why a file cannot be had, and what can be done instead.
+pub fn with_way_out(why: &str) -> String {
+    if why.ends_with(NO_FILE) { format!("{why} (`-` is standard input)") } else { why.to_owned() }
 }
 
 /// `campus.pol: 5 errors, 1 warning`, or nothing.
@@ -148,5 +160,6 @@ pub fn of_findings(hash: &str, found: &[Diagnostic], sources: &SourceMap) -> Che
         diagnostics: found.iter().map(|found| Finding::of(found, sources)).collect(),
         assertions: Vec::new(),
         unsettled_rules: 0,
+        refused_by_run: None,
     }
 }

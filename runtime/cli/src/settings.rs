@@ -4,6 +4,7 @@ use std::path::Path;
 
 use std::collections::BTreeMap;
 
+use daemon::config::{malformed, malformed_at, place_of};
 use daemon::files::{as_text, read_bounded, unreadable};
 use lang::codes::{self, Code};
 use lang::diag::{Diagnostic, Severity};
@@ -56,20 +57,14 @@ impl Severities {
     }
 }
 
-/// A mistake is told with its line, if that makes no longer a report.
-const MAX_REPORT: usize = 1_000;
-
 /// Reads the file's text.
 fn read(text: &str) -> Result<Settings, String> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let report = error.to_string();
-        if report.len() <= MAX_REPORT {
-            return format!("{FILE}: {}", report.trim_end());
-        }
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
-        let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").chars().count() + 1);
-        format!("{FILE}:{line}:{column}: {}", error.message())
-    })
+    toml::from_str(text).map_err(|error: toml::de::Error| malformed(Path::new(FILE), text, &error).to_string())
+}
+
+/// What is wrong with the value of a key.
+fn wrong(text: &str, key: &str, message: &str) -> String {
+    malformed_at(Path::new(FILE), text, place_of(text, key), message).to_string()
 }
 
 /// The severities that `pentane.toml` in the current folder gives; none if there is no such file.
@@ -104,13 +99,12 @@ fn severities_in(text: &str) -> Result<Severities, String> {
         let Some(page) = codes::find(&name) else {
             let near = nearest(&name, None, codes::pages().map(|page| Candidate { name: page.code.text(), kind: None }));
             let advice = did_you_mean(&near).map(|advice| format!(": {advice}")).unwrap_or_default();
-            return Err(format!("{FILE}: [severity] names `{name}`, and there is no such code{advice}"));
+            let message = format!("[severity] names `{name}`, and there is no such code{advice}");
+            return Err(wrong(text, &format!("severity.{name}"), &message));
         };
         if page.code.severity() == Severity::Error && level != Level::Error {
-            return Err(format!(
-                "{FILE}: [severity] makes light of {}: errors forbid the use of a policy and stay errors",
-                page.code
-            ));
+            let message = format!("[severity] makes light of {}: errors forbid the use of a policy and stay errors", page.code);
+            return Err(wrong(text, &format!("severity.{name}"), &message));
         }
         severities.insert(page.code, level);
     }

@@ -41,6 +41,10 @@ const MOST_SHOWN: usize = 1_000;
 /// # Errors
 /// There is no policy to test, the view is unfit, or nobody takes the output.
 pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if args.format.is_foreign() && (args.coverage || args.uncovered) {
+        let which = if args.coverage { "--coverage" } else { "--uncovered" };
+        return Err(Failure::Cannot(format!("the formats of other tools have no place for `{which}`")));
+    }
     if args.format != Format::Human {
         out.plain();
     }
@@ -95,8 +99,13 @@ fn failure(out: &mut Output, policy: &Checked, result: &TestResult, format: Form
 
 fn coverage(out: &mut Output, program: &Program, run: &TestRun) -> Result<(), Failure> {
     let (policy, covered) = (program.policy(), &run.coverage);
-    let halves = policy.site_rules().iter().any(|rule| rule.part != Part::Whole);
-    let note = if halves { " (an outbound-only is two)" } else { "" };
+    let has = |part| policy.site_rules().iter().any(|rule| rule.part == part);
+    let note = match (has(Part::OutboundDeny), has(Part::PinDeny)) {
+        (true, true) => " (an outbound-only is two, and so is a rule with pin)",
+        (true, false) => " (an outbound-only is two)",
+        (false, true) => " (a rule with pin is two)",
+        (false, false) => "",
+    };
     out.line(format!("coverage: {} of {}{note} decided a flow", covered.covered.len(), counted(covered.total(), "rule")))?;
     for id in &covered.uncovered {
         out.line(format!("  never    {}", place_and_name(policy, *id)))?;

@@ -162,20 +162,10 @@ impl Config {
     /// # Errors
     /// Says what is wrong and where.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-        let malformed = |offset: usize, message: String| {
-            let before = text.get(..offset).unwrap_or(text);
-            ConfigError::Malformed {
-                path: path.into(),
-                line: before.matches('\n').count() + 1,
-                column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
-                message,
-            }
-        };
-        let read: Result<Config, _> = toml::from_str(text);
-        let config = read.map_err(|error| malformed(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+        let config: Config = toml::from_str(text).map_err(|error| malformed(path, text, &error))?;
         match config.out_of_range() {
             None => Ok(config),
-            Some((key, message)) => Err(malformed(place_of(text, key), message)),
+            Some((key, message)) => Err(malformed_at(path, text, place_of(text, key), &message)),
         }
     }
 
@@ -242,8 +232,27 @@ impl OneOrMore {
     }
 }
 
+/// What is wrong with a text that cannot be read.
+#[must_use]
+pub fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    malformed_at(path, text, error.span().map_or(0, |span| span.start), error.message())
+}
+
+/// What is wrong at a byte of a text, on one line.
+#[must_use]
+pub fn malformed_at(path: &Path, text: &str, offset: usize, message: &str) -> ConfigError {
+    let before = text.get(..offset).unwrap_or(text);
+    ConfigError::Malformed {
+        path: path.into(),
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
+        message: message.lines().map(str::trim).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// Where the value of a key such as `flows.idle_timeout` stands in a text that has been read.
-fn place_of(text: &str, key: &str) -> usize {
+#[must_use]
+pub fn place_of(text: &str, key: &str) -> usize {
     let Ok(table) = DeTable::parse(text) else { return 0 };
     let mut value = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
     for part in key.split('.') {

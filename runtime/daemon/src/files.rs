@@ -12,13 +12,26 @@ use lang::parse::MAX_FILE;
 /// links followed.
 pub struct PolicyFiles {
     entries: Vec<PathBuf>,
+    /// The text of an entry that is no file.
+    given: Option<(PathBuf, Result<Vec<u8>, LoadError>)>,
     unreadable: Cell<bool>,
 }
+
+/// Why what is neither a file nor a folder is not opened.
+pub const NO_FILE: &str = "it is no regular file";
 
 impl PolicyFiles {
     /// The files of the policy with these entries, paths as the user named them.
     pub fn of(entries: &[String]) -> PolicyFiles {
-        PolicyFiles { entries: entries.iter().map(|entry| normal(Path::new(entry))).collect(), unreadable: Cell::new(false) }
+        let entries = entries.iter().map(|entry| normal(Path::new(entry))).collect();
+        PolicyFiles { entries, given: None, unreadable: Cell::new(false) }
+    }
+
+    /// With the bytes of an entry that is no file, under the name by which it is asked for.
+    #[must_use]
+    pub fn with(mut self, name: &str, bytes: Result<Vec<u8>, LoadError>) -> PolicyFiles {
+        self.given = Some((normal(Path::new(name)), bytes));
+        self
     }
 
     /// True if an entry could not be had when it was asked for.
@@ -46,7 +59,8 @@ impl Loader for PolicyFiles {
     fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         let path = normal(Path::new(path));
         if self.entries.contains(&path) {
-            let read = read_bounded(&path);
+            let given = self.given.as_ref().filter(|(name, _)| *name == path);
+            let read = given.map_or_else(|| read_bounded(&path), |(_, bytes)| bytes.clone());
             // A text that is too long was found and refused; the others are not there to be judged.
             self.unreadable.set(self.unreadable.get() || read.as_ref().is_err_and(|error| *error != LoadError::TooLarge));
             return read;
@@ -106,7 +120,7 @@ fn check_kind(found: &Metadata) -> Result<(), LoadError> {
     match (found.is_dir(), found.is_file()) {
         (true, _) => Err(LoadError::IsDirectory),
         (false, true) => Ok(()),
-        (false, false) => Err(LoadError::Other("it is no regular file".to_owned())),
+        (false, false) => Err(LoadError::Other(NO_FILE.to_owned())),
     }
 }
 

@@ -50,9 +50,14 @@ impl Loaded {
     /// Reads and checks a policy from the files with these names.
     #[must_use]
     pub fn read(entries: &[String]) -> Loaded {
-        let files = PolicyFiles::of(entries);
+        Loaded::read_from(entries, &PolicyFiles::of(entries))
+    }
+
+    /// Reads and checks a policy of these entries.
+    #[must_use]
+    pub fn read_from(entries: &[String], files: &PolicyFiles) -> Loaded {
         let names: Vec<&str> = entries.iter().map(String::as_str).collect();
-        let read = import::load(&names, &files);
+        let read = import::load(&names, files);
         // With a file missing, what it declares would be reported as unknown everywhere else.
         if files.lacks_entry() {
             return Loaded {
@@ -112,7 +117,7 @@ impl Loaded {
         let mut pen = Pen::new(Style::default());
         let one = |found: &Diagnostic| match is_of_entry(found, &sources) {
             true => format!("error: {}\n", found.message),
-            false => pen.draw(found, &sources),
+            false => pen.draw(found, &sources) + "\n",
         };
         self.diagnostics.iter().map(one).collect()
     }

@@ -49,7 +49,7 @@ pub(super) fn list(acl: &Acl, meters: &Meters, told: &mut Told, draft: &mut Draf
     let mut emit = Emit { network: &network, lists: &lists, meters, told, draft, switches: Vec::new(), groups: BTreeMap::new() };
     let stage = Stage { about: Cond::Any, passes: Verdict::Allow, own_vlan: false, ports: Some(&[]) };
     emit.acls(&[acl], &stage);
-    emit.draft.otherwise(Verdict::Deny);
+    emit.draft.nothing_else();
 }
 
 /// Writes the rules of a network.
@@ -64,7 +64,7 @@ pub(super) fn network(network: &Network, lists: &Lists, meters: &Meters, told: &
     emit.own_port();
     emit.vlan_lists();
     emit.port_lists();
-    emit.draft.otherwise(Verdict::Deny);
+    emit.draft.nothing_else();
 }
 
 impl Emit<'_> {

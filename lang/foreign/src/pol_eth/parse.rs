@@ -1,7 +1,8 @@
 //! The grammar of Pol-Eth (Casado et al., SIGCOMM 2007, section 4): groups, `%%`, rules of conjunctions. Knows nothing of what
 //! names stand for.
 //!
-//! Each statement is read alone: a mistake costs the statement that it stands in. Two slips of the sample policy as it was printed
+//! Each statement is read alone, and to its end where a word of it is wrong: what is told then is no policy, whatever stands for that
+//! word. Two slips of the sample policy as it was printed
 //! can be read in one way only, and are: a `)` that is missing at the end of a test, and a `"` at the end of a name.
 
 use crate::place::{Place, comment};
@@ -168,13 +169,6 @@ impl Parser<'_> {
         if self.peek().tok != Tok::RBracket {
             self.conjunction(&mut tests, 0)?;
         }
-        if matches!(self.peek().tok, Tok::Pipe | Tok::Tilde | Tok::Sign) {
-            let found = self.tokens.found();
-            let place = self.tokens.place(self.tokens.peek());
-            let problem = Problem::new(place, format!("{found} joins nothing: a condition is a conjunction"));
-            self.problems.push(problem.help("join tests with `^`, and write one rule for each alternative"));
-            return Err(Broken);
-        }
         self.expect(Tok::RBracket, "`^` and another test, or `]`")?;
         self.expect(Tok::Colon, "`:` and what the rule does")?;
         let action = self.action()?;
@@ -191,33 +185,43 @@ impl Parser<'_> {
                 self.conjunction(tests, depth + 1)?;
                 self.close()?;
             } else {
-                tests.push(self.test()?);
+                tests.extend(self.test()?);
             }
-            if self.peek().tok != Tok::Caret {
-                return Ok(());
+            match self.peek().tok {
+                Tok::Caret => {}
+                Tok::Pipe | Tok::Tilde | Tok::Sign => self.joins_nothing(),
+                _ => return Ok(()),
             }
             self.tokens.bump();
         }
     }
 
-    fn test(&mut self) -> Result<Test, Broken> {
+    fn joins_nothing(&mut self) {
+        let found = self.tokens.found();
+        let place = self.tokens.place(self.tokens.peek());
+        let problem = Problem::new(place, format!("{found} joins nothing: a condition is a conjunction"));
+        self.problems.push(problem.help("join tests with `^`, and write one rule for each alternative"));
+    }
+
+    /// A test; nothing if it is of a field that there is not, which is told.
+    fn test(&mut self) -> Result<Option<Test>, Broken> {
         let first = self.peek();
         let word = self.expect(Tok::Word, "a test, such as `(hsrc=\"roo\")`")?;
         let written = self.tokens.text(word);
         let place = self.tokens.place(word);
-        let Some((_, field)) = FIELDS.iter().find(|(name, _)| *name == written) else {
+        let field = FIELDS.iter().find(|(name, _)| *name == written).map(|(_, field)| *field);
+        if field.is_none() {
             let known = FIELDS.iter().map(|(name, _)| *name);
             let found = Problem::new(place, format!("no flow has a field `{written}`"));
             let fields = "the fields are `usrc`, `udst`, `hsrc`, `hdst`, `apsrc`, `apdst` and `protocol`";
             self.problems.push(found.help(fields).meant(written, known));
-            return Err(Broken);
-        };
+        }
         if written == "user" {
             self.notes.push(Note { place, text: "`user` is read as `usrc`".to_owned() });
         }
         self.expect(Tok::Equal, "`=` and a value")?;
         let value = self.value()?;
-        Ok(Test { place, text: self.tokens.since(first), field: *field, value })
+        Ok(field.map(|field| Test { place, text: self.tokens.since(first), field, value }))
     }
 
     fn value(&mut self) -> Result<Value, Broken> {
@@ -251,7 +255,7 @@ impl Parser<'_> {
                 let found = Problem::new(self.tokens.place(word), format!("no rule does `{other}`"));
                 let actions = "a rule does `allow`, `deny`, `waypoints(\"…\")` or `outbound-only`";
                 self.problems.push(found.help(actions).meant(other, ACTIONS.iter().copied()));
-                Err(Broken)
+                Ok(Action::Deny)
             }
         }
     }
@@ -286,7 +290,6 @@ impl Parser<'_> {
                 let text = unquoted(self.tokens.text(token)).trim().to_owned();
                 if text.is_empty() {
                     self.problems.push(Problem::new(place, "a name is empty"));
-                    return Err(Broken);
                 }
                 if !closed {
                     self.notes.push(Note { place, text: format!("a closing `\"` is missing, and was read behind `{text}`") });
@@ -294,10 +297,11 @@ impl Parser<'_> {
                 Ok(Name { text, place })
             }
             Tok::Word | Tok::Number => {
-                let written = self.tokens.text(token);
-                let found = Problem::new(place, format!("the name `{written}` stands without quotes"));
-                self.problems.push(found.help(format!("write \"{written}\"")));
-                Err(Broken)
+                self.tokens.bump();
+                let text = self.tokens.text(token).to_owned();
+                let found = Problem::new(place, format!("the name `{text}` stands without quotes"));
+                self.problems.push(found.help(format!("write \"{text}\"")));
+                Ok(Name { text, place })
             }
             _ => self.unexpected("a name in quotes"),
         }

@@ -49,6 +49,9 @@ pub(super) const CALLS: &[(&str, Registers)] = &[
     ("register_nwaddr_group", Registers::Group(GroupKind::Address)),
 ];
 
+/// The arguments of `register_host` that are read, with their places in a call that does not name them.
+const HOST_ARGS: &[(usize, &str)] = &[(0, "name"), (1, "dpid"), (2, "port"), (3, "dladdr"), (6, "nwaddr")];
+
 /// What a module registers, by the whole name.
 #[derive(Default)]
 pub(super) struct Directory {
@@ -198,13 +201,31 @@ impl Module {
             let found = named(call, word).or_else(|| call.args.get(place));
             found.filter(|arg| !matches!(arg.kind, ExprKind::None)).cloned()
         };
+        self.unread(call, HOST_ARGS);
         let mut entry = HostEntry { place, ..HostEntry::default() };
         if let (Some(dpid), Some(Expr { kind: ExprKind::Int(port), .. })) = (arg(1, "dpid"), arg(2, "port")) {
             entry.at = self.dpid(&dpid).zip(u32::try_from(port).ok());
+        } else {
+            for arg in [arg(1, "dpid"), arg(2, "port")].into_iter().flatten() {
+                let why =
+                    "a host is at a port if both its datapath and the number of the port are given; a MAC address is `dladdr`";
+                self.draft.leave_out(arg.place, &arg.text, why);
+            }
         }
         entry.mac = arg(3, "dladdr").and_then(|arg| self.mac(&arg));
         entry.address = arg(6, "nwaddr").and_then(|arg| self.address(&arg));
         self.directory.hosts.insert(key, entry);
+    }
+
+    /// Lists the arguments of a registration that say nothing here.
+    fn unread(&mut self, call: &Call, known: &[(usize, &str)]) {
+        let placed = call.args.iter().enumerate().filter(|(place, _)| !known.iter().any(|(other, _)| other == place));
+        let words = call.named.iter().filter(|(word, _)| !known.iter().any(|(_, other)| other == word));
+        for arg in placed.map(|(_, arg)| arg).chain(words.map(|(_, arg)| arg)) {
+            if !matches!(arg.kind, ExprKind::None | ExprKind::Bool(_)) {
+                self.draft.leave_out(arg.place, &arg.text, format!("nothing here has this argument of `{}`", call.name));
+            }
+        }
     }
 
     /// Declares who is registered and in no rule: of hosts, it makes a difference that they are known.

@@ -73,8 +73,8 @@ struct Broken;
 
 struct Parser<'t> {
     tokens: Tokens<'t>,
-    /// How many brackets are open: within them, lines do not end.
-    open: usize,
+    /// The brackets that are open: within them, lines do not end.
+    open: Vec<Token>,
     depth: usize,
     problems: Vec<Problem>,
 }
@@ -83,7 +83,7 @@ struct Parser<'t> {
 pub(crate) fn parse(text: &str) -> (Vec<Statement>, Vec<Problem>) {
     let mut problems = Vec::new();
     let tokens = Tokens::new(text, Dialect::Python, &mut problems);
-    let mut parser = Parser { tokens, open: 0, depth: 0, problems };
+    let mut parser = Parser { tokens, open: Vec::new(), depth: 0, problems };
     let statements = parser.module();
     (statements, parser.problems)
 }
@@ -92,7 +92,7 @@ impl Parser<'_> {
     fn module(&mut self) -> Vec<Statement> {
         let mut statements = Vec::new();
         loop {
-            self.open = 0;
+            self.open.clear();
             self.depth = 0;
             let first = self.tokens.peek();
             match first.tok {
@@ -143,11 +143,19 @@ impl Parser<'_> {
 
     /// Goes on behind a statement that cannot be read: at the next line that starts in the first column.
     fn recover(&mut self, first: Token) {
-        if self.tokens.peek() == first {
+        let next = self.tokens.peek();
+        if next == first {
             self.tokens.bump();
+        } else if self.starts_statement(next) {
+            return;
         }
         self.line();
         self.block();
+    }
+
+    /// True for a word in the first column: whatever is open before it, it starts a statement.
+    fn starts_statement(&self, token: Token) -> bool {
+        token.tok == Tok::Word && self.tokens.place(token).column == 1
     }
 
     fn statement(&mut self) -> Result<Statement, Broken> {
@@ -216,7 +224,7 @@ impl Parser<'_> {
             return self.primary();
         }
         self.tokens.bump();
-        self.nested(first, |parser| {
+        self.deeper(first, |parser| {
             let inner = parser.unary()?;
             Ok(ExprKind::Not(Box::new(inner)))
         })
@@ -228,7 +236,7 @@ impl Parser<'_> {
             Tok::LParen => self.parenthesised(first),
             Tok::LBracket => {
                 self.tokens.bump();
-                self.nested(first, |parser| parser.items(Tok::RBracket).map(ExprKind::List))
+                self.nested(first, first, |parser| parser.items(Tok::RBracket).map(ExprKind::List))
             }
             Tok::Str(closed) => {
                 self.tokens.bump();
@@ -265,7 +273,7 @@ impl Parser<'_> {
     /// `(a)` is `a`, `(a, b)` a list.
     fn parenthesised(&mut self, first: Token) -> Result<Expr, Broken> {
         self.tokens.bump();
-        self.nested(first, |parser| {
+        self.nested(first, first, |parser| {
             let mut items = parser.items(Tok::RParen)?;
             Ok(match (items.pop(), items.is_empty()) {
                 (Some(only), true) => only.kind,
@@ -296,8 +304,8 @@ impl Parser<'_> {
                 if self.peek().tok != Tok::LParen {
                     return Ok(self.done(first, ExprKind::Name(name)));
                 }
-                self.tokens.bump();
-                return self.nested(first, |parser| parser.call(name));
+                let bracket = self.tokens.bump();
+                return self.nested(first, bracket, |parser| parser.call(name));
             }
         };
         Ok(self.done(first, kind))
@@ -339,15 +347,25 @@ impl Parser<'_> {
     }
 
     /// Reads what stands in brackets.
-    fn nested(&mut self, first: Token, read: impl FnOnce(&mut Self) -> Result<ExprKind, Broken>) -> Result<Expr, Broken> {
-        self.open += 1;
+    fn nested(
+        &mut self,
+        first: Token,
+        bracket: Token,
+        read: impl FnOnce(&mut Self) -> Result<ExprKind, Broken>,
+    ) -> Result<Expr, Broken> {
+        self.open.push(bracket);
+        let read = self.deeper(first, read)?;
+        self.open.pop();
+        Ok(read)
+    }
+
+    fn deeper(&mut self, first: Token, read: impl FnOnce(&mut Self) -> Result<ExprKind, Broken>) -> Result<Expr, Broken> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             self.problems.push(Problem::new(self.tokens.place(first), format!("this nests more than {MAX_DEPTH} deep")));
             return Err(Broken);
         }
         let kind = read(self)?;
-        self.open -= 1;
         self.depth -= 1;
         Ok(self.done(first, kind))
     }
@@ -358,7 +376,7 @@ impl Parser<'_> {
 
     /// The next token; within brackets, line ends and comments are none.
     fn peek(&mut self) -> Token {
-        while self.open > 0 && matches!(self.tokens.peek().tok, Tok::Newline | Tok::Comment) {
+        while !self.open.is_empty() && matches!(self.tokens.peek().tok, Tok::Newline | Tok::Comment) {
             self.tokens.bump();
         }
         self.tokens.peek()
@@ -374,6 +392,11 @@ impl Parser<'_> {
 
     fn unexpected(&mut self, wanted: &str) {
         let token = self.peek();
+        if let Some(bracket) = self.open.last().copied().filter(|_| token.tok == Tok::End || self.starts_statement(token)) {
+            let message = format!("this `{}` is never closed", self.tokens.text(bracket));
+            self.problems.push(Problem::new(self.tokens.place(bracket), message));
+            return;
+        }
         let found = self.tokens.found();
         let problem = Problem::new(self.tokens.place(token), format!("{found} stands where {wanted} is expected"));
         let help = match self.tokens.text(token) {

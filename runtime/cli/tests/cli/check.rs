@@ -1,8 +1,10 @@
 //! `pentane check`.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
-use crate::run::{assert_run, command, run, scratch, told};
+use crate::run::{Run, assert_run, command, run, scratch, told};
 
 #[test]
 fn a_sound_policy_is_summed_up() {
@@ -55,7 +57,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
     let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.pol")).status().unwrap();
     assert!(made.success());
     for file in ["pipe.pol", "/dev/zero"] {
-        let why = format!("error: `{file}` cannot be read: it is no regular file\n");
+        let why = format!("error: `{file}` cannot be read: it is no regular file (`-` is standard input)\n");
         for command in ["check", "test", "fmt"] {
             let told = run(&folder, &[command, file]);
             assert_eq!((told.code, &*told.stdout, &*told.stderr), (2, "", &*why), "{command}");
@@ -125,6 +127,65 @@ fn views_must_fit_the_policy() {
     assert_run!(run(&folder, &["check", "a.pol", "--view", "view.json"]));
     assert_run!(run(&folder, &["check", "a.pol", "--view", "bad.json"]));
     assert_run!(run(&folder, &["check", "a.pol", "--view", "gone.json"]));
+}
+
+/// What `run` refuses, at the words that it cannot carry out.
+const NOT_YET: &str = "switch edge { dpid 0x1; access 1-9; }\nmiddlebox ids { at edge:8; }\nhost a { mac 02:00:00:00:00:11; }\n\
+    host b { mac 02:00:00:00:00:12; }\ngroup class = user tagged \"class\";\ngroup both = class | user { bob };\nuser bob;\n\
+    busy: allow from a to b when vlan = 5 vlan 7 limit 5mbps mirror ids;\nreject from b to a;\nallow from both to b;\n\
+    allow from b for http;\ndefault reject;\n";
+
+#[test]
+fn it_is_said_whether_run_takes_a_policy() {
+    let folder = scratch("for-run");
+    fs::write(folder.join("a.pol"), NOT_YET).unwrap();
+    let told = run(&folder, &["check", "a.pol"]);
+    assert_eq!(told.code, 0, "{told}");
+    assert_run!(told);
+    let shown = run(&folder, &["check", "a.pol", "--for-run"]);
+    assert_run!(shown);
+    let json = run(&folder, &["check", "a.pol", "--format", "json"]);
+    let refused = json.json()["refused_by_run"].as_array().unwrap().len();
+    assert_eq!((json.code, json.json()["errors"].as_u64(), refused), (0, Some(0), 6), "{json}");
+    let json = run(&folder, &["check", "a.pol", "--for-run", "--format", "json"]);
+    assert_eq!((json.code, json.json()["errors"].as_u64()), (1, Some(6)), "{json}");
+    // The daemon says the same, and as `check` does.
+    fs::write(folder.join("pentane.toml"), "policy = \"a.pol\"\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let started = run(&folder, &["run"]);
+    assert_eq!(started.code, 1, "{started}");
+    let reports = shown.stdout.strip_suffix("a.pol: 6 errors\n").unwrap();
+    assert!(started.stderr.starts_with(reports), "{started}");
+    fs::write(folder.join("b.pol"), "host a { mac 02:00:00:00:00:11; }\nallow from a;\n").unwrap();
+    assert_eq!(run(&folder, &["check", "b.pol", "--for-run"]).code, 0);
+}
+
+#[test]
+fn warnings_that_count_as_errors_are_called_so() {
+    let folder = scratch("deny-warnings");
+    fs::write(folder.join("a.pol"), "user bob;\ngroup idle = user { bob };\nallow from bob;\n").unwrap();
+    let told = run(&folder, &["check", "a.pol", "--deny-warnings"]);
+    assert_eq!(told.code, 1, "{told}");
+    assert!(told.stdout.ends_with("a.pol: 1 warning\nnot ok: `--deny-warnings` counts warnings as errors\n"), "{told}");
+}
+
+#[test]
+fn standard_input_is_a_policy() {
+    let folder = scratch("stdin");
+    fs::write(folder.join("users.pol"), "user bob;\n").unwrap();
+    let fed = |args: &[&str], text: &str| {
+        let mut command = command(&folder, args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Who refuses standard input does not read it.
+        let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+        Run::of(child.wait_with_output().unwrap())
+    };
+    let sound = "include \"users.pol\";\nallow from bob;\ntest \"t\" { bob -> internet tcp/80 => allow; }\n";
+    for args in [&["check", "-"][..], &["test", "-"], &["prove", "-"], &["explain", "bob -> internet tcp/80", "-"]] {
+        assert_eq!(fed(args, sound).code, 0, "{args:?}");
+    }
+    assert_run!(fed(&["check", "-", "--format", "concise"], "user bob;\nallow from bbo;\n"));
+    assert_eq!(fed(&["check", "users.pol", "-"], "allow from bob;\n").code, 0);
+    assert_run!(fed(&["fix", "-"], sound));
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn a_file_that_is_there_is_replaced_by_force_alone() {
     let again = ["import", "pol-eth", "campus.pol-eth", "-o", "new.pol"];
     assert_run!(run(&folder, &again));
     assert_eq!(fs::read_to_string(folder.join("new.pol")).unwrap(), "default deny;\n");
+    let folder_name = ["import", "pol-eth", "campus.pol-eth", "-o", ".", "--force"];
+    assert_run!(run(&folder, &folder_name));
     let forced = run(&folder, &[&again[..], &["--force"]].concat());
     assert_eq!((forced.code, fs::read_to_string(folder.join("new.pol")).unwrap()), (0, written), "{forced}");
     assert_eq!(

@@ -16,3 +16,4 @@ mod pipe;
 mod prove;
 mod run;
 mod test;
+mod width;

@@ -47,8 +47,21 @@ fn bash_completes_a_command() {
     let script = told(&["completions", "bash"]).stdout;
     let folder = scratch("completions");
     fs::write(folder.join("pentane.bash"), script).unwrap();
-    let ask =
-        ". ./pentane.bash; COMP_WORDS=(pentane chec); COMP_CWORD=1; _pentane pentane chec pentane; echo \"${COMPREPLY[*]}\"";
-    let told = std::process::Command::new("bash").arg("-c").arg(ask).current_dir(&folder).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&told.stdout), "check\n", "{}", String::from_utf8_lossy(&told.stderr));
+    for (words, wanted) in [
+        ("pentane chec", "check\n"),
+        ("pentane help S06", "S0601 S0602 S0603\n"),
+        ("pentane help expl", "explain\n"),
+        ("pentane man expl", "explain\n"),
+        ("pentane prove --format j", "json\n"),
+        ("pentane check --format j", "json junit\n"),
+    ] {
+        let all: Vec<&str> = words.split(' ').collect();
+        let (place, last, before) = (all.len() - 1, all[all.len() - 1], all[all.len() - 2]);
+        let ask = format!(
+            ". ./pentane.bash; COMP_WORDS=({words}); COMP_CWORD={place}; _pentane pentane {last} {before}; \
+             echo \"${{COMPREPLY[*]}}\""
+        );
+        let told = std::process::Command::new("bash").arg("-c").arg(ask).current_dir(&folder).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&told.stdout), wanted, "{words}: {}", String::from_utf8_lossy(&told.stderr));
+    }
 }

@@ -1,6 +1,8 @@
 //! `pentane test`.
 
-use crate::run::{assert_run, told};
+use std::fs;
+
+use crate::run::{assert_run, run, scratch, told};
 
 #[test]
 fn tests_that_pass_are_counted() {
@@ -45,6 +47,32 @@ fn failures_are_told_to_the_tools_of_others() {
     }
     let sarif = told(&["test", "failing.pol", "--format", "sarif"]);
     assert_eq!((sarif.code, sarif.json()["runs"][0]["results"].as_array().map(Vec::len)), (1, Some(2)), "{sarif}");
+}
+
+#[test]
+fn coverage_is_not_dropped_without_a_word() {
+    for format in ["sarif", "github", "junit"] {
+        let told = told(&["test", "small.pol", "--coverage", "--format", format]);
+        let why = "error: the formats of other tools have no place for `--coverage`\n";
+        assert_eq!((told.code, &*told.stdout, &*told.stderr), (2, "", why));
+    }
+}
+
+#[test]
+fn a_statement_that_is_two_rules_is_said_to_be() {
+    let folder = scratch("halves");
+    let site = "switch edge { dpid 0x1; access 1-9; }\nuser bob;\nuser eve;\n";
+    for (rules, note) in [
+        ("allow from bob pin edge:1;", " (a rule with pin is two)"),
+        ("outbound-only from bob;", " (an outbound-only is two)"),
+        ("allow from bob pin edge:1;\noutbound-only from eve;", " (an outbound-only is two, and so is a rule with pin)"),
+        ("allow from bob;", ""),
+    ] {
+        fs::write(folder.join("a.pol"), format!("{site}{rules}\n")).unwrap();
+        let told = run(&folder, &["test", "a.pol", "--coverage"]);
+        let first = told.stdout.lines().next().unwrap();
+        assert!(first.ends_with(&format!("{note} decided a flow")) && first.contains('(') != note.is_empty(), "{told}");
+    }
 }
 
 #[test]
