@@ -123,7 +123,7 @@ fn a_network_says_what_the_internet_is_not() {
 #[test]
 fn of_two_that_stand_for_each_other_one_stays() {
     let (new, done, _) = tidied("allow from a to b for ssh;\nallow to b from a for ssh;\nallow from b;\n");
-    assert_eq!(new, "allow to b from a for ssh;\nallow from b;\n");
+    assert_eq!(new, "allow from a to b for ssh;\nallow from b;\n");
     assert_eq!(done.len(), 1);
     let (new, _, _) = tidied("allow from a;\nallow from a;\nallow from a;\nallow from a;\n");
     assert_eq!(new, "allow from a;\n");
