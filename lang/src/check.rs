@@ -59,13 +59,13 @@ pub fn check(sources: &SourceMap, policy: &ast::Policy, parsed: Vec<Diagnostic>)
     (sound.then_some(policy), found)
 }
 
-/// Checks a policy as it was loaded. A name may well be declared in an include that is missing, so that it is reported only where
-/// it is near to one that is not.
+/// Checks a policy as it was loaded. If an include is missing, an unknown name may well be declared in it, be it ever so near to one
+/// that is not: what is missing is reported, and no name is until all texts are there.
 #[must_use]
 pub fn check_loaded(loaded: &import::Loaded) -> (Option<Checked>, Vec<Diagnostic>) {
     let (checked, mut found) = check(&loaded.sources, &loaded.policy, loaded.diagnostics.clone());
     if loaded.policy.files.iter().any(lacks_include) {
-        found.retain(|found| found.code != E0201 || found.help.is_some());
+        found.retain(|found| found.code != E0201);
     }
     (checked, found)
 }

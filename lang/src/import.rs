@@ -101,8 +101,9 @@ impl Load<'_> {
     fn entry(&mut self, path: &str) {
         let path = normal(path);
         if self.known.contains_key(&path) {
-            let place = self.empty_source(&path);
-            self.report(syntax::E0132, place, format!("`{path}` is given twice"));
+            let place = self.start_of(&path).unwrap_or_else(|| self.empty_source(&path));
+            let found = Diagnostic::new(syntax::E0132, place, format!("`{path}` is given twice"));
+            self.out.diagnostics.push(found.help("give each file once; what a file includes is not given by itself"));
             return;
         }
         let folder = folder_of(&path).to_owned();
@@ -141,6 +142,11 @@ impl Load<'_> {
         let path = if written.starts_with('/') { written.to_owned() } else { normal(&join(from, written)) };
         if written.is_empty() {
             self.report(syntax::E0130, span, "the path is empty".to_owned());
+            return None;
+        }
+        if path.is_empty() || path == folder {
+            let found = Diagnostic::new(syntax::E0130, span, format!("`{written}` is a folder, not a file"));
+            self.out.diagnostics.push(found.help(Self::advice(&LoadError::IsDirectory, true)));
             return None;
         }
         if written.starts_with('/') || written.contains('\\') || !is_within(folder, &path) {
@@ -259,6 +265,13 @@ impl Load<'_> {
         self.out.diagnostics.push(found);
     }
 
+    /// Where a file starts that was read.
+    fn start_of(&self, path: &str) -> Option<Span> {
+        let files = &self.out.policy.files;
+        let file = files.iter().find(|file| self.out.sources.get(file.source).is_some_and(|source| &*source.name == path))?;
+        Some(span(file.source, 0, 0))
+    }
+
     /// A text without content, to have a place for what is wrong with a file as a whole.
     fn empty_source(&mut self, path: &str) -> Span {
         let source = self.out.sources.add(path, "");
@@ -375,7 +388,7 @@ mod tests {
     #[test]
     fn what_cannot_be_included_is_refused_at_its_include() {
         let wrong = b"user a;\ninclude \"no.pol\";\ninclude \"dir\";\ninclude \"link.pol\";\ninclude \"secret.pol\";\n\
-            include \"../../up.pol\";\ninclude \"/etc/passwd\";\ninclude \"x/../../../up.pol\";\ninclude \"\";";
+            include \"../../up.pol\";\ninclude \"/etc/passwd\";\ninclude \"x/../../../up.pol\";\ninclude \"\";\ninclude \".\";";
         assert_eq!(
             told(&["etc/a.pol"], &[("etc/a.pol", wrong)]),
             [
@@ -387,8 +400,10 @@ mod tests {
                 "etc/a.pol:7 E0133 `/etc/passwd` leads outside the folder of the policy's first file",
                 "etc/a.pol:8 E0133 `x/../../../up.pol` leads outside the folder of the policy's first file",
                 "etc/a.pol:9 E0130 the path is empty",
+                "etc/a.pol:10 E0130 `.` is a folder, not a file",
             ]
         );
+        assert_eq!(told(&["a"], &[("a", b"include \".\";")]), ["a:1 E0130 `.` is a folder, not a file"]);
         assert_eq!(told(&["gone.pol"], &[]), ["gone.pol:1 E0130 there is no file `gone.pol`"]);
     }
 
@@ -399,6 +414,9 @@ mod tests {
         let twice: &[(&str, &[u8])] = &[("a", b"include \"b\";\ninclude \"b\";"), ("b", b"user x;")];
         assert_eq!(told(&["a"], twice), ["a:2 E0132 `b` is included twice"]);
         assert_eq!(told(&["b", "b"], twice), ["b:1 E0132 `b` is given twice"]);
+        let loaded = load(&["b", "b"], &Files(twice));
+        let drawn = crate::report::render(&loaded.diagnostics[0], &loaded.sources, crate::report::Style::default());
+        assert!(drawn.contains("user x;"), "the file is shown: {drawn}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::codes::syntax;
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
 use crate::parse::MAX_WORDS;
+use crate::phrasebook;
 use crate::source::{SourceId, Span, hides};
 
 /// Shapes that logos finds.
@@ -241,7 +242,11 @@ impl Cutter<'_> {
 
     fn push_wide(&mut self, text: &str, start: usize, end: usize) {
         let foreign = text.char_indices().find(|(_, c)| !c.is_ascii() && !hides(*c));
-        if let Some((at, c)) = foreign {
+        if let Some((_, c)) = foreign.filter(|(at, c)| *at == 0 && phrasebook::is_arrow(*c)) {
+            let found =
+                Diagnostic::new(syntax::E0106, self.span(start, start + c.len_utf8()), format!("`{c}` has no meaning here"));
+            self.out.diagnostics.push(found.maybe_help(phrasebook::sign(c, "", "")));
+        } else if let Some((at, c)) = foreign {
             let message = format!("names are spelled in ASCII letters, and `{c}` (U+{:04X}) is none", u32::from(c));
             let at = start + at;
             let help = looks_like(c).map(|ascii| format!("it looks like `{ascii}`, but is another character"));
@@ -296,18 +301,19 @@ impl Cutter<'_> {
                 let reported = shown == Some('\'') && self.quoted == Some(line);
                 if let Some(c) = shown.filter(|_| !reported) {
                     let message = format!("`{c}` has no meaning here");
-                    let help = match c {
-                        '\'' => Some("strings stand in double quotes: `\"…\"`"),
-                        '!' => Some("write `not`, or `!=` between a field and its value"),
-                        _ => None,
-                    };
+                    let help = phrasebook::sign(c, self.text.get(start..).unwrap_or(""), self.last_word());
                     let found = Diagnostic::new(syntax::E0106, self.span(start, end), message);
-                    self.out.diagnostics.push(found.maybe_help(help.map(str::to_owned)));
+                    self.out.diagnostics.push(found.maybe_help(help));
                     self.quoted = (c == '\'').then_some(line).or(self.quoted);
                 }
                 self.push(Tok::Junk, start, end);
             }
         }
+    }
+
+    /// The last token's text.
+    fn last_word(&self) -> &str {
+        self.out.tokens.last().and_then(|last| self.text.get(last.start..last.end)).unwrap_or("")
     }
 
     /// Where the line starts that a place is in, which is behind all that were asked about.
@@ -393,7 +399,8 @@ fn is_hex(text: &str) -> bool {
 /// The sort of a word with colons.
 fn colons(text: &str) -> Tok {
     let groups = text.split(':').count();
-    let pairs = text.split(':').all(|group| (1..=2).contains(&group.len()) && is_hex(group));
+    // One with a wrong letter is no address of another sort.
+    let pairs = text.split(':').all(|group| (1..=2).contains(&group.len()));
     match groups {
         2 => Tok::Port,
         8 => Tok::Address,

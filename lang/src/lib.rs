@@ -22,6 +22,7 @@ pub mod literal;
 pub mod meaning;
 pub mod occurrences;
 pub mod parse;
+mod phrasebook;
 pub mod proofs;
 pub mod repair;
 pub mod report;

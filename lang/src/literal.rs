@@ -9,6 +9,7 @@ use net::{Dpid, Field, IpProto, MacAddr, PortNo, Prefix, PrefixError};
 use crate::builtin;
 use crate::checked::ServiceTerm;
 use crate::codes::{Code, syntax};
+use crate::phrasebook;
 use crate::suggest::{self, Candidate};
 
 pub mod when;
@@ -56,10 +57,25 @@ pub fn mac(text: &str) -> Result<MacAddr, LiteralError> {
 /// # Errors
 /// E0120, if it is malformed.
 pub fn any_mac(text: &str) -> Result<MacAddr, LiteralError> {
-    text.parse().map_err(|_| {
-        LiteralError::new(syntax::E0120, format!("`{text}` is not a MAC address"))
-            .help("a MAC address has six pairs of hexadecimal digits: `02:00:00:00:00:11`")
-    })
+    text.parse().map_err(|_| not_a_mac(text))
+}
+
+/// The refusal of what should be a MAC address.
+pub(crate) fn not_a_mac(text: &str) -> LiteralError {
+    let strange = text.chars().find(|c| !c.is_ascii_hexdigit() && !matches!(c, ':' | '-' | '.'));
+    let help = match (meant_mac(text), strange) {
+        (Some(meant), _) => format!("write `{meant}`"),
+        (None, Some(c)) if text.matches([':', '-']).count() == 5 => format!("`{c}` is no hexadecimal digit"),
+        (None, _) => "a MAC address has six pairs of hexadecimal digits: `02:00:00:00:00:11`".to_owned(),
+    };
+    LiteralError::new(syntax::E0120, format!("`{text}` is not a MAC address")).help(help)
+}
+
+/// The twelve digits of a MAC address, however others group them, as they are written here.
+fn meant_mac(text: &str) -> Option<String> {
+    let digits: Vec<char> = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    let sound = digits.len() == 12 && digits.iter().all(char::is_ascii_hexdigit);
+    sound.then(|| digits.chunks(2).map(|pair| pair.iter().collect::<String>()).collect::<Vec<_>>().join(":"))
 }
 
 /// A prefix without host bits.
@@ -77,16 +93,25 @@ pub fn prefix(text: &str) -> Result<Prefix, LiteralError> {
 pub fn address(text: &str) -> Result<IpAddr, LiteralError> {
     let prefix = match text.parse::<Prefix>() {
         Ok(prefix) => prefix,
-        Err(PrefixError::HostBits { .. }) => return Err(no_length(text)),
+        Err(PrefixError::HostBits { .. }) => return Err(no_length(text, false)),
         Err(error) => return Err(prefix_error(text, &error)),
     };
-    if text.contains('/') { Err(no_length(text)) } else { Ok(prefix.network()) }
+    if text.contains('/') {
+        Err(no_length(text, prefix.length() < if prefix.network().is_ipv4() { 32 } else { 128 }))
+    } else {
+        Ok(prefix.network())
+    }
 }
 
-fn no_length(text: &str) -> LiteralError {
+/// The refusal of a prefix in the place of an address; `whole` if it is the address of a network that is written.
+fn no_length(text: &str, whole: bool) -> LiteralError {
     let alone = text.split('/').next().unwrap_or(text);
-    LiteralError::new(syntax::E0121, format!("`{text}` is a prefix, and here one address is needed"))
-        .help(format!("write `{alone}`"))
+    let help = if whole {
+        format!("a host has an address of its own, without a length, and `{alone}` is the network's")
+    } else {
+        format!("write `{alone}`")
+    };
+    LiteralError::new(syntax::E0121, format!("`{text}` is a prefix, and here one address is needed")).help(help)
 }
 
 fn prefix_error(text: &str, error: &PrefixError) -> LiteralError {
@@ -128,6 +153,16 @@ fn mapped(text: &str) -> Option<String> {
 fn malformed(text: &str) -> LiteralError {
     let error = LiteralError::new(syntax::E0121, format!("`{text}` is not an address"));
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    if when::clock(address).is_ok() {
+        return error.help("it is a time: declare `time NAME = mon-fri 08:00-18:00;`, and write `when time in NAME`");
+    }
+    if let Some(meant) = reversed_service(text) {
+        return error.help(format!("write `{meant}`"));
+    }
+    let masked = length.and_then(mask_length).map(|length| format!("{address}/{length}"));
+    if let Some(meant) = masked.filter(|meant| prefix(meant).is_ok()) {
+        return error.help(format!("write `{meant}`"));
+    }
     if address.contains('-') {
         return error.help("ranges of addresses are written as prefixes, one after the other: `10.4.0.0/17, 10.4.128.0/18`");
     }
@@ -149,6 +184,20 @@ fn malformed(text: &str) -> LiteralError {
         return error.help(format!("did you mean `{address}{zeros}/{}`?", length.unwrap_or("")));
     }
     error.help("an IPv4 address has four numbers: `10.0.9.10`")
+}
+
+/// The length of the prefix that a netmask stands for, be it written as such or turned round.
+pub(crate) fn mask_length(mask: &str) -> Option<u32> {
+    let mask = u32::from(mask.parse::<std::net::Ipv4Addr>().ok()?);
+    let mask = if mask.leading_ones() > 0 || mask == 0 { mask } else { !mask };
+    (mask.leading_ones() + mask.trailing_zeros() >= u32::BITS).then(|| mask.leading_ones())
+}
+
+/// `80/tcp` in the order of the language.
+pub(crate) fn reversed_service(text: &str) -> Option<String> {
+    let (ports, name) = text.split_once('/')?;
+    let written = format!("{name}/{ports}");
+    (builtin::protocol(name).is_some() && service(&written).is_ok()).then_some(written)
 }
 
 /// A number, decimal or `0x` hexadecimal, of at most 64 bits.
@@ -248,6 +297,11 @@ pub fn service(text: &str) -> Result<ServiceTerm, LiteralError> {
         return ip_protocol(text, &rest);
     }
     let Some(proto) = builtin::protocol(name) else { return Err(unknown_protocol(text, name)) };
+    if let [part] = rest.as_slice()
+        && let Some(error) = named_part(text, name, proto, part)
+    {
+        return Err(error);
+    }
     match (rest.as_slice(), proto.has_ports()) {
         ([], _) => Ok(ServiceTerm::Protocol(proto)),
         ([ports], true) => {
@@ -263,6 +317,28 @@ pub fn service(text: &str) -> Result<ServiceTerm, LiteralError> {
 fn not_a_service(text: &str) -> LiteralError {
     LiteralError::new(syntax::E0125, format!("`{text}` is not a service"))
         .help("services are written `tcp/80`, `udp/5000-5010`, `icmp/8`, `icmp/3/1` or `ip/89`")
+}
+
+/// The refusal of a word in the place of a port or type: `tcp/http`, `icmp/echo`.
+fn named_part(text: &str, name: &str, proto: IpProto, part: &str) -> Option<LiteralError> {
+    if !part.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return None;
+    }
+    let of_proto = |term: &ServiceTerm| match term {
+        ServiceTerm::Ports(of, ports) if *of == proto => Some(*ports.start()),
+        ServiceTerm::Ports(..) | ServiceTerm::Icmp(..) | ServiceTerm::Protocol(_) => None,
+    };
+    let known = builtin::service(part).and_then(|terms| terms.iter().find_map(of_proto));
+    let help = match (proto.has_ports(), known) {
+        (_, _) if matches!(part, "any" | "all") => format!("write `{name}` for all of it"),
+        (true, Some(port)) => format!("write `{name}/{port}`, or the service by its name: `{part}`"),
+        (true, None) => format!("write its number, as in `{name}/80`"),
+        (false, _) => {
+            format!("write `{name}/{}`", phrasebook::icmp_type(name, part).map_or("TYPE".to_owned(), |of| of.to_string()))
+        }
+    };
+    let what = if proto.has_ports() { "number of a port" } else { "number of a type" };
+    Some(LiteralError::new(syntax::E0123, format!("`{part}` in `{text}` is no {what}")).help(help))
 }
 
 fn ip_protocol(text: &str, rest: &[&str]) -> Result<ServiceTerm, LiteralError> {
@@ -360,6 +436,19 @@ mod tests {
             told(prefix("10.0.0.1-10.0.0.9")),
             told(prefix("10.0.0.010")),
             told(address("10.0.9.10/24")),
+            told(address("10.0.9.0/24")),
+            told(prefix("10.0.0.0/255.255.255.0")),
+            told(prefix("10.0.0.0/0.0.0.255")),
+            told(prefix("10.0.0.0/255.0.255.0")),
+            told(prefix("80/tcp")),
+            told(prefix("08:00-18:00")),
+            told(any_mac("02:00:00:00:00:0G")),
+            told(any_mac("0200.0000.0009")),
+            told(service("tcp/http")),
+            told(service("udp/http")),
+            told(service("tcp/any")),
+            told(service("icmp/echo")),
+            told(service("icmpv6/echo")),
             told(service("tcp/65536")),
             told(service("tcp/8080-8000")),
             told(service("tpc/80")),

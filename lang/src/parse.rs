@@ -1,6 +1,7 @@
 //! Text to tree. Cuts a file into statements, parses each on its own, and reports every independent mistake once.
 //! Knows nothing of what names stand for. The generated parser is named here only.
 
+mod advice;
 pub(crate) mod build;
 mod expected;
 mod mend;
@@ -170,9 +171,10 @@ fn statement(build: &mut Build<'_>, chunk: Chunk) -> Item {
 
 /// Reports the failures of a statement, and what it lacks where no failure says so already.
 fn report(build: &mut Build<'_>, chunk: &Chunk, failures: &[Failure]) {
+    let swallowed = failures.iter().any(|failure| expected::hides_end(build.text, &chunk.tokens, failure));
     let places: Vec<Option<usize>> = failures.iter().map(|failure| expected::put_in(&chunk.tokens, failure)).collect();
     for missing in &chunk.missing {
-        if missing.always || !places.contains(&Some(missing.at)) {
+        if missing.always || !swallowed && !places.contains(&Some(missing.at)) {
             build.diagnostics.push(missing.found.clone());
         }
     }

@@ -157,16 +157,18 @@ impl Notes for ariadne::ReportBuilder<'_, Place> {
     }
 }
 
-/// An arrow with its words; words that do not fit beside it become a note.
+/// An arrow with its words; words that do not fit beside it become a note, which a number ties to its arrow.
 fn label(column: usize, place: Place, words: &str, notes: &mut Vec<String>) -> Label<Place> {
     let label = Label::new(place);
     if MARGIN + column + words.chars().count() <= WIDTH {
         return label.with_message(words);
     }
-    if words != HERE {
-        notes.push(words.to_owned());
+    if words == HERE {
+        return label.with_message(HERE);
     }
-    label.with_message(HERE)
+    let number = notes.len() + 1;
+    notes.push(format!("({number}) {words}"));
+    label.with_message(format!("({number})"))
 }
 
 /// The text broken into lines of at most `width` characters where words allow it.
@@ -377,6 +379,20 @@ mod tests {
                 .related(span(id, 28, 31), "and used here")
                 .help("did you mean `bob`? If not, declare it: `user bbo;` makes a user, `host bbo { mac …; }` makes a host")
                 .witness("user bob -> internet tcp/80", "default")
+        }));
+    }
+
+    #[test]
+    fn words_that_do_not_fit_are_tied_to_their_places_by_numbers() {
+        let text = "user bill;\nuser bob;\nuser bo;\n";
+        insta::assert_snapshot!(drawn(text, |id| {
+            Diagnostic::new(syntax::E0101, span(id, 5, 9), "three of a kind")
+                .label("this is the first of them, and there is a good deal more to be said of it than fits here")
+                .related(
+                    span(id, 16, 19),
+                    "this is the second of them, which does not fit beside its place either, long as it is",
+                )
+                .related(span(id, 26, 28), "the third")
         }));
     }
 

@@ -12,6 +12,7 @@ use crate::checked::{Checked, GatewayId, GroupId, HostId, Kind, MiddleboxId, Swi
 use crate::codes::names::{E0201, E0202, E0219};
 use crate::diag::{Diagnostic, Findings};
 use crate::keyword;
+use crate::phrasebook::{self, Place};
 use crate::source::Span;
 use crate::suggest::{self, Candidate};
 use crate::types;
@@ -298,6 +299,9 @@ impl Names {
         // A word in front of a name, misspelt, is taken for a name.
         let words = TERM_WORDS.into_iter().chain(more_words).map(|name| Candidate { name, kind: wanted });
         let candidates = declared.chain(services).chain(sets).chain(words);
+        if let Some(advice) = phrasebook::advice(Place::Name, &name.text) {
+            return Some(unknown("name", name).help(advice));
+        }
         Some(self.report_unknown("name", name, wanted, candidates))
     }
 
@@ -315,13 +319,17 @@ impl Names {
         wanted: Option<Kind>,
         candidates: impl Iterator<Item = Candidate<'c>>,
     ) -> Diagnostic {
-        let diagnostic = Diagnostic::new(E0201, name.span, format!("unknown {what} `{}`", name.text));
+        let diagnostic = unknown(what, name);
         if self.compared.get() >= MAX_COMPARED {
             return diagnostic;
         }
         self.compared.set(self.compared.get() + self.table.len() + self.rules.len() + 1);
         diagnostic.meant(&suggest::nearest(&name.text, wanted, candidates))
     }
+}
+
+fn unknown(what: &str, name: &Ident) -> Diagnostic {
+    Diagnostic::new(E0201, name.span, format!("unknown {what} `{}`", name.text))
 }
 
 impl Symbol {

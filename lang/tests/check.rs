@@ -4,9 +4,9 @@
 use std::fmt::Write;
 
 use lang::ast::Policy;
-use lang::check::check;
+use lang::check::{check, check_loaded};
 use lang::checked::Checked;
-use lang::codes::{names, tests_and_assertions};
+use lang::codes::{names, syntax, tests_and_assertions};
 use lang::diag::{Diagnostic, any_error};
 use lang::eval::Reference;
 use lang::import::{LoadError, Loader, load};
@@ -209,6 +209,23 @@ const SHIPPED: [(&str, &str); 4] = [
     ("lab/campus.pol", include_str!("../../policies/lab/campus.pol")),
     ("lab/inventory.pol", include_str!("../../policies/lab/inventory.pol")),
 ];
+
+/// What stands in the missing file is not known: no name is reported, be it near to one that is declared.
+#[test]
+fn names_are_not_unknown_while_an_include_is_missing() {
+    struct One;
+    impl Loader for One {
+        fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+            let text = "include \"inventry.pol\";\ngroup printers = host { printer-g, files };\nallow from printers;\nallow form files;\n";
+            (path == "a.pol").then(|| text.as_bytes().to_vec()).ok_or(LoadError::NotFound)
+        }
+    }
+    let loaded = load(&["a.pol"], &One);
+    let (checked, found) = check_loaded(&loaded);
+    assert!(checked.is_none());
+    let codes: Vec<_> = found.iter().map(|found| found.code).collect();
+    assert_eq!(codes, [syntax::E0130, syntax::E0101], "{}", render(&found, &loaded.sources));
+}
 
 struct Shipped;
 

@@ -57,6 +57,16 @@ fn a_service_says_which_headers_there_are_and_a_vlan_tag_is_none_of_them() {
     }
 }
 
+/// The second of them decides nothing; told of the first as well, one could remove both.
+#[test]
+fn two_rules_that_say_the_same_are_one_finding() {
+    let hosts = "host a { mac 02:00:00:00:00:01; }\nhost b { mac 02:00:00:00:00:02; }\ndefault allow;\n";
+    let found = codes(&format!("{hosts}deny from a to b;\ndeny from a to b;\n"));
+    assert_eq!(found, [lang::lint::shadowed_rule::W0303]);
+    let found = codes(&format!("{hosts}deny from a to b for ssh;\ndeny from a to b;\n"));
+    assert_eq!(found, [lang::lint::redundant_rule::W0304]);
+}
+
 #[test]
 fn a_comment_with_a_reason_silences_each_lint_at_its_place() {
     for lint in LINTS {

@@ -147,12 +147,15 @@ fn check_statement(state: &State, found: &Diagnostic) -> Result<(), Why> {
     Ok(())
 }
 
-/// True if all that leave a rule nothing decide as it would: else it was to do something that does not happen.
+/// True if all that leave a rule nothing decide as it would, or one of them says just the same: else it was to do something that does
+/// not happen.
 fn decided_alike(state: &State, rule: &Rule) -> bool {
     let fact = state.facts.rules.iter().find(|(id, _)| *id == rule.id).map(|(_, fact)| fact);
     let Some(RuleFact::Shadowed(by)) = fact else { return false };
     let alike = |other: &Rule| (other.effect, &other.via, &other.duties) == (rule.effect, &rule.via, &rule.duties);
-    !by.is_empty() && by.iter().all(|taken| state.program.policy().rule(taken.by).is_some_and(alike))
+    let others = || by.iter().map(|taken| state.program.policy().rule(taken.by));
+    let all_alike = !by.is_empty() && others().all(|other| other.is_some_and(alike));
+    all_alike || others().flatten().any(|other| alike(other) && other.cond == rule.cond)
 }
 
 /// Whether a comment that silences nothing may go: not if what it silences was only not found, or will come with time.

@@ -146,10 +146,10 @@ codes! {
         instead "Write days first, then a stretch of the day, both optional: `mon-fri 08:00-18:00`, `sat`, `2026-12-24 to 2027-01-06`, `daily 22:00-06:00`. `until` takes `2026-12-31` (to the end of that day) or `2026-12-31T18:00`."
     }
     E0127 "not a rate" {
-        what "A `limit` has no rate that can be read, or one that is zero or too high."
-        why "A limit without a unit is guessed by a factor of a thousand or of eight."
+        what "A `limit` has no rate that can be read, or one that is zero or too high. Units are `bps`, `kbps`, `mbps` and `gbps`."
+        why "A limit without a unit is guessed by a factor of a thousand or of eight, and so is `MBps`."
         example "allow limit 50;"
-        instead "Write a whole number with its unit, bits per second: `limit 50mbps`, `limit 512kbps`."
+        instead "Write a whole number with its unit in small letters, bits per second: `limit 50mbps`, `limit 512kbps`."
     }
     E0130 "file cannot be read" {
         what "A file that was named on the command line or in an `include` does not exist or cannot be read."

@@ -1,13 +1,15 @@
 //! W0304: a rule without which everything would be decided just so.
 
+use std::collections::HashSet;
+
 use super::Input;
-use crate::checked::Part;
+use crate::checked::{Part, RuleId};
 use crate::diag::Diagnostic;
 use crate::facts::RuleFact;
 
 lint! {
     W0304 "rule that makes no difference" {
-        what "A rule decides flows, but without it they would be decided in the same way: by a later rule, or by the default if the text states one. Rules with a label, a log, an owner or a ticket are there for those and not reported."
+        what "A rule decides flows, but without it they would be decided in the same way: by a later rule, or by the default if the text states one. Rules with a label, a log, an owner or a ticket are there for those and not reported, and of two rules that say the same only the one that decides nothing is (W0303)."
         why "It looks as if it did something. Whoever changes it changes nothing."
         example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for ssh;\nallow from roo to kanga;"
         instead "Remove it; or keep it for its label, its log or its owner, and say so: `# allow(W0304): counted by the help desk`."
@@ -17,6 +19,8 @@ lint! {
 
 /// Finds them. A rule that has a name, logs, or belongs to somebody is there for that.
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
+    let nothing: HashSet<RuleId> =
+        input.facts.rules.iter().filter(|(_, fact)| matches!(fact, RuleFact::Shadowed(_))).map(|(id, _)| *id).collect();
     let mut all = Vec::new();
     for (id, fact) in &input.facts.rules {
         let RuleFact::Redundant(flow, instead) = fact else { continue };
@@ -26,6 +30,10 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
         }
         // Where the text states no default, a deny in words says what nobody else does.
         if instead.is_none() && input.policy.default.span.is_none() {
+            continue;
+        }
+        // Of two that say the same, the one is to go that decides nothing: this one is needed then.
+        if instead.is_some_and(|id| nothing.contains(&id)) {
             continue;
         }
         let by = instead.map_or_else(|| "the default".to_owned(), |id| input.rule(id));

@@ -55,8 +55,18 @@ fn date(text: &str) -> Result<Date, LiteralError> {
     match read {
         Some(date) if date >= jiff::civil::date(1970, 1, 1) => Ok(date),
         Some(_) => Err(no_time(format!("`{text}` is before 1970"))),
-        None => Err(no_time(format!("`{text}` is no date")).help("dates are written year, month, day: `2026-12-24`")),
+        None => Err(no_time(format!("`{text}` is no date")).help(match two_dates(text) {
+            Some((first, last)) => format!("write `{first} to {last}` for all days from the one to the other"),
+            None => "dates are written year, month, day: `2026-12-24`".to_owned(),
+        })),
     }
+}
+
+/// Two dates with a `-` between them.
+fn two_dates(text: &str) -> Option<(&str, &str)> {
+    let (first, last) = text.split_at_checked("2026-12-24".len())?;
+    let last = last.strip_prefix('-').filter(|last| last.len() == first.len())?;
+    (date(first).is_ok() && date(last).is_ok()).then_some((first, last))
 }
 
 /// True for what can only be meant as a date.
@@ -174,16 +184,18 @@ pub fn moment(words: &[&str]) -> Result<Moment, LiteralError> {
     }
 }
 
+/// What rates are, in words.
+const RATE_HELP: &str = "whole numbers with `bps`, `kbps`, `mbps` or `gbps`: `50mbps`";
+
 /// `50mbps`: a whole number with a unit.
 ///
 /// # Errors
 /// E0127.
 pub fn rate(text: &str) -> Result<Rate, LiteralError> {
-    let help = "rates are whole numbers with `bps`, `kbps`, `mbps` or `gbps`: `50mbps`";
-    let refused = |why: &str| Err(LiteralError::new(syntax::E0127, format!("`{text}` is no rate{why}")).help(help));
-    let lower = text.to_ascii_lowercase();
-    let Some((unit, bits)) = RATES.iter().find(|(unit, _)| lower.ends_with(unit)) else { return refused("") };
-    let digits = lower.strip_suffix(unit).unwrap_or("");
+    let help = || meant_rate(text).unwrap_or_else(|| format!("rates are {RATE_HELP}"));
+    let refused = |why: &str| Err(LiteralError::new(syntax::E0127, format!("`{text}` is no rate{why}")).help(help()));
+    let Some((unit, bits)) = RATES.iter().find(|(unit, _)| text.ends_with(unit)) else { return refused("") };
+    let digits = text.strip_suffix(unit).unwrap_or("");
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return refused("");
     }
@@ -192,6 +204,29 @@ pub fn rate(text: &str) -> Result<Rate, LiteralError> {
         Some(rate) if rate <= MAX_RATE => Ok(Rate(rate)),
         _ => refused(": it is too high"),
     }
+}
+
+/// What to write for a rate in the spelling of others: `5Mbit/s`, `5MB/s`.
+pub(crate) fn meant_rate(text: &str) -> Option<String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+    let thousands = unit.chars().next().filter(|c| matches!(c, 'k' | 'K' | 'm' | 'M' | 'g' | 'G'));
+    let rest = thousands.map_or(unit, |_| unit.get(1..).unwrap_or(""));
+    let base = ["/s", "ps", "PS"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    let bytes = match base {
+        // All in capitals says nothing of the sort.
+        "B" => rest != "BPS",
+        "byte" | "Byte" | "bytes" | "Bytes" => true,
+        "b" | "bit" | "Bit" | "bits" | "Bits" => false,
+        "" if thousands.is_some() => false,
+        _ => return None,
+    };
+    let prefix = thousands.map_or(String::new(), |c| c.to_ascii_lowercase().to_string());
+    let bits = if bytes { number.checked_mul(8)? } else { number };
+    let written = format!("{bits}{prefix}bps");
+    let sound = written != text && rate(&written).is_ok();
+    let why = if bytes { "rates are bits a second, not bytes: " } else { "" };
+    sound.then(|| format!("{why}write `{written}`"))
 }
 
 /// The rate as it is written: in the largest unit that it is a whole number of.
@@ -229,7 +264,23 @@ mod tests {
         all.extend(
             ["mon 24:00", "someday 10:00", "mon 10:00 11:00"].map(|text| told(moment(&text.split(' ').collect::<Vec<_>>()))),
         );
-        all.extend(["50", "mbps", "0mbps", "99999gbps", "1.5mbps", "-1kbps"].map(|text| told(rate(text))));
+        let rates = [
+            "50",
+            "mbps",
+            "0mbps",
+            "99999gbps",
+            "1.5mbps",
+            "-1kbps",
+            "5Mbps",
+            "50MBPS",
+            "5MBps",
+            "5MB/s",
+            "5Mbit/s",
+            "5M",
+            "5mb",
+        ];
+        all.extend(rates.map(|text| told(rate(text))));
+        all.extend(["2026-12-01-2026-12-31", "2026-12-31-2026-12-01"].map(|text| told(window(&[text]))));
         insta::assert_snapshot!(all.join("\n"));
     }
 
@@ -239,6 +290,5 @@ mod tests {
             assert_eq!(rate(text).unwrap(), Rate(bits));
             assert_eq!(rate_text(Rate(bits)), text);
         }
-        assert_eq!(rate("50MBPS").unwrap(), Rate(50_000_000));
     }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use lalrpop_util::ParseError;
 
 use super::Failure;
+use super::advice::{CASE, Stumble};
 use crate::codes::syntax;
 use crate::diag::Diagnostic;
-use crate::keyword::{self, KEYWORDS, Role};
+use crate::keyword::{self, KEYWORDS, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
+use crate::phrasebook::{self, Place};
 use crate::source::{SourceId, Span};
 use crate::suggest::{self, Candidate};
 
@@ -48,21 +50,30 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         return Some(report);
     }
     let terminals: BTreeSet<&str> = expected.iter().map(|name| name.trim_matches('"')).collect();
+    if let Some(report) = doubled(source, text, start) {
+        return Some(report);
+    }
+    let at = tokens.partition_point(|token| token.start < start);
+    let stumble = Stumble { source, text, tokens, at, terminals: &terminals };
+    if let Some(report) = stumble.report() {
+        return Some(report);
+    }
     if let Some(report) = before_number(source, text, tokens, start, &terminals) {
         return Some(report);
     }
     let found = text.get(start..end).unwrap_or("");
     let place = span(source, start, end);
     let only_names = terminals.contains("name") && terminals.iter().all(|name| matches!(*name, "name" | "port"));
-    if only_names && tok.is_some_and(is_word) {
+    let foreign = stumble.of_word();
+    if only_names && foreign.is_none() && tok.is_some_and(|tok| is_word(tok, found)) {
         return Some(word_as_name(place, found));
     }
     let verdict = tok.is_some_and(super::mend::is_verdict);
     if verdict && terminals.contains("=>") {
         let message = format!("expected `=>` before `{found}`");
-        return Some(Diagnostic::new(syntax::E0101, place, message).help("a line of a test is `FLOW => VERDICT;`"));
+        return Some(Diagnostic::new(syntax::E0101, place, message).help(CASE));
     }
-    let wanted = listed(&phrases(&terminals));
+    let wanted = stumble.instant().map_or_else(|| listed(&phrases(&terminals)), str::to_owned);
     let message = match (found.is_empty(), wanted.is_empty()) {
         (false, false) => format!("expected {wanted}, found {}", shown(found)),
         (false, true) => format!("{} cannot stand here", shown(found)),
@@ -70,11 +81,14 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         (true, true) => "the statement is not complete".to_owned(),
     };
     let report = Diagnostic::new(syntax::E0101, place, message);
-    let near = if tok == Some(Tok::Name) { near_words(found, &terminals) } else { Vec::new() };
+    if foreign.is_some() {
+        return Some(report.maybe_help(foreign));
+    }
+    let near = if tok == Some(Tok::Name) { near_words(found, tokens.get(at + 1), &terminals) } else { Vec::new() };
     if !near.is_empty() {
         return Some(report.meant(&near));
     }
-    let help = operator(text, start).or_else(|| named_network(tokens, &terminals)).or_else(|| hint(tok, found, &terminals));
+    let help = stumble.guess().or_else(|| named_network(tokens, &terminals)).or_else(|| hint(tok, found, &terminals));
     Some(report.maybe_help(help.or_else(|| before(text, tokens, start))))
 }
 
@@ -86,22 +100,22 @@ fn word_as_name(place: Span, word: &str) -> Diagnostic {
 /// The report of a rule that is named by a word of the language: `directory: allow …`.
 fn word_as_label(source: SourceId, text: &str, tokens: &[Token], at: usize) -> Option<Diagnostic> {
     let [first, second, ..] = tokens else { return None };
-    if !is_word(first.tok) || second.tok != Tok::Colon || at > second.start {
+    let word = text.get(first.start..first.end).unwrap_or("");
+    if !is_word(first.tok, word) || second.tok != Tok::Colon || at > second.start {
         return None;
     }
-    let word = text.get(first.start..first.end).unwrap_or("");
     Some(word_as_name(span(source, first.start, first.end), word))
 }
 
 /// What to write for a network that is made of others.
 fn named_network(tokens: &[Token], terminals: &BTreeSet<&str>) -> Option<String> {
-    let declares = tokens.first().is_some_and(|first| first.tok == Tok::Word(keyword::Keyword::Network));
+    let declares = tokens.first().is_some_and(|first| first.tok == Tok::Word(Keyword::Network));
     (declares && terminals.len() == 1 && terminals.contains("address"))
         .then(|| "a network is made of prefixes; several networks together are a group: `group NAME = network { … };`".to_owned())
 }
 
 /// A token as messages show it: short, on one line.
-fn shown(found: &str) -> String {
+pub(super) fn shown(found: &str) -> String {
     let mut letters = found.chars();
     let start: String = letters.by_ref().take(40).collect();
     let more = if letters.next().is_some() { "…" } else { "" };
@@ -120,22 +134,53 @@ fn no_statement(source: SourceId, text: &str, tokens: &[Token], at: usize, expec
     let known = KEYWORDS.iter().filter(|row| matches!(row.role, Role::Statement | Role::Verdict));
     let near = suggest::nearest(word, None, known.map(|row| Candidate { name: row.word, kind: None }));
     let message = format!("no statement starts with {}", shown(word));
-    Some(Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message).meant(&near))
+    let report = Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message);
+    if let Some(advice) = foreign_start(word) {
+        return Some(report.help(advice));
+    }
+    if let Some(verdict) = verdict_behind(text, first).filter(|_| near.is_empty()) {
+        return Some(report.help(format!("a rule's name has a colon behind it: `{word}: {verdict} …`")));
+    }
+    Some(report.meant(&near))
 }
 
-fn is_word(tok: Tok) -> bool {
-    matches!(tok, Tok::Word(_) | Tok::Radius | Tok::Field | Tok::Set | Tok::Multicast | Tok::Service)
+/// The verdict behind a name, on its line: the next statement starts there.
+fn verdict_behind<'t>(text: &'t str, name: &Token) -> Option<&'t str> {
+    let rest = text.get(name.end..).filter(|_| name.tok == Tok::Name)?.trim_start_matches([' ', '\t']);
+    let word = rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).next()?;
+    keyword::row(word).filter(|row| row.role == Role::Verdict).map(|_| word)
 }
 
-/// The word for a doubled operator of other languages, at its second character.
-fn operator(text: &str, at: usize) -> Option<String> {
+/// What to do about a word of another tool that a statement starts with.
+fn foreign_start(word: &str) -> Option<String> {
+    phrasebook::advice(Place::Verdict, word).or_else(|| phrasebook::advice(Place::Statement, word))
+}
+
+/// True if the end of a statement says nothing, as it is none of the language's, or has a block that does not belong to it.
+pub(super) fn hides_end(text: &str, tokens: &[Token], failure: &Failure) -> bool {
+    let ParseError::UnrecognizedToken { token: (start, tok, _), expected } = failure else { return false };
+    let unknown = no_statement(SourceId(0), text, tokens, *start, expected).is_some_and(|report| report.meant.is_empty());
+    unknown
+        || *tok == Tok::LBrace
+            && tokens.iter().rev().find(|token| token.start < token.end).is_some_and(|last| last.tok == Tok::RBrace)
+}
+
+/// True for what cannot be a name as it means something.
+fn is_word(tok: Tok, found: &str) -> bool {
+    matches!(tok, Tok::Word(_) | Tok::Radius | Tok::Field | Tok::Set | Tok::Multicast)
+        || tok == Tok::Service && !found.contains('/')
+}
+
+/// The report of a doubled operator of other languages, found at its second character.
+fn doubled(source: SourceId, text: &str, at: usize) -> Option<Diagnostic> {
     let doubled = text.get(at.checked_sub(1)?..at + 1)?;
     let word = match doubled {
         "&&" => "and",
         "||" => "or",
         _ => return None,
     };
-    Some(format!("write `{word}` for `{doubled}`"))
+    let place = span(source, at - 1, at + 1);
+    Some(Diagnostic::new(syntax::E0101, place, format!("`{doubled}` has no meaning here")).help(format!("write `{word}`")))
 }
 
 /// The word that the name before was probably meant for, where what follows goes with a word: `locatio { … }`, `onwer "…"`.
@@ -158,7 +203,7 @@ fn before_number(source: SourceId, text: &str, tokens: &[Token], at: usize, term
         return None;
     }
     let word = text.get(last.start..last.end)?;
-    let near = near_words(word, terminals);
+    let near = near_words(word, Some(this), terminals);
     (!near.is_empty()).then(|| unknown_word(span(source, last.start, last.end), word, &near))
 }
 
@@ -168,9 +213,11 @@ pub(super) fn unknown_word(place: Span, word: &str, near: &[&str]) -> Diagnostic
 }
 
 /// Expected words near a name.
-fn near_words<'t>(found: &str, terminals: &BTreeSet<&'t str>) -> Vec<&'t str> {
+fn near_words<'t>(found: &str, next: Option<&Token>, terminals: &BTreeSet<&'t str>) -> Vec<&'t str> {
     let mut words: Vec<&'t str> = terminals.iter().copied().filter(|name| KEYWORDS.iter().any(|row| row.word == *name)).collect();
-    if terminals.contains("field") {
+    // Where a rule goes on, a field has a number or a value behind it.
+    let compared = next.is_some_and(|next| matches!(next.tok, Tok::Number | Tok::Equal | Tok::NotEqual | Tok::Word(Keyword::In)));
+    if terminals.contains("field") && (compared || !terminals.contains("until")) {
         // Of a flow, fields are headers alone: it has no clauses.
         if terminals.contains("from") {
             words.extend(keyword::fields().map(|(name, _)| name));
@@ -184,11 +231,17 @@ fn near_words<'t>(found: &str, terminals: &BTreeSet<&'t str>) -> Vec<&'t str> {
 /// What was probably meant by something else than a name.
 fn hint(tok: Option<Tok>, found: &str, terminals: &BTreeSet<&str>) -> Option<String> {
     let tok = tok.filter(|tok| *tok != Tok::Name)?;
-    if found == "," && terminals.contains("from") {
-        return Some("sets are joined with `|`: `a | b`".to_owned());
-    }
-    let name = terminals.contains("name") && is_word(tok);
+    let name = terminals.contains("name") && is_word(tok, found) && !is_clause(tok);
     name.then(|| format!("`{found}` is a word of the language, so it cannot be a name"))
+}
+
+/// True for words that go on with a rule, or start the next one: none of them is meant as a name.
+fn is_clause(tok: Tok) -> bool {
+    let Tok::Word(word) = tok else { return false };
+    let common =
+        [Keyword::From, Keyword::To, Keyword::For, Keyword::At, Keyword::Via, Keyword::When, Keyword::Log, Keyword::Until];
+    let role = KEYWORDS.iter().find(|row| row.keyword == word).map(|row| row.role);
+    common.contains(&word) || matches!(role, Some(Role::Verdict | Role::Operator))
 }
 
 /// The expected terminals as phrases, the most telling first.
@@ -213,6 +266,7 @@ fn phrases(terminals: &BTreeSet<&str>) -> Vec<String> {
             "string" => (1, "a string in quotes"),
             // Of a flow: headers and the time stand last, and are seldom what is missing.
             "field" | "time" if has("=>") => continue,
+            "field" if has("from") && has("(") && has("time") => (0, "a condition such as `usrc = NAME`"),
             "field" if has("from") => continue,
             "field" => (1, "a field such as `usrc`"),
             "not" | "(" if has("field") => continue,

@@ -243,9 +243,12 @@ impl<'t> Mender<'t> {
     /// Takes all up to the `;`.
     fn take_simple(&mut self, chunk: &mut Chunk) {
         let start = self.at;
+        let user = self.tok(start) == Some(Tok::Word(Keyword::User));
         let mut depth = 0_usize;
         while let Some(tok) = self.tok(self.at) {
             match tok {
+                // A user has no block: one that is written is a mistake, and not two.
+                Tok::Semi if depth > 0 && user && self.goes_on_as_block(self.at + 1) => {}
                 Tok::Semi => return self.push(chunk),
                 Tok::RBrace if depth == 0 => break,
                 Tok::RBrace => depth -= 1,
@@ -309,7 +312,8 @@ impl<'t> Mender<'t> {
         let (mut arrow, mut decided) = (false, false);
         while let Some(token) = self.tokens.get(self.at) {
             let outer = depth == 1;
-            let in_case = test && Self::goes_on_as_case(chunk, *token, arrow && !decided);
+            let in_case =
+                test && (Self::goes_on_as_case(chunk, *token, arrow && !decided) || self.is_rule_in_test(chunk, *token));
             match token.tok {
                 Tok::RBrace if outer => {
                     let last = chunk.tokens.last().map(|last| last.tok);
@@ -349,6 +353,21 @@ impl<'t> Mender<'t> {
         let begun = !matches!(chunk.tokens.last().map(|last| last.tok), Some(Tok::Semi | Tok::LBrace));
         let verdict = is_verdict(token.tok);
         begun && (!token.starts_line || lacks_verdict && verdict)
+    }
+
+    /// True if a rule surely stands in the test: on the line of what is before it, or with the `}` of the test behind it.
+    fn is_rule_in_test(&self, chunk: &Chunk, token: Token) -> bool {
+        let starts = matches!(chunk.tokens.last().map(|last| last.tok), Some(Tok::Semi | Tok::LBrace));
+        if !starts || !is_verdict(token.tok) {
+            return false;
+        }
+        let rest = self.tokens.get(self.at..).unwrap_or(&[]);
+        let mut lines = rest.split_inclusive(|token| matches!(token.tok, Tok::Semi | Tok::LBrace | Tok::RBrace));
+        let last = lines.find(|line| {
+            line.last().is_some_and(|last| last.tok != Tok::Semi) || !line.first().is_some_and(|first| is_verdict(first.tok))
+        });
+        let closed = last.is_some_and(|line| line.iter().map(|token| token.tok).eq([Tok::RBrace]));
+        !token.starts_line || closed && self.sections.is_empty()
     }
 
     /// True if a line of a block starts here although the last one has no `;`.
