@@ -228,12 +228,12 @@ fn report_count(span: Span, count: usize) -> Diagnostic {
 /// The family that `dltype` says.
 fn family_said(spec: &FlowSpec) -> Option<Family> {
     let types = spec.headers.iter().filter(|term| term.field.value == Field::DlType);
-    let families = types.filter_map(|term| match EtherType(u16::try_from(term.value).ok()?) {
+    let mut families = types.filter_map(|term| match EtherType(u16::try_from(term.value).ok()?) {
         EtherType::IPV4 => Some(Family::V4),
         EtherType::IPV6 => Some(Family::V6),
         _ => None,
     });
-    families.into_iter().next_back()
+    families.next_back()
 }
 
 /// Every choice whose parts are of one family: the one that is said, if one is.

@@ -33,7 +33,8 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             continue;
         }
         // Of two that say the same, the one is to go that decides nothing: this one is needed then.
-        if instead.is_some_and(|id| nothing.contains(&id)) {
+        let cond = |id: RuleId| input.policy.rule(id).map(|rule| &rule.cond);
+        if instead.is_some_and(|other| nothing.contains(&other) && cond(other) == cond(*id)) {
             continue;
         }
         let by = instead.map_or_else(|| "the default".to_owned(), |id| input.rule(id));
