@@ -41,6 +41,8 @@ pub mod redundant_rule;
 pub mod shadowed_rule;
 pub mod unreachable_default;
 pub mod unused_name;
+pub mod whole_day;
+pub mod whole_protocol;
 
 /// How much of one sort a lint tells, where a text can have very much of it.
 pub(crate) const MOST: usize = 10_000;
@@ -95,6 +97,8 @@ table! {
     random_mac,
     locked_out,
     ends_soon,
+    whole_protocol,
+    whole_day,
 }
 
 /// What all lints find.
