@@ -199,11 +199,11 @@ const GOOD = [
   ],
   [
     'obligations',
-    'allow for udp/5004 avoid edge1:26, roo pin edge1:1 vlan 30 limit 20MBPS mirror ids queue 2 one-way;',
+    'allow for udp/5004 avoid edge1:26, roo pin edge1:1 vlan 30 limit 20mbps mirror ids queue 2 one-way;',
     [
       ['udp', 'protocol'], ['5004', 'port'], ['avoid', 'clause'], ['edge1', 'place'], ['26', 'port'],
       ['roo', 'reference'], ['pin', 'clause'], ['vlan', 'clause'], ['30', 'number'], ['limit', 'clause'],
-      ['20', 'rate'], ['MBPS', 'unit'], ['mirror', 'clause'], ['queue', 'clause'], ['2', 'number'],
+      ['20', 'rate'], ['mbps', 'unit'], ['mirror', 'clause'], ['queue', 'clause'], ['2', 'number'],
       ['one-way', 'clause'],
     ],
   ],

@@ -8,6 +8,7 @@ const TOLD = {
   'pentane.check/1': {
     related: [{ file: '', line: 1, column: 1, message: '' }],
     witness: { flow: '', decided_by: '' },
+    refused_by_run: [{ code: '', severity: '', message: '', help: null, file: '', line: 1, column: 1, related: [], witness: null }],
     assertions: [{ name: '', file: '', line: 1, result: '', world: '', counterexample: null }],
   },
   'pentane.test/1': {},
@@ -35,7 +36,7 @@ function filled(value, told) {
 
 /** What differs between a value and an example. */
 function differences(value, example, place, field) {
-  if (value === null) return example === null || ['witness', 'counterexample'].includes(field) ? [] : [`${place} is null`];
+  if (value === null) return example === null || ['witness', 'counterexample', 'refused_by_run', 'help'].includes(field) ? [] : [`${place} is null`];
   if (field in CLOSED && !CLOSED[field].includes(value)) return [`${place} is ${value}`];
   if (Array.isArray(example)) {
     if (!Array.isArray(value)) return [`${place} is no list`];
