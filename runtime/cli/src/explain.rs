@@ -6,18 +6,18 @@ mod unless;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use compiler::{Explanation, Program};
-use lang::checked::{Checked, RuleId, Verdict};
+use lang::checked::{Checked, Effect, RuleId, Verdict};
 use lang::diag::Diagnostic;
 use lang::flow::{Flow, Judgement};
 use lang::flowspec::{self, flow_text};
 use lang::parse::parse_flow;
 use lang::report::{Style, concise, render};
 use lang::source::{Position, SourceMap};
-use lang::testing::{outcome, rule_label};
+use lang::testing::{duty_words, outcome, rule_label};
 
 use crate::exit::{Exit, Failure};
 use crate::json::{self, Answer, Explain, Near, Rule};
-use crate::load::{Policy, PolicyArgs};
+use crate::load::{Policy, PolicyArgs, now};
 use crate::output::{self, Output};
 use crate::report::{self, Format};
 use unless::{Silent, unless};
@@ -199,6 +199,8 @@ fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
         verdict: Verdict::Deny.word(),
         rule: None,
         via: Vec::new(),
+        bound_to: Vec::new(),
+        audited: Vec::new(),
         path: None,
         because: Vec::new(),
         nearest: Vec::new(),
@@ -224,6 +226,27 @@ impl Answered<'_> {
         via.iter().filter_map(|id| self.policy.middleboxes.get(id.index())).map(|middlebox| middlebox.name.to_string()).collect()
     }
 
+    /// What else the conversation is bound to, in the words of the language.
+    fn duties(&self) -> Vec<String> {
+        duty_words(self.policy, &self.explanation.judgement.duties)
+    }
+
+    /// What rules that only audit would have done.
+    fn audited(&self) -> Vec<String> {
+        let one = |id: &RuleId| {
+            let Effect::Audit(verdict) = self.policy.rule(*id)?.effect else { return None };
+            Some(format!("{verdict} by {}", rule_label(self.policy, *id)))
+        };
+        self.explanation.judgement.audited.iter().filter_map(one).collect()
+    }
+
+    /// When the rule that decides ended, if it has.
+    fn ended(&self) -> Option<String> {
+        let end = self.policy.rule(self.explanation.judgement.rule?)?.until.filter(|end| *end <= now())?;
+        let at = self.policy.calendar.text(end);
+        Some(format!("at {at}: now this rule decides nothing (`pentane check` says so: E0222)"))
+    }
+
     fn as_json(&self) -> Answer {
         let Explanation { judgement, because, nearest, .. } = &self.explanation;
         let near = |near: &compiler::Nearest| {
@@ -245,6 +268,8 @@ impl Answered<'_> {
             verdict: judgement.verdict.word(),
             rule,
             via: self.via(),
+            bound_to: self.duties(),
+            audited: self.audited(),
             path: None,
             because: because.clone(),
             nearest: nearest.iter().filter_map(near).collect(),

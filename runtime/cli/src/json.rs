@@ -125,6 +125,8 @@ pub struct Finding {
     pub severity: &'static str,
     /// What is wrong.
     pub message: String,
+    /// What to do about it, where a report says it: `did you mean …`.
+    pub help: Option<String>,
     #[serde(flatten)]
     place: Place,
     /// Other places.
@@ -334,6 +336,10 @@ pub struct Answer {
     pub rule: Option<Rule>,
     /// Middleboxes to pass, in order.
     pub via: Vec<String>,
+    /// What else the conversation is bound to, as a rule spells it: `limit 5mbps`.
+    pub bound_to: Vec<String>,
+    /// What rules that only audit would have done: `deny by strict`.
+    pub audited: Vec<String>,
     /// The path, if the topology is known.
     pub path: Option<Vec<String>>,
     /// The facts by which the rule matched.
@@ -384,6 +390,7 @@ impl Finding {
             code: found.code.text(),
             severity: found.severity.word(),
             message: found.message.clone(),
+            help: found.help.clone(),
             place: place(found.span),
             related: related.collect(),
             witness: found.witness.as_ref().map(|w| Witness { flow: w.flow.clone(), decided_by: w.decided_by.clone() }),

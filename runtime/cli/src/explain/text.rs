@@ -1,8 +1,7 @@
 //! An explanation for people. Knows nothing of how it was found.
 
-use lang::checked::{Effect, RuleId, Verdict};
+use lang::checked::Verdict;
 use lang::source::Position;
-use lang::testing::{duty_words, rule_label};
 
 use super::{Answered, is_uniform};
 use crate::exit::Failure;
@@ -70,25 +69,12 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
         let rule = name.map_or(at.clone(), |name| format!("{name} at {at}"));
         format!("{rule} would allow it, but lacks: {}", near.lacks)
     });
-    row(out, "bound to", duties(answer))?;
-    row(out, "audited", audited(answer))?;
+    let duties = answer.duties();
+    row(out, "bound to", (!duties.is_empty()).then(|| duties.join(", ")))?;
+    row(out, "audited", answer.audited())?;
+    row(out, "ended", answer.ended())?;
     row(out, "nearest", nearest)?;
     row(out, "unless", answer.unless.clone())
-}
-
-/// What else the conversation is bound to, in the words of the language.
-fn duties(answer: &Answered<'_>) -> Option<String> {
-    let words = duty_words(answer.policy, &answer.explanation.judgement.duties);
-    (!words.is_empty()).then(|| words.join(", "))
-}
-
-/// What rules that only audit would have done.
-fn audited(answer: &Answered<'_>) -> Vec<String> {
-    let one = |id: &RuleId| {
-        let Effect::Audit(verdict) = answer.policy.rule(*id)?.effect else { return None };
-        Some(format!("{verdict} by {}", rule_label(answer.policy, *id)))
-    };
-    answer.explanation.judgement.audited.iter().filter_map(one).collect()
 }
 
 /// `guest-web, campus.pol:37`; `the default, campus.pol:40`

@@ -1,5 +1,7 @@
 //! `pentane explain`.
 
+use std::fs;
+
 use crate::run::{assert_run, run, scratch, told};
 
 #[test]
@@ -24,7 +26,7 @@ fn json_has_its_fields() {
 fn the_default_is_named_where_it_stands() {
     let folder = scratch("default");
     let ask = |text: &str| {
-        std::fs::write(folder.join("a.pol"), text).unwrap();
+        fs::write(folder.join("a.pol"), text).unwrap();
         run(&folder, &["explain", "user none -> internet", "a.pol", "--format", "json"]).json()["rule"].clone()
     };
     let stated = serde_json::json!({ "name": "default", "file": "a.pol", "line": 2 });
@@ -100,4 +102,20 @@ fn what_the_verdict_hangs_on_is_said() {
 fn a_policy_with_errors_explains_nothing() {
     let told = told(&["explain", "host griffin -> www tcp/80", "five.pol"]);
     assert_eq!((told.code, &*told.stdout), (1, ""), "{told}");
+}
+
+/// Obligations and audits are in every form of the answer; a rule that has ended is told, though it decides in the past.
+#[test]
+fn obligations_and_ends_are_told() {
+    let folder = scratch("explain-obligations");
+    let text = "host pc { mac 02:00:00:00:00:01; }\nstrict: audit deny from pc for tcp;\n\
+                contract: allow from pc limit 5mbps queue 2 until 2020-01-01;\n";
+    fs::write(folder.join("a.pol"), text).unwrap();
+    let flow = "pc -> unregistered tcp/80 time 2019-06-01 10:00";
+    let answer: serde_json::Value =
+        serde_json::from_str(&run(&folder, &["explain", flow, "a.pol", "--format", "json"]).stdout).unwrap();
+    assert_eq!(answer["bound_to"], serde_json::json!(["limit 5mbps", "queue 2"]));
+    assert_eq!(answer["audited"], serde_json::json!(["deny by strict"]));
+    let told = run(&folder, &["explain", flow, "a.pol"]).stdout;
+    assert!(told.contains("ended    at 2020-01-02 00:00: now this rule decides nothing"), "{told}");
 }
