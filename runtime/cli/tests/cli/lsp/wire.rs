@@ -19,12 +19,8 @@ fn framed(text: &str) -> String {
 
 /// What the server answers to these bytes, what it complains of, and its exit code.
 fn spoken(name: &str, parts: &[&[u8]]) -> (Vec<Value>, String, i32) {
-    let mut server = command(&scratch(name), &["lsp"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut server =
+        command(&scratch(name), &["lsp"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = server.stdin.take().unwrap();
     let parts: Vec<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
     let talk = std::thread::spawn(move || {
