@@ -13,6 +13,7 @@ mod texts;
 use std::collections::BTreeMap;
 
 use lang::checked::Checked;
+use lang::codes::text::W0702;
 use lang::diag::{Diagnostic, Severity};
 use lang::facts::Proof;
 use lang::flowspec::flow_text;
@@ -122,6 +123,10 @@ impl Work<'_> {
             next = State::load(self.request, state.edited(&edits)).map_err(|found| first_error(&found))?;
             let fresh = next.fresh(&self.state);
             let Some(first) = fresh.first().map(|found| found.code) else { break };
+            // What somebody marked as meant has to stay what it was, its mark too.
+            if fresh.iter().any(|found| found.code == W0702) {
+                return Err(Why::Finds(W0702));
+            }
             let follow: Option<Vec<Candidate>> = fresh.into_iter().map(|found| next.candidate(found).ok()).collect();
             let follow = follow.ok_or(Why::Finds(first))?;
             step = disjoint(&follow, usize::MAX).into_iter().cloned().collect();

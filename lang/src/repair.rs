@@ -52,7 +52,9 @@ pub fn of(found: &Diagnostic, sources: &SourceMap, tree: &Policy) -> Vec<Repair>
         (W0302, Item::Group(decl)) => repairs.extend(remove_member(&paper, sources, &decl.members, found.span)),
         (W0303, Item::Rule(rule)) if is_one_rule(rule) => {
             let above = found.related.iter().map(|other| other.span).filter(|span| span.source == rule.span.source);
-            repairs.extend(above.min().and_then(|first| item_at(tree, first)).map(|first| move_above(sources, item, first)));
+            let mut above: Vec<&Item> = above.filter_map(|span| item_at(tree, span)).collect();
+            above.sort_by_key(|item| item.span());
+            repairs.extend(move_above(sources, item, rule, &above));
             repairs.extend(remove("remove the rule"));
         }
         (W0304 | W0305, Item::Rule(rule)) if is_one_rule(rule) => repairs.extend(remove("remove the rule")),
@@ -105,7 +107,9 @@ fn removal(stretch: Span, title: String) -> Repair {
     Repair { title, edits: vec![Edit { span: stretch, text: String::new() }], keeps_meaning: true }
 }
 
-fn move_above(sources: &SourceMap, item: &Item, first: &Item) -> Repair {
+/// Moves a rule above those that leave it nothing, which are in order.
+fn move_above(sources: &SourceMap, item: &Item, rule: &RuleStmt, above: &[&Item]) -> Option<Repair> {
+    let first = above.first()?;
     let place = lines(sources, first.span());
     let taken = lines(sources, item.span());
     let mut text = sources.text(taken).to_owned();
@@ -113,11 +117,28 @@ fn move_above(sources: &SourceMap, item: &Item, first: &Item) -> Repair {
         text.push('\n');
     }
     let start = Span { end: place.start, ..place };
-    let at = sources.position(first.span()).line;
-    Repair {
-        title: format!("move the rule above line {at}"),
+    let line = |item: &Item| sources.position(item.span()).line;
+    // What the policy does then that it does not do now: the first of them that says otherwise.
+    let other = above.iter().find_map(|item| match item {
+        Item::Rule(other) if other.verdict.value != rule.verdict.value => Some((does(other.verdict.value), line(item))),
+        _ => None,
+    });
+    let change = other.map_or_else(String::new, |(other, at)| format!(": {} what line {at} {other}", does(rule.verdict.value)));
+    Some(Repair {
+        title: format!("move the rule above line {}{change}", line(first)),
         edits: vec![Edit { span: start, text }, Edit { span: taken, text: String::new() }],
         keeps_meaning: false,
+    })
+}
+
+fn does(verdict: VerdictWord) -> &'static str {
+    match verdict {
+        VerdictWord::Allow => "allows",
+        VerdictWord::Deny => "denies",
+        VerdictWord::Reject => "rejects",
+        VerdictWord::Redirect => "redirects",
+        VerdictWord::Pass => "passes",
+        VerdictWord::OutboundOnly => "allows outbound",
     }
 }
 

@@ -4,7 +4,7 @@
 //! an assertion or a list that goes over several lines is one line here: where its comments stand in it is for layout to say.
 //! Only warnings and what is worth knowing can be silenced, and only with a reason.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::ast::{File, Item, Policy};
 use crate::codes::{self, Code, text};
@@ -80,13 +80,11 @@ pub fn apply(sources: &SourceMap, policy: &Policy, found: Vec<Diagnostic>) -> Ve
     kept
 }
 
-/// True if a comment above a statement of the file silences something of it: were the statement gone, it would be about the next one.
+/// True if a comment silences something of a statement of the file: somebody has said that it is meant as it is.
 #[must_use]
 pub fn speaks_of(sources: &SourceMap, file: &File, statement: Span) -> bool {
     let [first, last] = lines_of(sources, statement);
-    let above = file.comments.iter().filter(|comment| comment.own_line).map(|comment| comment.span);
-    let alone: HashSet<Span> = above.collect();
-    of_file(sources, file).iter().any(|one| alone.contains(&one.span) && (first..=last).contains(&one.line))
+    of_file(sources, file).iter().any(|one| (first..=last).contains(&one.line))
 }
 
 /// The code that a comment is to silence: `W0303` of `# allow(W0303): reason`.

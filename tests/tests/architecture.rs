@@ -73,7 +73,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
     ("clap", &["runtime/cli"]),
-    ("lsp_server", &["lang/lsp", "runtime/cli/src/lsp.rs", "runtime/cli/src/bench/edits.rs"]),
+    ("lsp_server", &["lang/lsp", "runtime/cli/src/lsp/wire.rs", "runtime/cli/src/bench/edits.rs"]),
     ("lsp_types", &["lang/lsp"]),
 ];
 

@@ -38,7 +38,7 @@ pub struct Left {
 pub enum Why {
     /// A comment stands inside what would go.
     Comment,
-    /// A comment above silences something of what would go, and would silence something else then.
+    /// A comment silences something of what would go: somebody meant it as it is.
     Silences,
     /// The rule has a name, logs, or belongs to somebody.
     Belongs,
@@ -68,7 +68,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Why::Comment => f.write_str("a comment stands inside it"),
-            Why::Silences => f.write_str("a comment above silences something else of it"),
+            Why::Silences => f.write_str("a comment says of it that it is meant"),
             Why::Belongs => f.write_str("it has a name, logs, or belongs to somebody"),
             Why::Otherwise => f.write_str("it was to decide otherwise than those before it do"),
             Why::Part => f.write_str("no rule is there that could use it"),

@@ -70,6 +70,23 @@ fn what_is_plain_goes_and_comments_stay() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// A comment with a reason says that a rule is meant: neither goes, not even together with what made the rule useless.
+#[test]
+fn what_is_marked_as_meant_stays() {
+    let mark = "# allow(W0303): on purpose";
+    let (new, done, _) = tidied(&format!("allow from a;\nallow from a;  {mark}\nallow from a;\n"));
+    assert_eq!((new, done.len()), (format!("allow from a;\nallow from a;  {mark}\n"), 1));
+    for text in [
+        format!("allow from a to b;\nallow from a to b for ssh;  {mark}\nallow from a;\n"),
+        format!("allow from a to b;\n{mark}\nallow from a to b for ssh;\nallow from a;\n"),
+        "allow from a;\nallow from a;  # allow(W0304): on purpose\n".to_owned(),
+    ] {
+        let (new, done, left) = tidied(&text);
+        assert_eq!((new.as_str(), done.len()), (text.as_str(), 0), "{done:?} {left:?}");
+        assert!(!left.is_empty(), "{text}");
+    }
+}
+
 /// A general rule and what spells it out could each go: the general one is what was meant, wherever it stands.
 #[test]
 fn the_general_rule_stays() {
@@ -96,7 +113,7 @@ fn what_may_have_been_meant_is_left_with_its_reason() {
         ("allow from a;\nallow\n    # the printer\n    from a to b;\n", "2 W0303 a comment stands inside it"),
         (
             "allow from a;\n# allow(W0308): known\nallow from a when not tpdst = 80;\n",
-            "3 W0303 a comment above silences something else of it",
+            "3 W0303 a comment says of it that it is meant",
         ),
         ("group g = host { a,\n    b, # her\n    b # again\n};\nallow from g;\n", "3 W0302 no edit is known"),
         ("group idle = host { a };\ndefault deny;\n", "1 W0301 no rule is there that could use it"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lang::diag::Diagnostic;
+use lang::diag::{Diagnostic, Severity};
 use lang::repair::{self, Edit};
 use lang::source::{SourceMap, Span};
 use lang::{flowspec, format, testing};
@@ -33,14 +33,22 @@ pub(crate) fn actions(place: &Place<'_>, range: Range) -> Vec<CodeActionOrComman
     for found in place.found.iter().filter(|found| touches(found.span)) {
         let repairs = repair::of(found, &place.snapshot.sources, &place.snapshot.tree);
         for (number, repair) in repairs.into_iter().enumerate() {
-            actions.extend(action(place, found, repair.title, &repair.edits, number == 0));
+            // Of a policy that stands, nothing is preferred that may change what it does.
+            let is_preferred = number == 0 && (repair.keeps_meaning || found.severity == Severity::Error);
+            actions.extend(action(place, found, repair.title, &repair.edits, is_preferred));
         }
         actions.extend(as_test(place, found));
     }
     actions
 }
 
-fn action(place: &Place<'_>, found: &Diagnostic, title: String, edits: &[Edit], likeliest: bool) -> Option<CodeActionOrCommand> {
+fn action(
+    place: &Place<'_>,
+    found: &Diagnostic,
+    title: String,
+    edits: &[Edit],
+    is_preferred: bool,
+) -> Option<CodeActionOrCommand> {
     let mut changes: HashMap<Url, Vec<TextEdit>> = HashMap::new();
     for edit in edits {
         let uri = uri::of_path(&place.snapshot.path(edit.span.source)?)?;
@@ -52,7 +60,7 @@ fn action(place: &Place<'_>, found: &Diagnostic, title: String, edits: &[Edit], 
         kind: Some(CodeActionKind::QUICKFIX),
         diagnostics: finding::shown(place.snapshot, found).map(|shown| vec![shown]),
         edit: Some(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }),
-        is_preferred: Some(likeliest),
+        is_preferred: Some(is_preferred),
         ..CodeAction::default()
     }))
 }

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError, select, unbounded};
-use lsp_server::{Connection, Message, Notification, ProtocolError};
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::notification as note;
 use lsp_types::notification::Notification as _;
+use lsp_types::request as ask;
+use lsp_types::request::Request as _;
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions, CompletionOptions,
     FoldingRangeProviderCapability, HoverProviderCapability, InitializeParams, OneOf, RenameOptions, SaveOptions,
@@ -36,34 +38,64 @@ pub enum Ended {
     Abandoned,
 }
 
-/// Serves one editor until it leaves.
-///
-/// # Errors
-/// What the editor says is not the protocol.
-pub fn serve(connection: &Connection, host: Arc<dyn Host>) -> Result<Ended, ProtocolError> {
-    let (id, params) = match connection.initialize_start() {
-        Ok(started) => started,
-        Err(error) if error.channel_is_disconnected() => return Ok(Ended::Abandoned),
-        Err(error) => return Err(error),
-    };
+/// Serves one editor until it leaves. What does not belong where it is said is refused or passed over: it ends nothing.
+#[must_use]
+pub fn serve(connection: &Connection, host: Arc<dyn Host>) -> Ended {
+    let Some((id, params)) = greeting(connection) else { return Ended::Abandoned };
     // What the editor can do is asked with care: a field that is not understood is one that is not there.
     let params: InitializeParams = serde_json::from_value(params).unwrap_or_default();
     let result = serde_json::json!({
         "capabilities": capabilities(),
         "serverInfo": ServerInfo { name: "pentane".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) },
     });
-    connection.initialize_finish(id, result)?;
+    say(connection, Response { id, response_result: Ok(result) });
     let (done, proofs) = unbounded();
     let state = State::new(connection.sender.clone(), host, done, &params);
     run(connection, state, &proofs)
 }
 
-fn run(connection: &Connection, mut state: State, proofs: &Receiver<Proved>) -> Result<Ended, ProtocolError> {
+/// What the editor asks first, once it does; nothing if it leaves before.
+fn greeting(connection: &Connection) -> Option<(RequestId, serde_json::Value)> {
+    loop {
+        match connection.receiver.recv().ok()? {
+            Message::Request(Request { id, method, params }) if method == ask::Initialize::METHOD => return Some((id, params)),
+            Message::Request(Request { id, method, .. }) => {
+                let why = format!("`{method}` comes before `{}`", ask::Initialize::METHOD);
+                say(connection, Response::new_err(id, ErrorCode::ServerNotInitialized as i32, why));
+            }
+            Message::Notification(told) if told.method == note::Exit::METHOD => return None,
+            Message::Notification(_) | Message::Response(_) => {}
+        }
+    }
+}
+
+/// Waits for the editor to leave once it has said that it will.
+fn leave_taking(connection: &Connection) -> Ended {
+    loop {
+        match connection.receiver.recv() {
+            Ok(Message::Request(request)) => refuse(connection, request, "the server is shut down"),
+            Ok(Message::Notification(told)) if told.method == note::Exit::METHOD => return Ended::InOrder,
+            Ok(_) => {}
+            Err(_) => return Ended::InOrder,
+        }
+    }
+}
+
+fn refuse(connection: &Connection, request: Request, why: &str) {
+    say(connection, Response::new_err(request.id, ErrorCode::InvalidRequest as i32, why.to_owned()));
+}
+
+fn say(connection: &Connection, answer: Response) {
+    // An editor that is gone is met where the next message is waited for.
+    let _ = connection.sender.send(answer.into());
+}
+
+fn run(connection: &Connection, mut state: State, proofs: &Receiver<Proved>) -> Ended {
     loop {
         // What was typed since is taken in before anything is checked.
         let message = match connection.receiver.try_recv() {
             Ok(message) => message,
-            Err(TryRecvError::Disconnected) => return Ok(Ended::Abandoned),
+            Err(TryRecvError::Disconnected) => return Ended::Abandoned,
             Err(TryRecvError::Empty) => {
                 state.refresh();
                 let pause = if state.has_to_prove() { PAUSE } else { Duration::MAX };
@@ -80,19 +112,23 @@ fn run(connection: &Connection, mut state: State, proofs: &Receiver<Proved>) -> 
                         continue;
                     }
                 };
-                let Ok(message) = message else { return Ok(Ended::Abandoned) };
+                let Ok(message) = message else { return Ended::Abandoned };
                 message
             }
         };
         match message {
+            Message::Request(Request { id, method, .. }) if method == ask::Shutdown::METHOD => {
+                say(connection, Response { id, response_result: Ok(serde_json::Value::Null) });
+                return leave_taking(connection);
+            }
+            Message::Request(request) if request.method == ask::Initialize::METHOD => {
+                refuse(connection, request, "the server is initialized already");
+            }
             Message::Request(request) => {
-                if connection.handle_shutdown(&request)? {
-                    return Ok(Ended::InOrder);
-                }
                 state.refresh();
                 state.answer(request);
             }
-            Message::Notification(Notification { method, .. }) if method == note::Exit::METHOD => return Ok(Ended::Abandoned),
+            Message::Notification(Notification { method, .. }) if method == note::Exit::METHOD => return Ended::Abandoned,
             Message::Notification(notification) => state.notice(notification),
             // Answers to what the server asks say nothing.
             Message::Response(_) => {}

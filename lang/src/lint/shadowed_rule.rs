@@ -1,7 +1,7 @@
 //! W0303: a rule that others before it leave nothing to decide.
 
 use super::Input;
-use crate::checked::{Part, RuleId};
+use crate::checked::{Cond, Part, Rule, RuleId};
 use crate::diag::Diagnostic;
 use crate::facts::{RuleFact, Taken};
 use crate::flowspec::flow_text;
@@ -31,6 +31,7 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
 /// What is told of the halves of an `outbound-only` is another lint.
 fn report(input: &Input<'_>, id: RuleId, by: &[Taken]) -> Option<Diagnostic> {
     let rule = input.policy.rule(id).filter(|rule| rule.part == Part::Whole)?;
+    let by = alone(input, rule, by).map_or(by, std::slice::from_ref);
     let message = match by {
         [] => "this rule decides nothing: all that it matches passes it by".to_owned(),
         [only] => format!("this rule decides nothing: {} covers it", input.rule(only.by)),
@@ -49,6 +50,21 @@ fn report(input: &Input<'_>, id: RuleId, by: &[Taken]) -> Option<Diagnostic> {
         found = input.shown_by(found, flow);
     }
     Some(found.help("move it before them, narrow them, or remove it"))
+}
+
+/// The one of them that asks for nothing that the rule does not ask for: it would cover the rule without the others.
+fn alone<'a>(input: &Input<'_>, rule: &Rule, by: &'a [Taken]) -> Option<&'a Taken> {
+    let asked = parts(&rule.cond);
+    let covers = |other: &Rule| parts(&other.cond).iter().all(|part| asked.contains(part));
+    by.iter().find(|taken| input.policy.rule(taken.by).is_some_and(covers))
+}
+
+/// What must hold together.
+fn parts(cond: &Cond) -> &[Cond] {
+    match cond {
+        Cond::All(parts) => parts,
+        one => std::slice::from_ref(one),
+    }
 }
 
 /// A share in whole hundredths, never rounded to nothing or all.

@@ -9,11 +9,12 @@ use ::lsp::{Ended, Host, Settings, serve};
 use clap::Args as ClapArgs;
 use daemon::files::PolicyFiles;
 use lang::import::{LoadError, Loader};
-use lsp_server::Connection;
 use net::Time;
 
 use crate::exit::{Exit, Failure};
 use crate::settings;
+
+mod wire;
 
 /// What `lsp` is asked.
 #[derive(ClapArgs, Debug)]
@@ -26,20 +27,18 @@ pub struct Args {
 /// Serves one editor until it leaves.
 ///
 /// # Errors
-/// Nobody is at the other end, or what it says is not the protocol.
+/// Nobody is at the other end.
 pub fn lsp(_: &Args) -> Result<Exit, Failure> {
     if stdin().is_terminal() {
         return Err(Failure::cannot(
             "`pentane lsp` speaks with an editor, which starts it by itself: docs/editors.md says how each is told to",
         ));
     }
-    let (connection, threads) = Connection::stdio();
+    let (connection, writer) = wire::connect();
     let ended = serve(&connection, Arc::new(Machine));
     // With nobody left to say anything, what was said is written out.
     drop(connection);
-    let foreign = |why: String| Failure::cannot(format!("what the editor says is not the protocol: {why}"));
-    let ended = ended.map_err(|error| foreign(error.to_string()))?;
-    threads.join().map_err(|error| foreign(error.to_string()))?;
+    let _ = writer.join();
     Ok(match ended {
         Ended::InOrder => Exit::Good,
         Ended::Abandoned => Exit::Bad,

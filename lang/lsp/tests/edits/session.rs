@@ -55,7 +55,7 @@ impl Session {
     /// Opens the text.
     pub fn open(text: &Text) -> Session {
         let (server, editor) = Connection::memory();
-        let server = std::thread::spawn(move || serve(&server, Arc::new(Nothing)).unwrap());
+        let server = std::thread::spawn(move || serve(&server, Arc::new(Nothing)));
         let mut session = Session { editor, server, asked: 0, told: Vec::new() };
         session.request("initialize", json!({ "capabilities": {} }));
         session.tell("initialized", json!({}));

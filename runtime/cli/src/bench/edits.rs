@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::lsp::{Host, Settings, serve};
+use ::lsp::{Ended, Host, Settings, serve};
 use lang::import::LoadError;
 use lsp_server::{Connection, Message, Notification, Request};
 use net::Time;
@@ -47,7 +47,7 @@ impl Host for Nothing {
 /// The server does not answer.
 pub fn measure(text: String, edits: u32) -> Result<Vec<Duration>, String> {
     let (server, editor) = Connection::memory();
-    let thread = std::thread::spawn(move || serve(&server, Arc::new(Nothing)).is_ok());
+    let thread = std::thread::spawn(move || serve(&server, Arc::new(Nothing)) == Ended::InOrder);
     let last_line = text.lines().count().saturating_sub(1);
     say(&editor, Request::new(0.into(), "initialize".to_owned(), json!({ "capabilities": {} })))?;
     wait(&editor, |message| matches!(message, Message::Response(_)))?;

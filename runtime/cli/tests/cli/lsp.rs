@@ -2,6 +2,7 @@
 //! asked, what came back.
 
 mod editor;
+mod wire;
 
 use serde_json::{Value, json};
 
