@@ -1,5 +1,5 @@
 //! Bytes that no editor should send: the server answers with an error and goes on. Knows nothing of policies.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what does not go as it should has failed the test")]
+#![expect(clippy::unwrap_used, reason = "what does not go as it should has failed the test")]
 
 use std::io::{Read, Write};
 use std::process::Stdio;
