@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use lang::checked::{Checked, EndTest, Gateway, GatewayId, SetExpr};
 use lang::flow::{End, Place};
-use net::{FlowKey, IpHeader, IpProto, Location, MacAddr, Transport};
+use net::{FlowKey, IpHeader, IpProto, Location, MacAddr, Transport, can_be_owned, is_link_local};
 
 use crate::view::{Station, View};
 
@@ -250,20 +250,9 @@ fn may_lack_source(ip: &IpHeader) -> bool {
     }
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
 /// Neither a group, nor nobody, nor somebody on this link or this machine only.
 fn is_global_unicast(address: IpAddr) -> bool {
-    let special = match address {
-        IpAddr::V4(v4) => v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
-    };
-    !(special || address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_link_local(address))
+    can_be_owned(address) && !is_link_local(address)
 }
 
 impl fmt::Display for Refusal {

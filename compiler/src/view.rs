@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use lang::checked::{Checked, GatewayId, GroupId, Host, HostId, UserId};
 use lang::flow::Person;
-use net::{Location, MacAddr};
+use net::{Location, MacAddr, can_be_owned};
 
 pub use file::{GatewayFile, MemberFile, SCHEMA, StationFile, UserFile, ViewError, ViewFile};
 
@@ -303,15 +303,6 @@ fn same_group(id: GroupId, old: &Checked, new: &Checked) -> Option<GroupId> {
     let group = old.groups.get(id.index()).filter(|group| group.dynamic.is_some())?;
     let place = new.groups.iter().position(|other| other.dynamic == group.dynamic && other.kind == group.kind)?;
     u32::try_from(place).ok().map(GroupId)
-}
-
-/// True for addresses that one interface can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).
-fn can_be_owned(address: IpAddr) -> bool {
-    let mapped_or_broadcast = match address {
-        IpAddr::V4(v4) => v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
-    };
-    !(mapped_or_broadcast || address.is_unspecified() || address.is_loopback() || address.is_multicast())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fuzz::mutate::Dice;
 use lang::builtin;
 use lang::diag::{Diagnostic, Severity};
 use lang::import::{LoadError, Loader};
@@ -43,18 +44,6 @@ impl Files {
         let mut found = lang::check::check(&read.sources, &read.policy, read.diagnostics).1;
         found.retain(|one| one.severity == Severity::Error);
         found
-    }
-}
-
-/// Xorshift64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % (bound as u64)).unwrap()
     }
 }
 

@@ -9,7 +9,7 @@ mod asked;
 mod forbidden;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -76,6 +76,9 @@ pub(super) enum Login {
     Declared(UserId),
     Stranger,
 }
+
+/// The labels of an address, what it can be of, whether it is IPv6, and whether all machines of a network have it.
+type Told = (Record, Range, bool, bool);
 
 /// For a group, at one end, the areas of those that are members, or are not.
 type OfGroups = FxHashMap<(GroupId, Side, bool), Result<Rc<[Area]>, TooComplex>>;
@@ -376,16 +379,14 @@ impl<'a> Space<'a> {
             .zip(&policy.hosts)
             .flat_map(|(id, host)| host.addresses.iter().map(move |address| (*address, id)))
             .collect();
-        let directed: HashSet<IpAddr> = directed_broadcasts(policy).collect();
+        let directed: BTreeSet<IpAddr> = directed_broadcasts(policy).collect();
         let mut samples: Vec<IpAddr> = lang::flowspec::address_cells(policy);
         samples.extend(&directed);
         samples.sort_by_key(IpAddr::is_ipv6);
-        // Tests that tell no address of one family from one of the other leave them apart: no packet has both.
-        let mut known: HashMap<(Record, Range, bool, bool), usize> = HashMap::new();
+        let mut known: HashMap<Told, usize> = HashMap::new();
         for address in samples {
-            let record = self.record(&End { address: Some(address), ..End::default() }, None);
             let (owner, directed) = (owners.get(&address), directed.contains(&address));
-            let key = (record, Range::of(policy, address, owner.is_some()), address.is_ipv6(), directed);
+            let key = self.told(address, owner.is_some(), directed);
             match known.get(&key) {
                 Some(place) => {
                     if let (Some(class), Some(owner)) = (self.addresses.get_mut(*place), owner) {
@@ -404,14 +405,17 @@ impl<'a> Space<'a> {
 
     /// True if no test and no view tells one address from another, which nobody has registered.
     pub(super) fn are_alike(&self, one: IpAddr, other: IpAddr) -> bool {
-        let policy = self.policy;
-        let told = |address: IpAddr| {
-            let directed = directed_broadcasts(policy).any(|directed| directed == address);
-            let owner = policy.host_of_address(address);
-            let record = self.record(&End { address: Some(address), ..End::default() }, None);
-            (record, Range::of(policy, address, owner.is_some()), owner, directed)
-        };
-        policy.host_of_address(one).is_none() && told(one) == told(other)
+        let is_directed = |address| directed_broadcasts(self.policy).any(|directed| directed == address);
+        let told = |address| self.told(address, false, is_directed(address));
+        let is_free = |address| self.policy.host_of_address(address).is_none();
+        is_free(one) && is_free(other) && told(one) == told(other)
+    }
+
+    /// All that an address is told from others by. Tests that tell no address of one family from one of the other leave them apart:
+    /// no packet has both.
+    fn told(&self, address: IpAddr, registered: bool, directed: bool) -> Told {
+        let record = self.record(&End { address: Some(address), ..End::default() }, None);
+        (record, Range::of(self.policy, address, registered), address.is_ipv6(), directed)
     }
 
     /// How many classes an attribute has.

@@ -215,6 +215,25 @@ impl fmt::Debug for Prefix {
     }
 }
 
+/// True for addresses of one link alone (RFC 3927, RFC 4291 §2.5.6).
+#[must_use]
+pub fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// True for addresses that one interface can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).
+#[must_use]
+pub fn can_be_owned(address: IpAddr) -> bool {
+    let mapped_or_broadcast = match address {
+        IpAddr::V4(v4) => v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+    };
+    !(mapped_or_broadcast || address.is_unspecified() || address.is_loopback() || address.is_multicast())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

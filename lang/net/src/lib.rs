@@ -8,7 +8,7 @@ mod identifier;
 mod matching;
 mod time;
 
-pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError};
+pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError, can_be_owned, is_link_local};
 pub use field::{FIELDS, Field, FieldInfo};
 pub use header::{EtherType, FlowKey, IpHeader, IpProto, Transport, VlanTag};
 pub use identifier::{Dpid, Location, ParseIdentifierError, PortNo, VlanId};

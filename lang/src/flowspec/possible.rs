@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use net::{can_be_owned, is_link_local};
+
 use crate::checked::{Checked, Gateway, GatewayId, HostId};
 use crate::flow::{End, Place, Side};
 
@@ -41,7 +43,7 @@ fn inside(policy: &Checked, end: &End) -> Option<String> {
     if let Some(gateway) = gateway_with(policy, address) {
         return Some(format!("{address} is declared for gateway `{}`", gateway.name));
     }
-    is_nobodys(address).then(|| format!("{address} is no address of a machine"))
+    (!can_be_owned(address)).then(|| format!("{address} is no address of a machine"))
 }
 
 fn internet(policy: &Checked, id: GatewayId, end: &End) -> Option<String> {
@@ -57,7 +59,7 @@ fn internet(policy: &Checked, id: GatewayId, end: &End) -> Option<String> {
     if policy.host_of_address(address).is_some() || policy.is_inside(address) || gateway_with(policy, address).is_some() {
         return Some(format!("{address} is an address of the site, not of the internet"));
     }
-    (is_nobodys(address) || is_link_local(address)).then(|| format!("{address} is no address of the internet"))
+    (!can_be_owned(address) || is_link_local(address)).then(|| format!("{address} is no address of the internet"))
 }
 
 fn gateway(policy: &Checked, id: GatewayId, end: &End) -> Option<String> {
@@ -73,20 +75,4 @@ fn gateway(policy: &Checked, id: GatewayId, end: &End) -> Option<String> {
 
 fn gateway_with(policy: &Checked, address: IpAddr) -> Option<&Gateway> {
     policy.gateways.iter().find(|gateway| gateway.addresses.contains(&address))
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
-/// Addresses that no packet comes from or goes to as one machine's (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).
-fn is_nobodys(address: IpAddr) -> bool {
-    let special = match address {
-        IpAddr::V4(v4) => v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
-    };
-    special || address.is_unspecified() || address.is_loopback() || address.is_multicast()
 }

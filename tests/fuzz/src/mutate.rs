@@ -65,11 +65,12 @@ const WORDS: &[&str] = &[
 ];
 
 /// Numbers out of a seed: xorshift64.
-struct Dice(u64);
+#[derive(Clone, Debug)]
+pub struct Dice(pub u64);
 
 impl Dice {
     /// A number below the bound; 0 where there is none.
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

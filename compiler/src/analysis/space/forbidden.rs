@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use lang::checked::{Checked, Fact, GatewayId, HostId, Kind};
 use lang::flow::Side;
-use net::{EtherType, Location};
+use net::{EtherType, Location, can_be_owned, is_link_local};
 
 use super::{ADDRESS, AT, Addresses, Area, Login, PACKET, SIDES, Space, TooComplex, USER, WHO, Who, end_attr};
 
@@ -242,20 +242,12 @@ impl Range {
         if let Some((id, _)) = gateways.into_iter().find(|(_, gateway)| gateway.addresses.contains(&address)) {
             return Range::Gateway(id);
         }
-        let link_local = match address {
-            IpAddr::V4(v4) => v4.is_link_local(),
-            IpAddr::V6(v6) => v6.is_unicast_link_local(),
-        };
-        let never = match address {
-            // Addresses that are not in use (RFC 6890) are, by whoever makes them up.
-            IpAddr::V4(_) => false,
-            IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
-        };
         match address {
             _ if address == IpAddr::V4(std::net::Ipv4Addr::BROADCAST) => Range::Broadcast,
             _ if address.is_multicast() => Range::Multicast,
-            _ if address.is_loopback() || address.is_unspecified() || never => Range::Never,
-            _ if link_local => Range::LinkLocal,
+            // Addresses that are not in use (RFC 6890) are, by whoever makes them up.
+            _ if !can_be_owned(address) => Range::Never,
+            _ if is_link_local(address) => Range::LinkLocal,
             _ if policy.is_inside(address) => Range::Inside,
             _ => Range::Beyond,
         }

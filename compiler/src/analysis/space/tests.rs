@@ -89,15 +89,11 @@ fn addresses(space: &Space<'_>, end: &End) -> Vec<usize> {
     let Some(address) = end.address else { return vec![0] };
     let registered = space.policy.host_of_address(address).is_some();
     let directed = directed_broadcasts(space.policy).any(|other| other == address);
-    let record = space.record(&End { address: Some(address), ..End::default() }, None);
-    let range = Range::of(space.policy, address, registered);
+    let told = space.told(address, registered, directed);
     let fits = |class: &usize| {
         let one = &space.addresses[*class];
         let own = !registered || one.registered.iter().any(|(_, other)| *other == address);
-        let same = one.sample.is_some_and(|sample| {
-            sample.is_ipv6() == address.is_ipv6() && Range::of(space.policy, sample, !one.registered.is_empty()) == range
-        });
-        space.records[ADDRESS][*class] == record && own && same && one.directed == directed
+        own && one.sample.is_some_and(|sample| space.told(sample, !one.registered.is_empty(), one.directed) == told)
     };
     (0..space.addresses.len()).filter(fits).collect()
 }
