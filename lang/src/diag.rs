@@ -107,7 +107,7 @@ fn bounded(text: impl Into<String>) -> String {
 }
 
 fn one_line(text: String) -> String {
-    if text.contains(['\n', '\r']) { text.split_whitespace().collect::<Vec<_>>().join(" ") } else { text }
+    if text.contains(['\n', '\r', '\t']) { text.split_whitespace().collect::<Vec<_>>().join(" ") } else { text }
 }
 
 impl Diagnostic {
@@ -307,4 +307,17 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>, sources: &SourceMap) {
     let place = |span: Span| (sources.get(span.source).is_none(), span.source, span.start, span.end);
     diagnostics.sort_by_key(|found| (place(found.span), found.code));
     diagnostics.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, SourceMap, Span, syntax};
+
+    #[test]
+    fn a_message_holds_nothing_that_does_something_to_a_terminal() {
+        let mut sources = SourceMap::default();
+        let id = sources.add("x.pol", "x");
+        let found = Diagnostic::new(syntax::E0101, Span { source: id, start: 0, end: 1 }, "a\tb\u{1b}[1mc\u{202e}d\n e");
+        assert_eq!(found.message, "a b\u{fffd}[1mc\u{fffd}d e");
+    }
 }
