@@ -8,6 +8,7 @@
 
 mod area;
 mod cover;
+mod difference;
 mod packets;
 mod rules;
 mod sketch;
@@ -29,6 +30,7 @@ use area::Area;
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
+pub use difference::{Change, Difference, difference};
 pub use without::same_without;
 use witness::Dice;
 
@@ -169,11 +171,21 @@ impl<'a> Analysis<'a> {
 
     /// An answer about a claim, within the budget of one and of all.
     fn claim(&self, ask: impl FnOnce(&mut u64) -> Proof) -> Proof {
-        let granted = self.budget.claim.min(self.claims.get());
+        let granted = self.grant();
         let mut steps = granted;
         let proof = if granted == 0 { Proof::Undecided } else { ask(&mut steps) };
-        self.claims.set(self.claims.get().saturating_sub(granted - steps));
+        self.spend(granted - steps);
         proof
+    }
+
+    /// The budget of one claim, as far as that of all goes.
+    fn grant(&self) -> u64 {
+        self.budget.claim.min(self.claims.get())
+    }
+
+    /// Takes what a claim has cost.
+    fn spend(&self, steps: u64) {
+        self.claims.set(self.claims.get().saturating_sub(steps));
     }
 
     fn claims(&self) -> Facts {
