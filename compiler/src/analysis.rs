@@ -27,10 +27,10 @@ use lang::flow::{Flow, Judgement};
 
 use crate::program::Program;
 use area::Area;
+pub use difference::{Change, Difference, difference};
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
-pub use difference::{Change, Difference, difference};
 pub use without::same_without;
 use witness::Dice;
 

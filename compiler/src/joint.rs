@@ -9,7 +9,7 @@
 mod ids;
 mod redeclared;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lang::checked::{
@@ -134,10 +134,9 @@ fn join_hosts(all: &mut Checked, old: &Checked, new: &Checked, [of_old, of_new]:
     all.hosts = new.hosts.clone();
     of_new.hosts = numbers(new.hosts.len());
     let mut places = places(old.hosts.iter().map(|one| &one.name), new.hosts.iter().map(|one| &one.name));
-    let mut taken: Vec<bool> = vec![false; new.hosts.len()];
-    places.iter().flatten().for_each(|place| taken.iter_mut().nth(*place).into_iter().for_each(|one| *one = true));
+    let mut taken: HashSet<usize> = places.iter().flatten().copied().collect();
     for (host, place) in old.hosts.iter().zip(&mut places).filter(|(_, place)| place.is_none()) {
-        *place = other_name(host, new).filter(|place| taken.get(*place) == Some(&false));
+        *place = other_name(host, new).filter(|place| taken.insert(*place));
     }
     for (host, place) in old.hosts.iter().zip(&places) {
         if let Some(other) = place.and_then(|place| all.hosts.get_mut(place)) {

@@ -91,7 +91,9 @@ pub fn difference(old: &Checked, new: &Checked, budget: Budget) -> Difference {
         comparison.defaults();
     }
     let mut found = comparison.found;
-    found.changes.sort_by_key(|change| (change.after.rule.map_or(u32::MAX, |id| id.0), change.before.rule.map_or(u32::MAX, |id| id.0)));
+    found
+        .changes
+        .sort_by_key(|change| (change.after.rule.map_or(u32::MAX, |id| id.0), change.before.rule.map_or(u32::MAX, |id| id.0)));
     found
 }
 

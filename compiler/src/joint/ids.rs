@@ -87,9 +87,7 @@ impl Ids {
         let leaf = SetExpr::Leaf(self.test(test));
         let strangers = self.strangers.map(|id| SetExpr::Leaf(EndTest::Group(id)));
         match (test, strangers) {
-            (EndTest::BuiltIn(BuiltIn::Registered), Some(strangers)) => {
-                SetExpr::Difference(Box::new(leaf), Box::new(strangers))
-            }
+            (EndTest::BuiltIn(BuiltIn::Registered), Some(strangers)) => SetExpr::Difference(Box::new(leaf), Box::new(strangers)),
             (EndTest::BuiltIn(BuiltIn::Unregistered), Some(strangers)) => SetExpr::Union(vec![leaf, strangers]),
             _ => leaf,
         }

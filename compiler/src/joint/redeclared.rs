@@ -29,8 +29,7 @@ pub(super) fn all(old: &Checked, new: &Checked, of_old: &Ids) -> Vec<Redeclared>
     compare(&mut found, "gateway", &gateways(old), &gateways(new), true);
     let boxes = |policy: &Checked| -> Vec<Named> { policy.middleboxes.iter().map(|one| middlebox(policy, one)).collect() };
     compare(&mut found, "middlebox", &boxes(old), &boxes(new), false);
-    let networks =
-        |policy: &Checked| -> Vec<Named> { policy.groups.iter().filter(|group| group.network).map(network).collect() };
+    let networks = |policy: &Checked| -> Vec<Named> { policy.groups.iter().filter(|group| group.network).map(network).collect() };
     compare(&mut found, "network", &networks(old), &networks(new), true);
     setting(&mut found, "setting multi-user", old, new, |policy| match policy.multi_user {
         MultiUser::LeastRestrictive => "least-restrictive",

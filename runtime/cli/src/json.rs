@@ -350,6 +350,66 @@ pub struct Answer {
     pub unless: Vec<String>,
 }
 
+/// `pentane diff --format json`
+#[derive(Serialize)]
+pub struct Diff {
+    /// `pentane.diff/1`
+    pub schema: &'static str,
+    /// The old policy's hash.
+    pub old: String,
+    /// The new policy's hash.
+    pub new: String,
+    /// `any-view`: of all flows that there can be.
+    pub world: &'static str,
+    /// Flows that only the new policy allows: one of each class.
+    pub gained: Vec<Changed>,
+    /// Flows that only the old policy allows.
+    pub lost: Vec<Changed>,
+    /// Flows that both allow, or neither, in another way.
+    pub changed: Vec<Changed>,
+    /// What both declare, otherwise.
+    pub redeclared: Vec<Redeclaration>,
+    /// Rules of which it was not found out what becomes of all of their flows.
+    pub undecided: Vec<Unsettled>,
+    /// True if all other flows are proved unchanged.
+    pub settled: bool,
+}
+
+/// Flows that one rule decided before, and one decides after.
+#[derive(Serialize)]
+pub struct Changed {
+    /// One of them.
+    pub flow: String,
+    /// What the old policy does with it: `allow via proxy`.
+    pub before: String,
+    /// What the new policy does with it.
+    pub after: String,
+    /// The rule of the old policy; nothing for a default that is not written.
+    pub before_rule: Option<Rule>,
+    /// The rule of the new policy.
+    pub after_rule: Option<Rule>,
+}
+
+/// What is declared otherwise.
+#[derive(Serialize)]
+pub struct Redeclaration {
+    /// `host griffin`
+    pub what: String,
+    /// What the old policy says; nothing if it does not declare it.
+    pub before: Option<String>,
+    /// What the new policy says.
+    pub after: Option<String>,
+}
+
+/// A rule of one of two policies.
+#[derive(Serialize)]
+pub struct Unsettled {
+    /// `old` or `new`
+    pub policy: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
 /// A rule.
 #[derive(Serialize)]
 pub struct Rule {

@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod check;
 mod demo;
+mod diff;
 mod excerpt;
 mod exit;
 mod explain;
@@ -62,6 +63,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Diff(args) => diff::diff(args, out),
         Command::Import(args) => import::import(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),

@@ -34,7 +34,9 @@ pub(super) fn align(old: &Checked, new: &Checked) -> [Vec<Match>; 2] {
             DiffOp::Equal { old_index, new_index, len } => {
                 pair_gap(&rules, &gap, &mut matches, &mut pairs);
                 for place in 0..len {
-                    let (Some(one), Some(two)) = (rules[0].get(old_index + place), rules[1].get(new_index + place)) else { continue };
+                    let (Some(one), Some(two)) = (rules[0].get(old_index + place), rules[1].get(new_index + place)) else {
+                        continue;
+                    };
                     set(&mut matches, one.id, two.id, [Match::Same, Match::Same]);
                     pairs.push((one.id, two.id));
                 }

@@ -2,7 +2,7 @@
 
 use lang::ast::Policy;
 use lang::check::check;
-use lang::checked::{Checked, Effect, RuleId, Rule};
+use lang::checked::{Checked, Effect, Rule, RuleId};
 use lang::eval;
 use lang::flow::Flow;
 use lang::flowspec::flow_text;
@@ -54,7 +54,11 @@ fn lines(found: &Difference) -> String {
         let [before, after] = [(0, &change.before), (1, &change.after)].map(|(side, answer)| outcome(&found.sides[side], answer));
         lines.push(format!("{flow}: {before} -> {after}"));
     }
-    lines.push(if found.is_settled() { "nothing else".into() } else { format!("undecided {:?} {}", found.undecided, found.is_cut) });
+    lines.push(if found.is_settled() {
+        "nothing else".into()
+    } else {
+        format!("undecided {:?} {}", found.undecided, found.is_cut)
+    });
     lines.join("\n")
 }
 
@@ -133,7 +137,13 @@ fn a_rule_that_leads_past_others_differs_if_it_leads_past_more() {
 fn what_exceeds_the_budget_is_undecided() {
     let mut old = SITE.to_owned();
     for n in 0..200 {
-        old.push_str(&format!("allow from any to any for tcp/{}-{} when tpsrc in {}-{};\n", n * 7, n * 200 + 300, n * 11, 60000 - n * 13));
+        old.push_str(&format!(
+            "allow from any to any for tcp/{}-{} when tpsrc in {}-{};\n",
+            n * 7,
+            n * 200 + 300,
+            n * 11,
+            60000 - n * 13
+        ));
     }
     let new = format!("{old}allow from bob to a for tcp;");
     let budget = Budget { claim: 2_000, ..Budget::default() };

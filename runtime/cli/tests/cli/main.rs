@@ -2,6 +2,7 @@
 
 mod check;
 mod daemon;
+mod diff;
 mod explain;
 mod fix;
 mod fmt;
