@@ -1,4 +1,5 @@
 //! `pentane diff`.
+#![expect(clippy::unwrap_used, reason = "what cannot be written has failed the test")]
 
 use std::fs;
 
