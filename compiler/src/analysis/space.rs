@@ -253,7 +253,7 @@ impl<'a> Space<'a> {
         self.weight() + self.forbidden.len()
     }
 
-    fn record(&self, end: &End, person: Option<&Person>) -> Record {
+    pub(super) fn record(&self, end: &End, person: Option<&Person>) -> Record {
         self.labels.record(self.policy, end, person)
     }
 
@@ -274,6 +274,11 @@ impl<'a> Space<'a> {
                 self.records[USER].push(record);
             }
         }
+    }
+
+    /// The class of log-ins with this record.
+    pub(super) fn class_of_login(&self, record: &Record) -> Option<usize> {
+        self.records[USER].iter().position(|other| other == record)
     }
 
     fn add_whos(&mut self, asks_mac: bool) {

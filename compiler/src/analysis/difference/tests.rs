@@ -4,15 +4,13 @@ use lang::ast::Policy;
 use lang::check::check;
 use lang::checked::{Checked, Effect, Rule, RuleId};
 use lang::eval;
-use lang::flow::Flow;
 use lang::flowspec::flow_text;
 use lang::parse::parse;
 use lang::source::SourceMap;
 use lang::testing::outcome;
-use net::EtherType;
 
 use super::*;
-use crate::principal::{Identity, destination, source};
+use crate::analysis::tests::packet;
 use crate::program::generate::{self, Draw};
 
 fn checked(text: &str) -> Checked {
@@ -198,25 +196,6 @@ fn known(rule: &Rule, policy: &Checked) -> Rule {
         }
     }
     Rule { cond: cond(&rule.cond, policy.groups.len()), ..rule.clone() }
-}
-
-/// A flow of a packet of a random view, as each policy sees it; nothing if there is none, or it starts nothing.
-fn packet(draw: &mut Draw, policy: &Checked, view: &View) -> Option<Flow> {
-    let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
-    let (Identity::Known(mut src), Identity::Known(mut dst)) = (source(policy, view, at, &key), destination(policy, view, &key))
-    else {
-        return None;
-    };
-    src.users.truncate(1);
-    dst.users.truncate(1);
-    let headers = Program::headers(&key);
-    let damaged = headers.proto.is_none() && matches!(headers.dl_type, Some(EtherType::IPV4 | EtherType::IPV6));
-    let own = if headers.dl_type == Some(EtherType::IPV4) { net::IpProto::ICMP } else { net::IpProto::ICMPV6 };
-    let tells = |proto: net::IpProto| proto.has_ports() || proto == own;
-    if damaged || headers.proto.is_some_and(|proto| tells(proto) && headers.transport.is_none()) {
-        return None;
-    }
-    Some(Flow { src, dst, headers, time: Some(now) })
 }
 
 /// The policies differ in their rules alone, so that a flow of the one is a flow of the other.
