@@ -410,6 +410,80 @@ pub struct Unsettled {
     pub rule: Rule,
 }
 
+/// `pentane who … --format json`
+#[derive(Serialize)]
+pub struct Who {
+    /// `pentane.who/1`
+    pub schema: &'static str,
+    /// `can-reach` or `is-reachable-from`
+    pub question: &'static str,
+    /// The ends that were asked about.
+    pub ends: String,
+    /// The services, if only some were asked about.
+    pub services: Option<String>,
+    /// The policy's hash.
+    pub policy: String,
+    /// `any-view`: of all flows that there can be.
+    pub world: &'static str,
+    /// By rule, in the order of the rules.
+    pub allowed: Vec<Got>,
+    /// True if nobody else gets through.
+    pub settled: bool,
+}
+
+/// Who gets through by one rule.
+#[derive(Serialize)]
+pub struct Got {
+    /// The rule; nothing for a default that is not written.
+    pub rule: Option<Rule>,
+    /// Middleboxes to pass, in order.
+    pub via: Vec<String>,
+    /// Declared users.
+    pub users: Vec<String>,
+    /// True if it is also allowed where nobody is logged in.
+    pub nobody: bool,
+    /// True if it is also allowed to users who are not declared.
+    pub undeclared_users: bool,
+    /// Declared hosts.
+    pub hosts: Vec<String>,
+    /// Other ends: `unregistered`, `internet`, `gateway border`, …
+    pub others: Vec<String>,
+    /// Dynamic groups that all of them are in.
+    pub members_of: Vec<String>,
+    /// One of the flows.
+    pub flow: String,
+}
+
+/// `pentane matrix --format json`
+#[derive(Serialize)]
+pub struct Matrix {
+    /// `pentane.matrix/1`
+    pub schema: &'static str,
+    /// The policy's hash.
+    pub policy: String,
+    /// `any-view`: of all flows that there can be.
+    pub world: &'static str,
+    /// The services, if only some were asked about.
+    pub services: Option<String>,
+    /// The initiators: a row each.
+    pub from: Vec<String>,
+    /// The responders: a column each.
+    pub to: Vec<String>,
+    /// Row by row.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// What becomes of the flows between two sets.
+#[derive(Serialize)]
+pub struct Cell {
+    /// `all`, `some`, `none`, `empty` or `undecided`
+    pub allowed: &'static str,
+    /// One that is allowed.
+    pub allowed_flow: Option<String>,
+    /// One that is not.
+    pub refused_flow: Option<String>,
+}
+
 /// A rule.
 #[derive(Serialize)]
 pub struct Rule {

@@ -88,7 +88,7 @@ fn the_fate_of_flows_is_shown_by_one_of_each_sort() {
 #[test]
 fn whoever_gets_through_in_a_random_view_is_told() {
     let (mut allowed, mut settled) = (0, 0);
-    for seed in 0..2_000 {
+    for seed in 0..3_000 {
         let draw = &mut Draw::new(seed);
         let mut policy = generate::policy(draw);
         let allows = policy.rules.iter().find(|rule| rule.verdict() == Some(Verdict::Allow));

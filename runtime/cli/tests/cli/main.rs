@@ -17,4 +17,5 @@ mod pipe;
 mod prove;
 mod run;
 mod test;
+mod who;
 mod width;
