@@ -27,6 +27,7 @@ use lang::facts::{Facts, Proof, RuleFact};
 use lang::flow::{Flow, Judgement};
 
 use crate::program::Program;
+use crate::view::View;
 use area::Area;
 pub use difference::{Change, Difference, difference};
 pub use reach::{Fate, Other, Reach, Reached};
@@ -151,6 +152,12 @@ impl<'a> Analysis<'a> {
     #[must_use]
     pub fn new(program: &'a Program, budget: Budget) -> Option<Analysis<'a>> {
         Analysis::over(program, Space::new(program.policy()).ok()?, budget)
+    }
+
+    /// The same of the flows that there can be in one view.
+    #[must_use]
+    pub fn in_view(program: &'a Program, view: &'a View, budget: Budget) -> Option<Analysis<'a>> {
+        Analysis::over(program, Space::in_view(program.policy(), view).ok()?, budget)
     }
 
     fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Option<Analysis<'a>> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lang::checked::{Cond, GatewayId, GroupId, HostId, MiddleboxId, RuleId, UserId, Verdict};
-use lang::flow::{End, Flow, Person, Side};
+use lang::flow::{Flow, Side};
 
 use super::Analysis;
 use super::area::{Area, Bits};
@@ -254,14 +254,9 @@ impl Space<'_> {
 
     /// The declared users of some classes, and whether those who are not declared are among them.
     fn users_of(&self, classes: &BTreeSet<usize>) -> (Vec<UserId>, bool) {
-        let is_in = |person: &Person| {
-            let record = self.record(&End::default(), Some(person));
-            let class = self.class_of_login(&record);
-            class.is_some_and(|class| classes.contains(&class))
-        };
+        let is_in = |user: Option<UserId>| self.class_of_login(user).is_some_and(|class| classes.contains(&class));
         let declared = (0..).map(UserId).zip(&self.policy.users).map(|(id, _)| id);
-        let users = declared.filter(|id| is_in(&Person::declared(*id))).collect();
-        (users, is_in(&Person::default()))
+        (declared.filter(|id| is_in(Some(*id))).collect(), is_in(None))
     }
 }
 

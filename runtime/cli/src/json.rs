@@ -423,7 +423,7 @@ pub struct Who {
     pub services: Option<String>,
     /// The policy's hash.
     pub policy: String,
-    /// `any-view`: of all flows that there can be.
+    /// `any-view`: of all flows that there can be; `view`: of those in the view.
     pub world: &'static str,
     /// By rule, in the order of the rules.
     pub allowed: Vec<Got>,
@@ -461,7 +461,7 @@ pub struct Matrix {
     pub schema: &'static str,
     /// The policy's hash.
     pub policy: String,
-    /// `any-view`: of all flows that there can be.
+    /// `any-view`: of all flows that there can be; `view`: of those in the view.
     pub world: &'static str,
     /// The services, if only some were asked about.
     pub services: Option<String>,

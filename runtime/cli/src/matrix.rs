@@ -1,8 +1,7 @@
 //! `pentane matrix`: may these sets start conversations with those? One question for each pair. Knows nothing of how it is found out.
 
 use clap::Args as ClapArgs;
-use compiler::Budget;
-use compiler::analysis::{Analysis, Fate};
+use compiler::analysis::Fate;
 use lang::checked::{Checked, Kind};
 use lang::flowspec::flow_text;
 
@@ -85,7 +84,7 @@ pub fn matrix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Ok(asked) => asked,
         Err(unreadable) => return unreadable.tell(out, &policy, args.format),
     };
-    let analysis = Analysis::new(&asked.program, Budget::default());
+    let analysis = asked.analysis(&policy);
     let fates: Vec<Fate> = asked
         .patterns
         .iter()
@@ -181,7 +180,7 @@ fn write_text(out: &mut Output, policy: &Policy, table: &Table) -> Result<(), Fa
             out.line(format!("{sign}: {meaning}"))?;
         }
     }
-    out.line(format!("in any view; policy {}", hash::shown(&policy.hash)))
+    out.line(format!("{}; policy {}", policy.world_text(), hash::shown(&policy.hash)))
 }
 
 fn as_json(args: &Args, policy: &Policy, checked: &Checked, table: &Table) -> Matrix {
@@ -193,7 +192,7 @@ fn as_json(args: &Args, policy: &Policy, checked: &Checked, table: &Table) -> Ma
     Matrix {
         schema: "pentane.matrix/1",
         policy: policy.hash.clone(),
-        world: "any-view",
+        world: policy.world(),
         services: args.services.clone(),
         from: table.from.clone(),
         to: table.to.clone(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use compiler::Program;
+use compiler::{Analysis, Budget, Program};
 use lang::check::check;
 use lang::checked::{Assertion, Claim, Cond, Rule};
 use lang::diag::{Diagnostic, any_error};
@@ -61,6 +61,16 @@ pub fn read(policy: &Policy, questions: &[String]) -> Result<Asked, Unreadable> 
         .map(|rule| Assertion { name: NAME.into(), claim: Claim::Never, pattern: rule.cond, via: Vec::new(), span: rule.span })
         .collect();
     Ok(Asked { program: Program::compile(Arc::new(checked), &policy.view), patterns })
+}
+
+impl Asked {
+    /// The proofs: of all flows that there can be, or of those in the view that was given.
+    pub fn analysis<'a>(&'a self, policy: &'a Policy) -> Option<Analysis<'a>> {
+        match policy.view_name {
+            Some(_) => Analysis::in_view(&self.program, &policy.view, Budget::default()),
+            None => Analysis::new(&self.program, Budget::default()),
+        }
+    }
 }
 
 impl Unreadable {

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use clap::{Args as ClapArgs, Subcommand};
-use compiler::Budget;
-use compiler::analysis::{Analysis, Other, Reach, Reached};
+use compiler::analysis::{Other, Reach, Reached};
 use lang::checked::{Checked, EndTest, Group, GroupId, Kind, SetExpr};
 use lang::flow::Side;
 use lang::flowspec::flow_text;
@@ -80,7 +79,7 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Err(unreadable) => return unreadable.tell(out, &policy, asked.format),
     };
     let checked = read.program.policy();
-    let analysis = Analysis::new(&read.program, Budget::default());
+    let analysis = read.analysis(&policy);
     let reach = match (&analysis, read.patterns.first()) {
         (Some(analysis), Some(pattern)) => analysis.reach(pattern, side),
         _ => Reach { rows: Vec::new(), settled: false },
@@ -250,13 +249,13 @@ fn write_text(out: &mut Output, policy: &Policy, checked: &Checked, reach: &Reac
         line(out, "such as", &flow_text(checked, &row.flow))?;
         out.line("")?;
     }
-    let policy = hash::shown(&policy.hash);
+    let world = policy.world_text();
     let last = match (reach.rows.is_empty(), reach.settled) {
-        (true, true) => "nobody, in any view".to_owned(),
-        (false, true) => "nobody else, in any view".to_owned(),
+        (true, true) => format!("nobody, {world}"),
+        (false, true) => format!("nobody else, {world}"),
         (_, false) => "whether there is anybody else was not found out".to_owned(),
     };
-    out.line(format!("{last}; policy {policy}"))
+    out.line(format!("{last}; policy {}", hash::shown(&policy.hash)))
 }
 
 fn as_json(name: &'static str, asked: &Ends, policy: &Policy, checked: &Checked, reach: &Reach) -> Who {
@@ -283,7 +282,7 @@ fn as_json(name: &'static str, asked: &Ends, policy: &Policy, checked: &Checked,
         ends: asked.ends.clone(),
         services: asked.services.clone(),
         policy: policy.hash.clone(),
-        world: "any-view",
+        world: policy.world(),
         allowed: reach.rows.iter().map(one).collect(),
         settled: reach.settled,
     }

@@ -82,3 +82,18 @@ fn a_matrix_needs_sets_and_not_too_many() {
     fs::write(folder.join("many.pol"), format!("user bob;\n{many}allow from bob;\n")).unwrap();
     assert_run!(run(&folder, &["matrix", "many.pol", "--to", "any"]));
 }
+
+const VIEW: &str = r#"{ "schema": "pentane.view/1", "stations": [
+    { "mac": "00:16:3e:00:00:03", "at": "edge:1", "ip": ["10.0.9.23"], "users": ["bob"] },
+    { "mac": "00:16:3e:00:00:01", "at": "edge:9" },
+    { "mac": "00:16:3e:00:00:77", "at": "lobby" }
+] }"#;
+
+#[test]
+fn in_a_view_those_are_told_who_are_there() {
+    let folder = site("who-view");
+    fs::write(folder.join("view.json"), VIEW).unwrap();
+    assert_run!(run(&folder, &["who", "can-reach", "servers", "site.pol", "--view", "view.json"]));
+    assert_run!(run(&folder, &["who", "can-reach", "internet", "site.pol", "--view", "view.json", "--format", "json"]));
+    assert_run!(run(&folder, &["matrix", "site.pol", "--view", "view.json"]));
+}
