@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lang::checked::{GroupId, Kind};
-use lang::flow::{Person, Side};
+use lang::flow::Side;
 use net::{Location, MacAddr, is_link_local};
 
 use super::{ADDRESS, AT, Area, Login, Space, USER, WHO, Who, end_attr};
