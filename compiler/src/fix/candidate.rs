@@ -16,7 +16,7 @@ use lang::lint::redundant_rule::W0304;
 use lang::lint::shadowed_rule::W0303;
 use lang::lint::unreachable_default::W0307;
 use lang::lint::unused_name::W0301;
-use lang::lint::{cut_outbound_only::W0311, locked_out::W0313};
+use lang::lint::{cut_outbound_only::W0311, locked_out::W0313, no_gateway::W0318, vacuous_assertion::W0317};
 use lang::repair::{self, Edit};
 use lang::source::{SourceMap, Span};
 use lang::suppress;
@@ -164,7 +164,7 @@ fn check_silence(state: &State, found: &Diagnostic) -> Result<(), Why> {
     let Some(code) = code else { return Err(Why::NoEdit) };
     // W0304 is told only where it was found out, W0306 of a few pairs, W0314 for two weeks.
     let passing = [W0304, W0306, W0314].contains(&code);
-    let of_proofs = [W0303, W0305, W0307, W0311, W0313].contains(&code);
+    let of_proofs = [W0303, W0305, W0307, W0311, W0313, W0317, W0318].contains(&code);
     let facts = &state.facts;
     let all_found = facts.rules.iter().all(|(_, fact)| *fact != RuleFact::Undecided) && facts.default != Some(Proof::Undecided);
     if passing || (of_proofs && !all_found) { Err(Why::Comes) } else { Ok(()) }

@@ -175,6 +175,8 @@ pub struct Assertion {
     pub line: u32,
     /// `proved`, `refuted`, `undecided`
     pub result: &'static str,
+    /// True if it is proved because there is no flow that it is about.
+    pub vacuous: bool,
     /// In which world it was asked: `any-view`
     pub world: &'static str,
     /// A flow against it.
@@ -184,7 +186,7 @@ pub struct Assertion {
 impl Assertion {
     /// What is known of the assertions of a policy.
     pub fn all(policy: &Checked, facts: &Facts) -> Vec<Assertion> {
-        let one = |(assertion, proof): (&lang::checked::Assertion, &Proof)| {
+        let one = |(place, (assertion, proof)): (usize, (&lang::checked::Assertion, &Proof))| {
             let at = policy.sources.position(assertion.span);
             let (result, counterexample) = match proof {
                 Proof::Proved => ("proved", None),
@@ -192,9 +194,10 @@ impl Assertion {
                 Proof::Undecided => ("undecided", None),
             };
             let name = assertion.name.to_string();
-            Assertion { name, file: at.file.to_string(), line: at.line, result, world: "any-view", counterexample }
+            let (file, vacuous) = (at.file.to_string(), facts.is_vacuous(place));
+            Assertion { name, file, line: at.line, result, vacuous, world: "any-view", counterexample }
         };
-        policy.assertions.iter().zip(&facts.assertions).map(one).collect()
+        policy.assertions.iter().zip(&facts.assertions).enumerate().map(one).collect()
     }
 }
 

@@ -169,6 +169,11 @@ impl Space<'_> {
         }
     }
 
+    /// Flows of the internet where no gateway is declared: no packet is of them, and what rules say of them may be asked all the same.
+    pub(in crate::analysis) fn beyond_no_gateway(&self) -> Vec<Area> {
+        SIDES.into_iter().filter_map(|side| self.who(side, |who| *who == Who::Internet(None))).collect()
+    }
+
     /// Both addresses are of the family that the Ethernet type says; packets that are not IP have none.
     fn forbid_families(&self, rows: &mut Vec<Area>) {
         for side in SIDES {
