@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use net::{Dpid, Location, MacAddr, Prefix, Time};
 
-use super::{Checked, EndTest, HostId, NamedLocation, RuleId, SetExpr, Switch};
+use super::{Checked, EndTest, HostId, NamedLocation, Part, Rule, RuleId, SetExpr, Switch};
 
 /// Answers that have been found. They hold for the policy that they stand in as it is: a copy starts without any, so that it can
 /// be changed.
@@ -96,6 +96,12 @@ impl Checked {
     #[must_use]
     pub fn samples_of_time(&self) -> &[Time] {
         self.lookup.samples.get_or_init(|| self.calendar.samples(&self.windows(), &self.ends()))
+    }
+
+    /// The rules of the site that match nothing any more at this instant, with the instant when that began: each statement once.
+    pub fn expired(&self, now: Time) -> impl Iterator<Item = (&Rule, Time)> {
+        let rules = self.site_rules().iter().filter(|rule| !matches!(rule.part, Part::OutboundDeny | Part::PinDeny));
+        rules.filter_map(move |rule| rule.until.filter(|end| *end <= now).map(|end| (rule, end)))
     }
 
     /// For each identifier the first host that has it.

@@ -212,8 +212,23 @@ pub struct Tests {
     pub failed: usize,
     /// Every case, in the order of the text.
     pub tests: Vec<Case>,
+    /// Rules that have expired.
+    pub expired: Vec<Ended>,
     /// What the tests reach.
     pub coverage: Coverage,
+}
+
+/// A rule that has expired.
+#[derive(Serialize)]
+pub struct Ended {
+    /// Its name, if the text gives one.
+    pub name: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// Since when it matches nothing, in the zone of the policy: `2026-12-02 00:00`
+    pub since: String,
 }
 
 /// One line of a `test` block.

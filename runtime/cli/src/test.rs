@@ -2,18 +2,19 @@
 
 use clap::Args as ClapArgs;
 use compiler::{Analysis, Budget, Program, Regions};
-use lang::checked::{Checked, Part, RuleId};
+use lang::checked::{Checked, Part, Rule, RuleId};
 use lang::flow::Flow;
 use lang::flowspec;
 use lang::source::Position;
 use lang::testing::{self, TestResult, TestRun, rule_label};
+use net::Time;
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
 use crate::formats::{self, Note};
 use crate::hash;
-use crate::json::{self, Case, Coverage, Share, Tests};
-use crate::load::{Policy, PolicyArgs};
+use crate::json::{self, Case, Coverage, Ended, Share, Tests};
+use crate::load::{Policy, PolicyArgs, now};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
 
@@ -55,7 +56,7 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     let run = testing::run(program.policy(), program);
     match args.format {
-        Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
+        Format::Json => json::write(out, &as_json(program.policy(), &run, &program.regions_of_tests()))?,
         Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
         Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
         Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
@@ -73,6 +74,7 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             if args.uncovered {
                 uncovered(out, program)?;
             }
+            expired(out, program.policy())?;
             sum(out, &policy, &run)?;
         }
     }
@@ -151,6 +153,21 @@ fn place_and_name(policy: &Checked, id: RuleId) -> String {
     format!("{file}:{line}: {}{half}", excerpt::first_line(&policy.sources, rule.span))
 }
 
+/// Rules whose time is over: a test that gives no time is of the time when they still decided.
+fn expired(out: &mut Output, policy: &Checked) -> Result<(), Failure> {
+    let all: Vec<(&Rule, Time)> = policy.expired(now()).collect();
+    let (Some(_), count) = (all.first(), all.len()) else { return Ok(()) };
+    let have = if count == 1 { "has" } else { "have" };
+    let rules = counted(count, "rule");
+    out.line(format!("note: {rules} {have} expired; a test without a time is of the time before that"))?;
+    for (rule, end) in all.iter().take(MOST_SHOWN) {
+        let Position { file, line, .. } = policy.sources.position(rule.span);
+        let text = excerpt::first_line(&policy.sources, rule.span);
+        out.line(format!("  {}  {file}:{line}: {text}", policy.calendar.text(*end)))?;
+    }
+    Ok(())
+}
+
 fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> {
     let hash = hash::shown(&policy.hash);
     match (run.results.len(), run.failed()) {
@@ -163,7 +180,7 @@ fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> 
     }
 }
 
-fn as_json(run: &TestRun, regions: &Regions) -> Tests {
+fn as_json(policy: &Checked, run: &TestRun, regions: &Regions) -> Tests {
     let case = |result: &TestResult| Case {
         name: result.name.to_string(),
         file: result.position.file.to_string(),
@@ -173,11 +190,16 @@ fn as_json(run: &TestRun, regions: &Regions) -> Tests {
         expected: result.expected.clone(),
         actual: result.actual.to_string(),
     };
+    let ended = |(rule, end): (&Rule, Time)| {
+        let Position { file, line, .. } = policy.sources.position(rule.span);
+        Ended { name: rule.name.as_deref().map(str::to_owned), file: file.to_string(), line, since: policy.calendar.text(end) }
+    };
     Tests {
         schema: "pentane.test/1",
         passed: run.passed(),
         failed: run.failed(),
         tests: run.results.iter().map(case).collect(),
+        expired: policy.expired(now()).map(ended).collect(),
         coverage: Coverage {
             rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() },
             regions: Share { covered: regions.covered.len(), total: regions.covered.len() + regions.uncovered.len() },

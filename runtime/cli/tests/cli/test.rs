@@ -50,6 +50,22 @@ fn failures_are_told_to_the_tools_of_others() {
 }
 
 #[test]
+fn rules_that_have_expired_are_told() {
+    let folder = scratch("test-expired");
+    let text = "host h { mac 02:00:00:00:00:01; }\nhost w { mac 02:00:00:00:00:02; }\nvisit: allow from h to w until 2020-01-01;\n\
+        outbound-only from w until 2020-01-01;\ntest \"then\" { h -> w => allow; h -> w time 2026-11-27T10:00 => deny; }\n";
+    fs::write(folder.join("a.pol"), text).unwrap();
+    assert_run!(run(&folder, &["test", "a.pol", "--coverage"]));
+    let expired = &run(&folder, &["test", "a.pol", "--format", "json"]).json()["expired"];
+    assert_eq!(
+        (expired[0]["name"].as_str(), expired[0]["since"].as_str()),
+        (Some("visit"), Some("2020-01-02 00:00")),
+        "{expired}"
+    );
+    assert_eq!((expired[1]["line"].as_u64(), expired.as_array().map(Vec::len)), (Some(4), Some(2)), "{expired}");
+}
+
+#[test]
 fn coverage_is_not_dropped_without_a_word() {
     for format in ["sarif", "github", "junit"] {
         let told = told(&["test", "small.pol", "--coverage", "--format", format]);
