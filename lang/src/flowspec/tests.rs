@@ -304,6 +304,11 @@ fn ends_that_there_cannot_be_are_refused() {
         "unregistered 10.0.0.1 -> griffin",
         "unregistered 127.0.0.1 -> griffin",
         "griffin -> border 10.9.9.9",
+        "roo -> multicast 239.1.1.1 at edge1:3",
+        "roo -> 01:00:5e:00:00:01 10.4.0.9",
+        "roo -> broadcast 10.4.0.9",
+        "roo -> 02:00:00:00:00:77 239.1.1.1",
+        "host roo 01:00:5e:00:00:01 -> griffin",
     ];
     let all: String = refused.iter().map(|text| format!("{text}: {}\n", said(text).unwrap_or_default())).collect();
     insta::assert_snapshot!(all);
