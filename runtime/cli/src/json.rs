@@ -366,6 +366,8 @@ pub struct Answer {
     pub nearest: Vec<Near>,
     /// What the verdict hangs on that neither the flow nor a view says.
     pub unless: Vec<String>,
+    /// What the view says otherwise than the flow, which has its way.
+    pub against_view: Vec<String>,
 }
 
 /// A rule.
