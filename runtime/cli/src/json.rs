@@ -212,10 +212,30 @@ pub struct Tests {
     pub failed: usize,
     /// Every case, in the order of the text.
     pub tests: Vec<Case>,
+    /// What no test reaches, if that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncovered: Option<Vec<Uncovered>>,
     /// Rules that have expired.
     pub expired: Vec<Ended>,
     /// What the tests reach.
     pub coverage: Coverage,
+}
+
+/// A rule, or an alternative of it, that no test reaches.
+#[derive(Serialize)]
+pub struct Uncovered {
+    /// The rule's name, if the text gives one.
+    pub name: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// Of an `outbound-only` and of a rule with `pin`: `what it denies`, `what it allows`.
+    pub half: Option<&'static str>,
+    /// What tells the alternative from the others of the rule, if there are any.
+    pub alternative: Option<String>,
+    /// A line of a `test` block that reaches it; nothing where no flow was found that it decides.
+    pub test: Option<String>,
 }
 
 /// A rule that has expired.

@@ -11,7 +11,12 @@ fn tests_that_pass_are_counted() {
 
 #[test]
 fn what_no_test_reaches_gets_a_line_that_would() {
-    assert_run!(told(&["test", "small.pol", "--uncovered"]));
+    let human = told(&["test", "small.pol", "--uncovered"]);
+    let json = told(&["test", "small.pol", "--uncovered", "--format", "json"]).json();
+    let lines: Vec<&str> = json["uncovered"].as_array().unwrap().iter().map(|one| one["test"].as_str().unwrap()).collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| human.stdout.contains(&format!("  test     {line}\n"))), "{json}");
+    assert_eq!(lines.len(), human.stdout.matches("\n  test ").count(), "{human}");
+    assert_run!(human);
 }
 
 #[test]
