@@ -67,6 +67,8 @@ fn assertions_are_refuted_with_a_flow_that_the_program_confirms() {
         ("deny from a; allow;\nassert never from a;", None),
         ("deny from a for tcp; allow;\nassert never from a to b;", Some("udp")),
         ("deny from a when nwsrc in lan; allow to b;\nassert never from a to b;", Some("a")),
+        // Before it has an address.
+        ("deny when nwsrc in 0.0.0.0/0 or nwsrc in ::/0; allow;\nassert never from a to b for udp;", Some("host a 0.0.0.0")),
         ("allow from staff; deny;\nassert never from people;", Some("staff")),
         ("invariant disjoint(people, staff);\nallow from staff; deny;\nassert never from people;", None),
         ("invariant subset(staff, people);\nallow from people; deny;\nassert always from staff;", None),

@@ -180,7 +180,7 @@ fn flows_of_packets_in_random_views_are_flows_in_text() {
             let line = flow_text(&policy, &flow);
             let read = reader.read(&line);
             let flows = read.unwrap_or_else(|why| panic!("seed {seed}: {line}: {:?}\n{flow:#?}", why.found));
-            if line.contains('#') {
+            if line.ends_with("# fragment") {
                 remarked += 1;
             } else {
                 assert!(flows == [flow.clone()], "seed {seed}: {line}\n{flow:#?}\n{flows:#?}");

@@ -314,3 +314,22 @@ fn ends_that_there_cannot_be_are_refused() {
     insta::assert_snapshot!(all);
     assert_eq!(said("8.8.8.8 at core:48 -> roo"), None);
 }
+
+/// As in the packets of DHCP and of neighbour discovery.
+#[test]
+fn who_has_no_address_yet_sends_from_none() {
+    let policy = site();
+    for (line, written) in [
+        ("user none host roo 0.0.0.0 -> broadcast udp/67", "user none host roo 0.0.0.0 -> broadcast udp/67"),
+        ("host griffin :: -> unregistered icmpv6/135", "user none host griffin at edge1:1 -> unregistered icmpv6/135"),
+        ("unregistered 0.0.0.0 -> broadcast udp/67", "user none -> broadcast udp/67"),
+    ] {
+        let read = read(&policy, line);
+        assert_eq!(read.iter().map(|flow| flow.src.address).collect::<Vec<_>>(), [None], "{line}");
+        let text = flow_text(&policy, &read[0]);
+        assert_eq!((&*text, self::read(&policy, &text)), (written, read));
+    }
+    for line in ["griffin -> host roo 0.0.0.0 tcp/80", "internet 0.0.0.0 -> roo"] {
+        assert!(super::read(&policy, line).is_err(), "{line}");
+    }
+}

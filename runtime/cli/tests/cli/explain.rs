@@ -98,6 +98,8 @@ fn what_the_view_says_otherwise_is_told() {
     assert_run!(elsewhere);
     let json = ask("host roo at edge1:9 -> internet tcp/22", &["--format", "json"]).json();
     assert_eq!(json["against_view"], serde_json::json!(["in the view roo is at wap1, not at edge1:9"]));
+    let bare = ask("user bob host roo 0.0.0.0 -> broadcast dhcp", &[]);
+    assert!(bare.stdout.contains("from     bob on roo at wap1\n"), "{bare}");
     for agreed in ["host roo -> internet tcp/22", "user bob host roo at wap1 -> internet tcp/22"] {
         assert_eq!(ask(agreed, &["--format", "json"]).json()["against_view"], serde_json::json!([]), "{agreed}");
     }
