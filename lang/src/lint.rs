@@ -37,6 +37,7 @@ pub mod matches_nothing;
 pub mod negated_absent_field;
 pub mod no_gateway;
 pub mod order_decides;
+pub mod past_time;
 pub mod random_mac;
 pub mod redundant_rule;
 pub mod shadowed_rule;
@@ -103,6 +104,7 @@ table! {
     whole_day,
     vacuous_assertion,
     no_gateway,
+    past_time,
 }
 
 /// What all lints find.

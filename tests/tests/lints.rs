@@ -112,6 +112,20 @@ fn a_rule_that_has_expired_is_an_error_from_that_moment_on() {
 }
 
 #[test]
+fn a_time_is_over_when_its_last_window_has_ended() {
+    let over = |windows: &str| {
+        let text = format!("host roo {{ mac 00:16:3e:00:00:12; }}\ntime fair = {windows};\nallow from roo when time in fair;\n");
+        codes(&text).contains(&lang::lint::past_time::W0319)
+    };
+    for windows in ["2026-11-26", "2026-11-01 to 2026-11-26 08:00-18:00", "2026-11-25 22:00-06:00", "2025-01-01, 2026-01-01"] {
+        assert!(over(windows), "{windows}");
+    }
+    for windows in ["2026-11-27", "2026-11-26 22:00-06:00", "2025-01-01, 2036-01-01", "2025-01-01, mon 08:00-09:00"] {
+        assert!(!over(windows), "{windows}");
+    }
+}
+
+#[test]
 fn errors_are_never_silenced() {
     let text = "host roo { mac 00:16:3e:00:00:12; }\nallow from roo;\nassert never from roo; # allow(E0405): no";
     let found = codes(text);
