@@ -44,6 +44,9 @@ struct Clauses<'a> {
     damaged: bool,
 }
 
+/// What each clause asks of a flow, with its place.
+type Conditions = Vec<(Span, Cond)>;
+
 /// What both halves of a statement have in common.
 struct Common {
     via: Option<Vec<MiddleboxId>>,
@@ -196,7 +199,7 @@ impl Checker {
     }
 
     /// The flows that the clauses of an assertion are about, and which way they go.
-    pub(super) fn pattern(&mut self, list: &[Clause]) -> (Option<Vec<(Span, Cond)>>, Option<Vec<MiddleboxId>>) {
+    pub(super) fn pattern(&mut self, list: &[Clause]) -> (Option<Conditions>, Option<Vec<MiddleboxId>>) {
         let clauses = self.read_clauses(list, "assertion");
         self.damaged |= clauses.damaged;
         let via = clauses.via.map_or_else(|| Some(Vec::new()), |(names, _)| self.boxes(names));
@@ -210,7 +213,7 @@ impl Checker {
     }
 
     /// What each clause asks of a flow; nothing if one of them is damaged.
-    fn conditions(&mut self, clauses: &Clauses<'_>, initiator: Side) -> Option<Vec<(Span, Cond)>> {
+    fn conditions(&mut self, clauses: &Clauses<'_>, initiator: Side) -> Option<Conditions> {
         let from = clauses.from.map(|(expr, span)| (span, self.end_cond(expr, initiator, Wanted::END)));
         let to = clauses.to.map(|(expr, span)| (span, self.end_cond(expr, initiator.other(), Wanted::END)));
         let services = clauses.services.map(|(list, span)| {
