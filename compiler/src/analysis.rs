@@ -181,9 +181,11 @@ impl<'a> Analysis<'a> {
     fn claims(&self) -> Facts {
         let all = &self.program.policy().assertions;
         let assertions: Vec<Proof> = all.iter().map(|assertion| self.assertion(assertion)).collect();
+        let scopes = self.scopes();
+        // What is claimed comes first, should the budget not do for all.
         let vacuous = all.iter().zip(&assertions).enumerate().filter(|(_, (_, proof))| **proof == Proof::Proved);
         let vacuous = vacuous.filter_map(|(place, (assertion, _))| self.vacuous(place, assertion)).collect();
-        Facts { assertions, vacuous, scopes: self.scopes(), ..Facts::default() }
+        Facts { assertions, vacuous, scopes, ..Facts::default() }
     }
 
     /// Whether an assertion holds: for each pair of users, in every view.
