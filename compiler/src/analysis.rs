@@ -15,6 +15,7 @@ mod rules;
 mod sketch;
 mod space;
 mod uncovered;
+mod vacuous;
 mod walk;
 mod without;
 mod witness;
@@ -103,7 +104,8 @@ impl std::fmt::Debug for Analysis<'_> {
 pub fn facts(program: &Program, budget: Budget) -> Facts {
     let Some(analysis) = Analysis::new(program, budget) else { return undecided(program) };
     let (rules, overlaps) = analysis.rules();
-    Facts { default: Some(analysis.default_is_unreachable()), rules, overlaps, ..analysis.claims() }
+    let default = Some(analysis.default_is_unreachable());
+    Facts { default, rules, overlaps, beyond_no_gateway: analysis.beyond_no_gateway(), ..analysis.claims() }
 }
 
 /// Whether what the policy claims of itself holds: its assertions, and the scopes of its sections. Nothing else is looked at.
@@ -198,8 +200,13 @@ impl<'a> Analysis<'a> {
     }
 
     fn claims(&self) -> Facts {
-        let assertions = self.program.policy().assertions.iter().map(|assertion| self.assertion(assertion)).collect();
-        Facts { assertions, scopes: self.scopes(), ..Facts::default() }
+        let all = &self.program.policy().assertions;
+        let assertions: Vec<Proof> = all.iter().map(|assertion| self.assertion(assertion)).collect();
+        let scopes = self.scopes();
+        // What is claimed comes first, should the budget not do for all.
+        let vacuous = all.iter().zip(&assertions).enumerate().filter(|(_, (_, proof))| **proof == Proof::Proved);
+        let vacuous = vacuous.filter_map(|(place, (assertion, _))| self.vacuous(place, assertion)).collect();
+        Facts { assertions, vacuous, scopes, ..Facts::default() }
     }
 
     /// Whether an assertion holds: for each pair of users, in every view.

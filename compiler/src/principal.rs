@@ -2,9 +2,9 @@
 //! of policy: a refused packet is judged by nobody. Knows nothing of rules.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use lang::checked::{Checked, EndTest, Gateway, GatewayId, SetExpr};
+use lang::checked::{Checked, Gateway, GatewayId};
 use lang::flow::{End, Place};
 use net::{FlowKey, IpHeader, IpProto, Location, MacAddr, Transport, can_be_owned, is_link_local};
 
@@ -132,7 +132,7 @@ fn group_destination(policy: &Checked, key: &FlowKey) -> Result<End, Refusal> {
     let address = key.ip.map(|ip| ip.dst);
     let sound = address.is_none_or(|address| match place {
         Place::Multicast => address.is_multicast(),
-        _ => is_broadcast(policy, address),
+        _ => policy.is_broadcast(address),
     });
     if !sound {
         return Err(Refusal::GroupMismatch);
@@ -169,43 +169,6 @@ fn station_destination(policy: &Checked, view: &View, key: &FlowKey) -> Result<E
         Some(owner) => Err(Refusal::ForeignAddress { owner: Some(owner) }),
         // Rules about the address would speak of a station that does not have it.
         None => Err(Refusal::UnclaimedAddress),
-    }
-}
-
-/// The limited broadcast address, or the last one of a declared IPv4 network. Of other addresses nobody knows that they are not
-/// a single station's.
-fn is_broadcast(policy: &Checked, address: IpAddr) -> bool {
-    let IpAddr::V4(v4) = address else { return false };
-    v4.is_broadcast() || directed_broadcasts(policy).any(|directed| directed == address)
-}
-
-/// The last address of each declared IPv4 network (RFC 919 §7): all of its machines are meant by it.
-pub(crate) fn directed_broadcasts(policy: &Checked) -> impl Iterator<Item = IpAddr> {
-    let mut open: Vec<&SetExpr> = policy.groups.iter().filter(|group| group.network).map(|group| &group.members).collect();
-    std::iter::from_fn(move || {
-        while let Some(set) = open.pop() {
-            match set {
-                SetExpr::Leaf(test) => {
-                    if let Some(address) = broadcast_of(*test) {
-                        return Some(address);
-                    }
-                }
-                SetExpr::Union(parts) => open.extend(parts.iter()),
-                SetExpr::Intersection(one, _) | SetExpr::Difference(one, _) => open.push(one),
-            }
-        }
-        None
-    })
-}
-
-fn broadcast_of(test: EndTest) -> Option<IpAddr> {
-    let EndTest::Address(prefix) = test else { return None };
-    match prefix.network() {
-        IpAddr::V4(network) if prefix.length() < 31 => {
-            let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
-            Some(IpAddr::V4(Ipv4Addr::from_bits(network.to_bits() | hosts)))
-        }
-        IpAddr::V4(_) | IpAddr::V6(_) => None,
     }
 }
 

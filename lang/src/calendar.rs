@@ -135,6 +135,16 @@ impl Calendar {
         }
     }
 
+    /// The last day on which a window starts, and the end of the day on which it ends then; nothing for days that come again.
+    #[must_use]
+    pub fn last_of(&self, window: &Window) -> Option<(Date, Time)> {
+        let Days::Dates(dates) = &window.days else { return None };
+        let last = *dates.end();
+        let over_midnight = window.clock.is_some_and(|clock| clock.to <= clock.from);
+        let ends = if over_midnight { last.tomorrow().unwrap_or(last) } else { last };
+        Some((last, self.end_of(Until::Day(ends))))
+    }
+
     /// The instant of a moment; days of the week are those of the week that [`Calendar::samples`] takes.
     #[must_use]
     pub fn moment(&self, moment: Moment, windows: &[Window], ends: &[Time]) -> Time {

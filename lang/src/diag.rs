@@ -1,6 +1,7 @@
 //! Diagnostics as data: what is wrong, where, and what else is to be known. Knows nothing of how they are shown.
 
 use crate::codes::{Code, syntax, text};
+use crate::phrasebook::Advice;
 use crate::source::{SourceMap, Span, hides};
 use crate::suggest;
 
@@ -23,6 +24,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Words of which one was probably meant in place of what stands there, the likeliest first.
     pub meant: Vec<String>,
+    /// The word that stands here for the one that stands there, which is of another tool. The advice says so already.
+    pub instead: Option<&'static str>,
     /// A flow that shows it.
     pub witness: Option<Witness>,
 }
@@ -123,6 +126,7 @@ impl Diagnostic {
             related: Vec::new(),
             help: None,
             meant: Vec::new(),
+            instead: None,
             witness: None,
         }
     }
@@ -166,6 +170,12 @@ impl Diagnostic {
     pub fn meant(mut self, words: &[&str]) -> Self {
         self.meant = words.iter().map(|word| (*word).to_owned()).collect();
         self.maybe_help(suggest::did_you_mean(words))
+    }
+
+    /// With what stands for a word of another tool.
+    #[must_use]
+    pub(crate) fn advised(self, advice: Advice) -> Self {
+        Diagnostic { instead: advice.instead, ..self.help(advice.help) }
     }
 
     /// With a flow that shows it.

@@ -52,17 +52,41 @@ pub struct Overlap {
     pub flow: Box<Flow>,
 }
 
+/// An assertion that holds for want of a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vacuous {
+    /// Which assertion, by its place.
+    pub assertion: usize,
+    /// Clauses of its pattern, by their places, that no flow fits together; without any of them some flow does. All of them where it
+    /// was not found out which it takes.
+    pub clauses: Vec<usize>,
+    /// True if some flow of the internet would be its subject, were there a gateway.
+    pub lacks_gateway: bool,
+}
+
 /// All that is known of a policy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// For each assertion whether it holds.
     pub assertions: Vec<Proof>,
+    /// Those of them that are proved because there is no flow that they are about.
+    pub vacuous: Vec<Vacuous>,
     /// For each rule of the site in a section with a scope whether it keeps to it.
     pub scopes: Vec<(RuleId, Proof)>,
     /// For each rule of the site.
     pub rules: Vec<(RuleId, RuleFact)>,
+    /// Rules of the site that match flows of the internet alone, while no gateway is declared that it could be behind.
+    pub beyond_no_gateway: Vec<RuleId>,
     /// Whether some flow is left to the default; such a flow.
     pub default: Option<Proof>,
     /// Pairs of which the order decides, a few.
     pub overlaps: Vec<Overlap>,
+}
+
+impl Facts {
+    /// True if the assertion at this place holds for want of a flow that it is about.
+    #[must_use]
+    pub fn is_vacuous(&self, assertion: usize) -> bool {
+        self.vacuous.iter().any(|one| one.assertion == assertion)
+    }
 }

@@ -27,7 +27,7 @@ use crate::checked::{Checked, Kind, ServiceTerm};
 use crate::codes::names::E0203;
 use crate::codes::tests_and_assertions::{E0402, E0403};
 use crate::diag::{self, Diagnostic};
-use crate::flow::{Flow, Headers, Side};
+use crate::flow::{Flow, Headers, Place, Side};
 use crate::parse;
 use crate::resolve::{Names, Symbol};
 use crate::source::{SourceMap, Span};
@@ -273,8 +273,12 @@ fn flow_of(policy: &Checked, src: &Draft, dst: &Draft, traffic: Traffic, family:
         Family::V4 => EtherType::IPV4,
         Family::V6 => EtherType::IPV6,
     };
+    let mut initiator = complete::end(policy, src, family);
+    // As in packets: who has no address yet sends from none.
+    let inside = initiator.place == Place::Inside;
+    initiator.address = initiator.address.filter(|address| !(inside && address.is_unspecified()));
     Flow {
-        src: complete::end(policy, src, family),
+        src: initiator,
         dst: complete::end(policy, dst, family),
         headers: Headers {
             dl_type: Some(dl_type),

@@ -35,12 +35,15 @@ pub mod ends_soon;
 pub mod locked_out;
 pub mod matches_nothing;
 pub mod negated_absent_field;
+pub mod no_gateway;
 pub mod order_decides;
+pub mod past_time;
 pub mod random_mac;
 pub mod redundant_rule;
 pub mod shadowed_rule;
 pub mod unreachable_default;
 pub mod unused_name;
+pub mod vacuous_assertion;
 pub mod whole_day;
 pub mod whole_protocol;
 
@@ -99,6 +102,9 @@ table! {
     ends_soon,
     whole_protocol,
     whole_day,
+    vacuous_assertion,
+    no_gateway,
+    past_time,
 }
 
 /// What all lints find.

@@ -117,13 +117,34 @@ const ICMP_TYPES: &[(&str, u8, u8)] = &[
     ("redirect", 5, 137),
 ];
 
+/// What to do about a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Advice {
+    /// In words.
+    pub help: String,
+    /// The one word that stands for it here, if there is one.
+    pub instead: Option<&'static str>,
+}
+
+impl Advice {
+    /// To write one word for another.
+    pub(crate) fn write(instead: &'static str, word: &str) -> Advice {
+        Advice { help: format!("write `{instead}` for `{word}`"), instead: Some(instead) }
+    }
+
+    /// What no word alone does.
+    pub(crate) fn say(help: impl Into<String>) -> Advice {
+        Advice { help: help.into(), instead: None }
+    }
+}
+
 /// What to do about a word that is none of the language's in its place; nothing if the table does not know it.
-pub(crate) fn advice(place: Place, word: &str) -> Option<String> {
+pub(crate) fn advice(place: Place, word: &str) -> Option<Advice> {
     let lower = word.to_ascii_lowercase();
     let (_, _, here) = WORDS.iter().find(|(of, known, _)| *of == place && *known == lower)?;
     Some(match here {
-        Write(instead) => format!("write `{instead}` for `{word}`"),
-        Say(what) => (*what).to_owned(),
+        Write(instead) => Advice::write(instead, word),
+        Say(what) => Advice::say(*what),
     })
 }
 

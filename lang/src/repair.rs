@@ -38,7 +38,8 @@ pub struct Repair {
 /// The answers to a finding, the likeliest first. None of them loses a comment but that behind a statement that goes.
 #[must_use]
 pub fn of(found: &Diagnostic, sources: &SourceMap, tree: &Policy) -> Vec<Repair> {
-    let mut repairs: Vec<Repair> = found.meant.iter().map(|word| write_instead(found.span, word)).collect();
+    let words = found.meant.iter().map(String::as_str).chain(found.instead);
+    let mut repairs: Vec<Repair> = words.map(|word| write_instead(found.span, word)).collect();
     let (Some(source), Some(file)) = (sources.get(found.span.source), tree.file(found.span.source)) else { return repairs };
     let paper = Paper::new(&source.text, file);
     if found.code == W0702 {
@@ -242,5 +243,26 @@ mod tests {
         let all = of(&Diagnostic { code: crate::codes::names::E0201, ..found }, &loaded.sources, &loaded.policy);
         assert_eq!(all.iter().map(|repair| repair.title.as_str()).collect::<Vec<_>>(), ["write `bob`", "write `bo`"]);
         assert_eq!(apply("allow from bbo;\n", &all[0].edits), "allow from bob;\n");
+    }
+
+    /// Words of other tools, each with what stands for it: one word for one.
+    #[test]
+    fn the_word_that_stands_for_that_of_another_tool_is_written() {
+        for (text, wanted) in [
+            ("drop from bob;\n", Some("deny from bob;\n")),
+            ("allow from bob through ids;\n", Some("allow from bob via ids;\n")),
+            ("allow from bob on tcp/80;\n", Some("allow from bob for tcp/80;\n")),
+            ("allow from anyone;\n", Some("allow from any;\n")),
+            ("device d { mac 02:00:00:00:00:01; }\n", Some("host d { mac 02:00:00:00:00:01; }\n")),
+            // More than a word is to be written.
+            ("allow from bob port 80;\n", None),
+            ("iptables -A INPUT;\n", None),
+        ] {
+            let loaded = read(text);
+            let (_, found) = crate::check::check_loaded(&loaded);
+            let first = found.first().unwrap_or_else(|| panic!("{text}"));
+            let written = of(first, &loaded.sources, &loaded.policy).first().map(|repair| apply(text, &repair.edits));
+            assert_eq!(written.as_deref(), wanted, "{text}: {first:?}");
+        }
     }
 }

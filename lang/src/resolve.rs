@@ -300,7 +300,7 @@ impl Names {
         let words = TERM_WORDS.into_iter().chain(more_words).map(|name| Candidate { name, kind: wanted });
         let candidates = declared.chain(services).chain(sets).chain(words);
         if let Some(advice) = phrasebook::advice(Place::Name, &name.text) {
-            return Some(unknown("name", name).help(advice));
+            return Some(unknown("name", name).advised(advice));
         }
         Some(self.report_unknown("name", name, wanted, candidates))
     }

@@ -18,6 +18,11 @@ use net::Time;
 const NOW: Time = Time(1_795_737_600_000_000);
 
 fn findings(text: &str) -> (Vec<Diagnostic>, SourceMap) {
+    let (found, sources, _) = analysed(text);
+    (found, sources)
+}
+
+fn analysed(text: &str) -> (Vec<Diagnostic>, SourceMap, Program) {
     let mut sources = SourceMap::default();
     let id = sources.add("x.pol", text);
     let (file, parsed) = parse(&sources, id);
@@ -26,7 +31,7 @@ fn findings(text: &str) -> (Vec<Diagnostic>, SourceMap) {
     let policy = Arc::new(policy.unwrap_or_else(|| panic!("{text}\n{found:#?}")));
     let view = View::new(&policy);
     let program = Program::compile(policy, &view);
-    (compiler::findings(&program, &tree, Some(NOW), Budget::default()).1, sources)
+    (compiler::findings(&program, &tree, Some(NOW), Budget::default()).1, sources, program)
 }
 
 fn codes(text: &str) -> Vec<Code> {
@@ -107,10 +112,48 @@ fn a_rule_that_has_expired_is_an_error_from_that_moment_on() {
 }
 
 #[test]
+fn a_time_is_over_when_its_last_window_has_ended() {
+    let over = |windows: &str| {
+        let text = format!("host roo {{ mac 00:16:3e:00:00:12; }}\ntime fair = {windows};\nallow from roo when time in fair;\n");
+        codes(&text).contains(&lang::lint::past_time::W0319)
+    };
+    for windows in ["2026-11-26", "2026-11-01 to 2026-11-26 08:00-18:00", "2026-11-25 22:00-06:00", "2025-01-01, 2026-01-01"] {
+        assert!(over(windows), "{windows}");
+    }
+    for windows in ["2026-11-27", "2026-11-26 22:00-06:00", "2025-01-01, 2036-01-01", "2025-01-01, mon 08:00-09:00"] {
+        assert!(!over(windows), "{windows}");
+    }
+}
+
+#[test]
 fn errors_are_never_silenced() {
     let text = "host roo { mac 00:16:3e:00:00:12; }\nallow from roo;\nassert never from roo; # allow(E0405): no";
     let found = codes(text);
     assert!(found.contains(&E0405) && found.contains(&text::W0703), "{found:?}");
+}
+
+/// Whoever pastes the flow of a finding asks of what was found: each flow that the line stands for is decided as told.
+#[test]
+fn the_flow_of_a_finding_reads_back_as_the_one_that_is_meant() {
+    let office = "time office = mon-fri 08:00-18:00;\nsection prelude {\n    allow for dhcp when time in office;\n\
+        allow when dltype = arp;\n    deny from unregistered for dhcp;\n}\nhost roo { mac 00:16:3e:00:00:12; }\nallow from roo;\n";
+    let analysable = |page: &&lang::codes::Page| page.code.text().starts_with("W03") || [E0405, E0407].contains(&page.code);
+    let mut shown = Vec::new();
+    for text in lang::codes::pages().filter(analysable).map(|page| page.example).chain([office]) {
+        let (found, _, program) = analysed(text);
+        for (code, witness) in found.iter().filter_map(|found| Some((found.code, found.witness.as_ref()?))) {
+            let read = lang::flowspec::read(program.policy(), &witness.flow);
+            let flows = read.unwrap_or_else(|why| panic!("{code}: {}: {:?}", witness.flow, why.found));
+            for flow in flows {
+                let by = program.judge(&flow).rule;
+                let by = by.map_or("default".to_owned(), |id| lang::testing::rule_label(program.policy(), id));
+                assert_eq!(by, witness.decided_by, "{code}: {}\n{text}", witness.flow);
+            }
+            shown.push((code, witness.flow.clone()));
+        }
+    }
+    let night = (lang::lint::locked_out::W0313, "user none -> broadcast udp/67 time 2026-01-12 00:00".to_owned());
+    assert!(shown.len() > 10 && shown.contains(&night), "{shown:#?}");
 }
 
 /// Reports of the analysis, as people see them, beside the policies that they are about.

@@ -124,7 +124,8 @@ impl Analysis<'_> {
         None
     }
 
-    fn none_exists(&self, areas: &[Area], steps: &mut u64) -> Result<bool, Stopped> {
+    /// True if some areas have no flow that there can be.
+    pub(super) fn none_exists(&self, areas: &[Area], steps: &mut u64) -> Result<bool, Stopped> {
         for area in areas {
             if self.space.find(area, steps, None)?.is_some() {
                 return Ok(false);

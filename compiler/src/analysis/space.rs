@@ -23,7 +23,6 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::area::{Area, Attr, Bits};
 use super::packets::Cuts;
 use crate::label::{LabelId, Labels, Record};
-use crate::principal::directed_broadcasts;
 use crate::view::View;
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
@@ -409,7 +408,7 @@ impl<'a> Space<'a> {
             .zip(&policy.hosts)
             .flat_map(|(id, host)| host.addresses.iter().map(move |address| (*address, id)))
             .collect();
-        let directed: BTreeSet<IpAddr> = directed_broadcasts(policy).collect();
+        let directed: BTreeSet<IpAddr> = policy.directed_broadcasts().collect();
         let mut samples: Vec<IpAddr> = lang::flowspec::address_cells(policy);
         samples.extend(&directed);
         let owned = |address: IpAddr| self.view.is_some_and(|view| view.owner(address).is_some());
@@ -440,7 +439,7 @@ impl<'a> Space<'a> {
 
     /// True if no test and no view tells one address from another, which nobody has registered.
     pub(super) fn are_alike(&self, one: IpAddr, other: IpAddr) -> bool {
-        let is_directed = |address| directed_broadcasts(self.policy).any(|directed| directed == address);
+        let is_directed = |address| self.policy.directed_broadcasts().any(|directed| directed == address);
         let told = |address| self.told(address, false, is_directed(address));
         let is_free = |address| self.view.is_none() && self.policy.host_of_address(address).is_none();
         is_free(one) && is_free(other) && told(one) == told(other)

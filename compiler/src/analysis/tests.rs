@@ -67,6 +67,8 @@ fn assertions_are_refuted_with_a_flow_that_the_program_confirms() {
         ("deny from a; allow;\nassert never from a;", None),
         ("deny from a for tcp; allow;\nassert never from a to b;", Some("udp")),
         ("deny from a when nwsrc in lan; allow to b;\nassert never from a to b;", Some("a")),
+        // Before it has an address.
+        ("deny when nwsrc in 0.0.0.0/0 or nwsrc in ::/0; allow;\nassert never from a to b for udp;", Some("host a 0.0.0.0")),
         ("allow from staff; deny;\nassert never from people;", Some("staff")),
         ("invariant disjoint(people, staff);\nallow from staff; deny;\nassert never from people;", None),
         ("invariant subset(staff, people);\nallow from people; deny;\nassert always from staff;", None),
@@ -95,6 +97,52 @@ fn assertions_are_refuted_with_a_flow_that_the_program_confirms() {
             }
             (other, _) => panic!("{rules}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn assertions_about_nothing_are_told_with_the_clauses_that_exclude_each_other() {
+    for (rules, wanted) in [
+        ("deny; assert never from a at edge:2;", Some("from a/at edge:2")),
+        ("deny; assert never from a at edge:1;", None),
+        ("deny; assert never from b at edge:2;", None),
+        ("allow; assert always from b to lan for tcp when hsrc = c;", Some("from b/when hsrc = c")),
+        ("deny; assert never to internet for tcp when nwdst in lan;", Some("to internet/when nwdst in lan")),
+        ("deny; assert never from any when hsrc = b and hsrc = c;", Some("when hsrc = b and hsrc = c")),
+        ("deny; assert never from eve at edge for udp/53;", None),
+        (
+            "invariant disjoint(people, staff);\ndeny; assert never from people when usrc in staff;",
+            Some("from people/when usrc in staff"),
+        ),
+        // What is refuted or open has a subject.
+        ("allow; assert never from b;", None),
+    ] {
+        let program = program(&format!("{SITE}{rules}"));
+        let policy = program.policy();
+        let facts = told(&program);
+        let clauses = facts.vacuous.first().map(|one| {
+            assert!(!one.lacks_gateway, "{rules}");
+            let spans = one.clauses.iter().map(|place| policy.assertions[one.assertion].clauses[*place].0);
+            spans.map(|span| policy.sources.text(span)).collect::<Vec<_>>().join("/")
+        });
+        assert_eq!(clauses.as_deref(), wanted, "{rules}");
+    }
+}
+
+#[test]
+fn without_a_gateway_rules_and_assertions_about_the_internet_are_told() {
+    let rules = "away: allow from a to internet;\nback: deny from internet for tcp;\nfirst: outbound-only from b to internet;\n\
+        some: deny when not protocol = tcp;\nlast: deny from c to b;\ndefault deny;\n\
+        assert never from c to internet for tcp;\nassert never from c to b for tcp;";
+    for gateway in [true, false] {
+        let site = if gateway { SITE.to_owned() } else { SITE.replace("gateway border { at core:48; }\n", "") };
+        let program = program(&format!("{site}{rules}"));
+        let facts = told(&program);
+        let names: Vec<String> = facts.beyond_no_gateway.iter().map(|id| program.names().rule(*id)).collect();
+        let wanted: &[&str] = if gateway { &[] } else { &["away", "back", "first", "first"] };
+        assert_eq!(names, wanted);
+        let vacuous: Vec<(usize, bool)> = facts.vacuous.iter().map(|one| (one.assertion, one.lacks_gateway)).collect();
+        assert_eq!(vacuous, if gateway { vec![] } else { vec![(0, true)] });
     }
 }
 
@@ -265,7 +313,14 @@ fn answers_are_those_of_trying_many_points() {
         }
         let pattern = policy.rules[0].cond.clone();
         policy.assertions = [Claim::Never, Claim::Always]
-            .map(|claim| Assertion { name: "x".into(), claim, pattern: pattern.clone(), via: Vec::new(), span: span() })
+            .map(|claim| Assertion {
+                name: "x".into(),
+                claim,
+                pattern: pattern.clone(),
+                clauses: Vec::new(),
+                via: Vec::new(),
+                span: span(),
+            })
             .to_vec();
         let policy = Arc::new(policy);
         let program = Program::compile(policy.clone(), &View::new(&policy));
@@ -341,13 +396,20 @@ fn answers_are_those_of_trying_many_points() {
 /// What is proved holds for packets of real stations in random views.
 #[test]
 fn what_is_proved_holds_for_packets_in_random_views() {
-    let (mut known, mut proved) = (0, 0);
+    let (mut known, mut proved, mut vacuous) = (0, 0, 0);
     for seed in 0..700 {
         let draw = &mut Draw::new(seed);
         let mut policy = generate::policy(draw);
         let pattern = policy.rules[0].cond.clone();
         policy.assertions = [Claim::Never, Claim::Always]
-            .map(|claim| Assertion { name: "x".into(), claim, pattern: pattern.clone(), via: Vec::new(), span: span() })
+            .map(|claim| Assertion {
+                name: "x".into(),
+                claim,
+                pattern: pattern.clone(),
+                clauses: Vec::new(),
+                via: Vec::new(),
+                span: span(),
+            })
             .to_vec();
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);
@@ -355,6 +417,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let told = facts(&program, Budget { claim: 200_000, rule: 200_000, rules: 2_000_000, ..Budget::default() });
         let alone =
             Checked { rules: vec![Rule::plain(RuleId(0), pattern.clone(), Verdict::Allow, span())], ..Checked::clone(&policy) };
+        vacuous += told.vacuous.len();
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
         for _ in 0..1_500 {
             let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
@@ -389,13 +452,17 @@ fn what_is_proved_holds_for_packets_in_random_views() {
                 assert!(told.default != Some(Proof::Proved), "seed {seed}: {flow:#?}");
             }
             let matched = eval::judge(&alone, &flow).rule.is_some();
+            assert!(!matched || told.vacuous.is_empty(), "seed {seed}: {flow:#?} {pattern:#?}");
+            if let Some(id) = told.beyond_no_gateway.iter().find(|id| matches(&policy, policy.rule(**id).unwrap(), &flow)) {
+                panic!("seed {seed}: {id:?} matches {flow:#?}");
+            }
             for (proof, wrong) in told.assertions.iter().zip([Verdict::Allow, Verdict::Deny]) {
                 let against = matched && (judgement.verdict == Verdict::Allow) == (wrong == Verdict::Allow);
                 assert!(*proof != Proof::Proved || !against, "seed {seed}: {flow:#?} {pattern:#?}");
             }
         }
     }
-    assert!(known > 500 && proved > 200, "{known} {proved}");
+    assert!(known > 500 && proved > 200 && vacuous > 20, "{known} {proved} {vacuous}");
 }
 
 #[test]

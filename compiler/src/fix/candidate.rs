@@ -12,11 +12,12 @@ use lang::lint::duplicate_member::W0302;
 use lang::lint::ends_soon::W0314;
 use lang::lint::matches_nothing::W0305;
 use lang::lint::order_decides::W0306;
+use lang::lint::past_time::W0319;
 use lang::lint::redundant_rule::W0304;
 use lang::lint::shadowed_rule::W0303;
 use lang::lint::unreachable_default::W0307;
 use lang::lint::unused_name::W0301;
-use lang::lint::{cut_outbound_only::W0311, locked_out::W0313};
+use lang::lint::{cut_outbound_only::W0311, locked_out::W0313, no_gateway::W0318, vacuous_assertion::W0317};
 use lang::repair::{self, Edit};
 use lang::source::{SourceMap, Span};
 use lang::suppress;
@@ -162,9 +163,9 @@ fn decided_alike(state: &State, rule: &Rule) -> bool {
 fn check_silence(state: &State, found: &Diagnostic) -> Result<(), Why> {
     let code = suppress::code_of(state.loaded.sources.text(found.span)).and_then(codes::find).map(|page| page.code);
     let Some(code) = code else { return Err(Why::NoEdit) };
-    // W0304 is told only where it was found out, W0306 of a few pairs, W0314 for two weeks.
-    let passing = [W0304, W0306, W0314].contains(&code);
-    let of_proofs = [W0303, W0305, W0307, W0311, W0313].contains(&code);
+    // W0304 is told only where it was found out, W0306 of a few pairs, W0314 for two weeks, W0319 from some day on.
+    let passing = [W0304, W0306, W0314, W0319].contains(&code);
+    let of_proofs = [W0303, W0305, W0307, W0311, W0313, W0317, W0318].contains(&code);
     let facts = &state.facts;
     let all_found = facts.rules.iter().all(|(_, fact)| *fact != RuleFact::Undecided) && facts.default != Some(Proof::Undecided);
     if passing || (of_proofs && !all_found) { Err(Why::Comes) } else { Ok(()) }

@@ -27,6 +27,37 @@ pub trait Host: Send + Sync {
     fn spawn(&self, work: Box<dyn FnOnce() + Send>);
 }
 
+/// A machine without files, on which it is always the same time.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing {
+    /// The present.
+    pub now: Time,
+    /// What becomes of work beside the server's own.
+    pub spawn: fn(Box<dyn FnOnce() + Send>),
+}
+
+impl Host for Nothing {
+    fn read(&self, _: &[String], _: &str) -> Result<Vec<u8>, LoadError> {
+        Err(LoadError::NotFound)
+    }
+
+    fn settings(&self, _: &str) -> Option<Settings> {
+        None
+    }
+
+    fn policies(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn spawn(&self, work: Box<dyn FnOnce() + Send>) {
+        (self.spawn)(work);
+    }
+}
+
 /// Gives findings their severities, and drops those that nobody asked for.
 pub type Severities = Arc<dyn Fn(&mut Vec<Diagnostic>) + Send + Sync>;
 

@@ -78,9 +78,9 @@ pub(crate) fn fact(proof: &Proof, rule: RuleId) -> Option<&RuleFact> {
 }
 
 fn assertion(policy: &Checked, proof: &Proof, statement: Span) -> Option<String> {
-    let mut all = policy.assertions.iter().zip(&proof.facts.assertions);
-    let (_, outcome) = all.find(|(assertion, _)| assertion.span == statement)?;
-    Some(match outcome {
+    let place = policy.assertions.iter().position(|assertion| assertion.span == statement)?;
+    Some(match proof.facts.assertions.get(place)? {
+        Outcome::Proved if proof.facts.is_vacuous(place) => "proved, and about no flow".to_owned(),
         Outcome::Proved => "proved in any view".to_owned(),
         Outcome::Refuted(flow) => format!("refuted: {}", lang::flowspec::flow_text(policy, flow)),
         Outcome::Undecided => "not found out within the budget".to_owned(),

@@ -20,5 +20,5 @@ mod text;
 mod token;
 mod uri;
 
-pub use host::{Host, Settings};
+pub use host::{Host, Nothing, Settings};
 pub use server::{Ended, serve};

@@ -44,6 +44,9 @@ struct Clauses<'a> {
     damaged: bool,
 }
 
+/// What each clause asks of a flow, with its place.
+type Conditions = Vec<(Span, Cond)>;
+
 /// What both halves of a statement have in common.
 struct Common {
     via: Option<Vec<MiddleboxId>>,
@@ -196,25 +199,30 @@ impl Checker {
     }
 
     /// The flows that the clauses of an assertion are about, and which way they go.
-    pub(super) fn pattern(&mut self, list: &[Clause]) -> (Option<Cond>, Option<Vec<MiddleboxId>>) {
+    pub(super) fn pattern(&mut self, list: &[Clause]) -> (Option<Conditions>, Option<Vec<MiddleboxId>>) {
         let clauses = self.read_clauses(list, "assertion");
         self.damaged |= clauses.damaged;
         let via = clauses.via.map_or_else(|| Some(Vec::new()), |(names, _)| self.boxes(names));
-        (self.conjunction(&clauses, Side::Src).filter(|_| !clauses.damaged), via)
+        (self.conditions(&clauses, Side::Src).filter(|_| !clauses.damaged), via)
     }
 
     /// All clauses together, with `from` and `at` about this side and `to` about the other.
     fn conjunction(&mut self, clauses: &Clauses<'_>, initiator: Side) -> Option<Cond> {
-        let nothing = || Some(Cond::All(Vec::new()));
-        let from = clauses.from.map_or_else(nothing, |(expr, _)| self.end_cond(expr, initiator, Wanted::END));
-        let to = clauses.to.map_or_else(nothing, |(expr, _)| self.end_cond(expr, initiator.other(), Wanted::END));
-        let services = clauses.services.map_or_else(nothing, |(list, span)| {
-            let terms = self.services(list)?;
-            self.service_cond(terms, span)
+        let parts = self.conditions(clauses, initiator)?;
+        Some(types::all(parts.into_iter().map(|(_, cond)| cond).collect()))
+    }
+
+    /// What each clause asks of a flow; nothing if one of them is damaged.
+    fn conditions(&mut self, clauses: &Clauses<'_>, initiator: Side) -> Option<Conditions> {
+        let from = clauses.from.map(|(expr, span)| (span, self.end_cond(expr, initiator, Wanted::END)));
+        let to = clauses.to.map(|(expr, span)| (span, self.end_cond(expr, initiator.other(), Wanted::END)));
+        let services = clauses.services.map(|(list, span)| {
+            let terms = self.services(list);
+            (span, terms.and_then(|terms| self.service_cond(terms, span)))
         });
-        let at = clauses.at.map_or_else(nothing, |(expr, _)| self.end_cond(expr, initiator, Wanted::PLACE));
-        let when = clauses.when.map_or_else(nothing, |(cond, _)| self.when(cond));
-        [from, to, services, at, when].into_iter().collect::<Option<Vec<_>>>().map(types::all)
+        let at = clauses.at.map(|(expr, span)| (span, self.end_cond(expr, initiator, Wanted::PLACE)));
+        let when = clauses.when.map(|(cond, span)| (span, self.when(cond)));
+        [from, to, services, at, when].into_iter().flatten().map(|(span, cond)| Some((span, cond?))).collect()
     }
 
     /// Rules are numbered in the order in which they are tried. A damaged one gets no row: then there is no policy to number.

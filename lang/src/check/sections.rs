@@ -164,11 +164,12 @@ impl Checker {
                 self.report(Diagnostic::new(E0215, clause.span, message).help(help));
             }
         }
-        let (pattern, via) = self.pattern(&stmt.clauses);
-        let (Some(pattern), Some(via)) = (pattern, via) else {
+        let (clauses, via) = self.pattern(&stmt.clauses);
+        let (Some(clauses), Some(via)) = (clauses, via) else {
             self.damaged = true;
             return;
         };
+        let pattern = types::all(clauses.iter().map(|(_, cond)| cond.clone()).collect());
         if pattern == Cond::All(Vec::new()) && stmt.claim.value == Claim::Never && via.is_empty() {
             let found = Diagnostic::new(E0404, stmt.span, "that nothing at all is ever allowed is no policy");
             self.report(found.help("say of which flows it holds: `from`, `to`, `for`, `at`, `when`"));
@@ -177,7 +178,7 @@ impl Checker {
             Some(label) => label.text.clone(),
             None => self.statement_text(stmt.span).into(),
         };
-        self.policy.assertions.push(Assertion { name, claim: stmt.claim.value, pattern, via, span: stmt.span });
+        self.policy.assertions.push(Assertion { name, claim: stmt.claim.value, pattern, clauses, via, span: stmt.span });
     }
 
     /// A statement on one line, without its `;`.

@@ -35,6 +35,8 @@ pub struct Assertion {
     pub claim: Claim,
     /// Which flows.
     pub pattern: Cond,
+    /// The clauses that say so, in their order: the pattern is all of them together.
+    pub clauses: Vec<(Span, Cond)>,
     /// With `always`: they pass these in this order. With `never`: they are not allowed through all of these.
     pub via: Vec<MiddleboxId>,
     /// The statement.

@@ -1,12 +1,12 @@
 //! What is asked of a policy again and again, found once when it is first asked. Knows nothing of why it is asked.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
 use net::{Dpid, Location, MacAddr, Prefix, Time};
 
-use super::{Checked, EndTest, HostId, NamedLocation, RuleId, SetExpr, Switch};
+use super::{Checked, EndTest, HostId, NamedLocation, Part, Rule, RuleId, SetExpr, Switch};
 
 /// Answers that have been found. They hold for the policy that they stand in as it is: a copy starts without any, so that it can
 /// be changed.
@@ -29,6 +29,17 @@ struct Inside {
     v6: Vec<(u128, u128)>,
 }
 
+fn broadcast_of(test: EndTest) -> Option<IpAddr> {
+    let EndTest::Address(prefix) = test else { return None };
+    match prefix.network() {
+        IpAddr::V4(network) if prefix.length() < 31 => {
+            let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
+            Some(IpAddr::V4(Ipv4Addr::from_bits(network.to_bits() | hosts)))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
+}
+
 impl Clone for Lookup {
     fn clone(&self) -> Self {
         Lookup::default()
@@ -40,6 +51,33 @@ impl Checked {
     #[must_use]
     pub fn is_inside(&self, address: IpAddr) -> bool {
         self.lookup.inside.get_or_init(|| Inside::of(self)).has(address)
+    }
+
+    /// True for the limited broadcast address, and the last one of a declared IPv4 network. Of other addresses nobody knows that they
+    /// are not a single station's.
+    #[must_use]
+    pub fn is_broadcast(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(v4) = address else { return false };
+        v4.is_broadcast() || self.directed_broadcasts().any(|directed| directed == address)
+    }
+
+    /// The last address of each declared IPv4 network (RFC 919 §7): all of its machines are meant by it.
+    pub fn directed_broadcasts(&self) -> impl Iterator<Item = IpAddr> {
+        let mut open: Vec<&SetExpr> = self.groups.iter().filter(|group| group.network).map(|group| &group.members).collect();
+        std::iter::from_fn(move || {
+            while let Some(set) = open.pop() {
+                match set {
+                    SetExpr::Leaf(test) => {
+                        if let Some(address) = broadcast_of(*test) {
+                            return Some(address);
+                        }
+                    }
+                    SetExpr::Union(parts) => open.extend(parts.iter()),
+                    SetExpr::Intersection(one, _) | SetExpr::Difference(one, _) => open.push(one),
+                }
+            }
+            None
+        })
     }
 
     /// The host that has the MAC address.
@@ -96,6 +134,12 @@ impl Checked {
     #[must_use]
     pub fn samples_of_time(&self) -> &[Time] {
         self.lookup.samples.get_or_init(|| self.calendar.samples(&self.windows(), &self.ends()))
+    }
+
+    /// The rules of the site that match nothing any more at this instant, with the instant when that began: each statement once.
+    pub fn expired(&self, now: Time) -> impl Iterator<Item = (&Rule, Time)> {
+        let rules = self.site_rules().iter().filter(|rule| !matches!(rule.part, Part::OutboundDeny | Part::PinDeny));
+        rules.filter_map(move |rule| rule.until.filter(|end| *end <= now).map(|end| (rule, end)))
     }
 
     /// For each identifier the first host that has it.

@@ -159,6 +159,14 @@ pub(super) fn end(policy: &Checked, draft: &Draft, family: Family) -> End {
     end
 }
 
+/// What stands for no address in packets of this family.
+pub(super) fn unspecified(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
 /// The address that an end has in text which says none, in a packet of IPv6 or of IPv4.
 #[must_use]
 pub fn usual_address(policy: &Checked, end: &End, v6: bool) -> Option<IpAddr> {

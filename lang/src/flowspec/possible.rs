@@ -21,11 +21,29 @@ pub(super) fn refusal(policy: &Checked, side: Side, end: &End) -> Option<String>
         Place::Broadcast | Place::Multicast | Place::Controller if side == Side::Src => {
             Some("no flow starts at a group address or at the controller".to_owned())
         }
-        Place::Broadcast | Place::Multicast | Place::Controller => None,
+        Place::Broadcast | Place::Multicast => group(policy, end),
+        Place::Controller => None,
     }
 }
 
+fn group(policy: &Checked, end: &End) -> Option<String> {
+    if let Some(at) = end.location {
+        return Some(format!("a group address is at no port, not at {} either", location_text(policy, at)));
+    }
+    let everyone = end.place == Place::Broadcast;
+    if let Some(mac) = end.mac.filter(|mac| mac.is_broadcast() != everyone || !mac.is_multicast()) {
+        let what = if everyone { "everyone" } else { "a group" };
+        return Some(format!("{mac} is not the MAC address of {what}"));
+    }
+    let address = end.address?;
+    let sound = if everyone { policy.is_broadcast(address) } else { address.is_multicast() };
+    (!sound).then(|| format!("{address} is a single machine's address, and the frame is for a group"))
+}
+
 fn inside(policy: &Checked, end: &End) -> Option<String> {
+    if let Some(mac) = end.mac.filter(|mac| !mac.is_unicast()) {
+        return Some(format!("{mac} is the MAC address of a group, and of no machine"));
+    }
     let name = |id: HostId| policy.hosts.get(id.index()).map_or("", |host| &host.name);
     if let Some((gateway, at)) = policy.gateways.iter().find(|gateway| end.location == Some(gateway.at)).zip(end.location) {
         let at = location_text(policy, at);
@@ -35,6 +53,12 @@ fn inside(policy: &Checked, end: &End) -> Option<String> {
         && end.host != Some(id)
     {
         return Some(format!("{mac} is declared for host `{}`", name(id)));
+    }
+    if let Some((host, pin)) = end.host.and_then(|id| policy.hosts.get(id.index())).and_then(|host| Some((host, host.pin?)))
+        && let Some(at) = end.location.filter(|at| *at != pin)
+    {
+        let (pin, at) = (location_text(policy, pin), location_text(policy, at));
+        return Some(format!("host `{}` is pinned to {pin}, so it is not at {at}", host.name));
     }
     let address = end.address?;
     if let Some(id) = policy.host_of_address(address).filter(|id| end.host != Some(*id)) {

@@ -11,13 +11,20 @@ use super::ends::Draft;
 use super::{SOURCE_PORT, Traffic};
 
 /// One line in the syntax of flows: `user gina host gphone at wap1 -> www tcp/80`. A line made from a flow that came from text
-/// reads back as the same flow. What the syntax has no words for (fragments) stands
-/// behind `#`.
+/// reads back as the same flow. What the syntax has no words for (fragments, a responder without its address)
+/// stands behind `#`.
 #[must_use]
 pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
     let family = if flow.headers.dl_type == Some(EtherType::IPV6) { Family::V6 } else { Family::V4 };
     let mut src = draft(policy, &flow.src, family);
     let mut dst = draft(policy, &flow.dst, family);
+    // Text gives a host its own address; one that has none yet sends from `0.0.0.0` or `::`.
+    let lacks = |end: &End, draft: &Draft| {
+        flow.headers.proto.is_some() && end.address.is_none() && complete::end(policy, draft, family).address.is_some()
+    };
+    if flow.src.place == Place::Inside && lacks(&flow.src, &src) {
+        src.address = Some(complete::unspecified(family));
+    }
     let traffic = Traffic { proto: flow.headers.proto, transport: flow.headers.transport };
     if complete::family(policy, &src, &dst, traffic.family()) != Some(family) {
         // An address tells the family, unless the service is one of the other.
@@ -46,8 +53,7 @@ pub fn flow_text(policy: &Checked, flow: &Flow) -> String {
     }
     let mut remarks = remarks(&flow.headers);
     for (end, draft, who) in [(&flow.src, &src, "the initiator"), (&flow.dst, &dst, "the responder")] {
-        // A host has its declared address in text.
-        if flow.headers.proto.is_some() && end.address.is_none() && complete::end(policy, draft, family).address.is_some() {
+        if lacks(end, draft) && !draft.address.is_some_and(|address| address.is_unspecified()) {
             remarks.push(format!("{who} without an address"));
         }
     }

@@ -304,8 +304,32 @@ fn ends_that_there_cannot_be_are_refused() {
         "unregistered 10.0.0.1 -> griffin",
         "unregistered 127.0.0.1 -> griffin",
         "griffin -> border 10.9.9.9",
+        "roo -> multicast 239.1.1.1 at edge1:3",
+        "roo -> 01:00:5e:00:00:01 10.4.0.9",
+        "roo -> broadcast 10.4.0.9",
+        "roo -> 02:00:00:00:00:77 239.1.1.1",
+        "host roo 01:00:5e:00:00:01 -> griffin",
     ];
     let all: String = refused.iter().map(|text| format!("{text}: {}\n", said(text).unwrap_or_default())).collect();
     insta::assert_snapshot!(all);
     assert_eq!(said("8.8.8.8 at core:48 -> roo"), None);
+}
+
+/// As in the packets of DHCP and of neighbour discovery.
+#[test]
+fn who_has_no_address_yet_sends_from_none() {
+    let policy = site();
+    for (line, written) in [
+        ("user none host roo 0.0.0.0 -> broadcast udp/67", "user none host roo 0.0.0.0 -> broadcast udp/67"),
+        ("host griffin :: -> unregistered icmpv6/135", "user none host griffin at edge1:1 -> unregistered icmpv6/135"),
+        ("unregistered 0.0.0.0 -> broadcast udp/67", "user none -> broadcast udp/67"),
+    ] {
+        let read = read(&policy, line);
+        assert_eq!(read.iter().map(|flow| flow.src.address).collect::<Vec<_>>(), [None], "{line}");
+        let text = flow_text(&policy, &read[0]);
+        assert_eq!((&*text, self::read(&policy, &text)), (written, read));
+    }
+    for line in ["griffin -> host roo 0.0.0.0 tcp/80", "internet 0.0.0.0 -> roo"] {
+        assert!(super::read(&policy, line).is_err(), "{line}");
+    }
 }

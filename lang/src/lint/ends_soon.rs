@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Input;
-use crate::checked::Part;
 use crate::codes::names::E0222;
 use crate::diag::Diagnostic;
 
@@ -24,16 +23,13 @@ const SOON: Duration = Duration::from_hours(14 * 24);
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let Some(now) = input.now else { return Vec::new() };
     let calendar = &input.policy.calendar;
-    let mut found = Vec::new();
-    for rule in input.policy.site_rules().iter().filter(|rule| !matches!(rule.part, Part::OutboundDeny | Part::PinDeny)) {
-        let Some(end) = rule.until else { continue };
-        let at = calendar.text(end);
-        if end <= now {
-            let message = format!("this rule has expired: it matches nothing since {at}");
-            found.push(Diagnostic::new(E0222, rule.span, message).help("remove it, or give it a new date"));
-        } else if end < now.after(SOON) {
-            found.push(Diagnostic::new(W0314, rule.span, format!("this rule ends at {at} ({})", calendar.zone())));
-        }
-    }
-    found
+    let expired = input.policy.expired(now).map(|(rule, end)| {
+        let message = format!("this rule has expired: it matches nothing since {}", calendar.text(end));
+        Diagnostic::new(E0222, rule.span, message).help("remove it, or give it a new date")
+    });
+    let ending = input.policy.expired(now.after(SOON)).filter(|(_, end)| *end > now).map(|(rule, end)| {
+        let message = format!("this rule ends at {} ({})", calendar.text(end), calendar.zone());
+        Diagnostic::new(W0314, rule.span, message)
+    });
+    expired.chain(ending).collect()
 }

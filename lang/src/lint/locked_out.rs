@@ -1,10 +1,10 @@
 //! W0313: a prelude of the site's own that leaves hosts without what they need first.
 
-use net::{EtherType, IpProto, Transport};
+use net::{EtherType, IpProto, Time, Transport};
 
 use super::Input;
 use crate::builtin::PRELUDE_NAME;
-use crate::checked::Verdict;
+use crate::checked::{Checked, Verdict};
 use crate::diag::Diagnostic;
 use crate::flow::{End, Flow, Headers, Place};
 use crate::flowspec::SOURCE_PORT;
@@ -29,13 +29,18 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let Some(prelude) = input.policy.sections.iter().find(own) else { return Vec::new() };
     let mut found = Vec::new();
     for (what, flow) in needs() {
-        let judgement = input.decide.decide(&flow);
-        if judgement.verdict != Verdict::Allow {
+        let mut flows = times(input.policy).into_iter().map(|time| Flow { time, ..flow.clone() });
+        if let Some(flow) = flows.find(|flow| input.decide.decide(flow).verdict != Verdict::Allow) {
             let message = format!("an unknown host cannot {what} under this prelude");
             found.push(input.shown_by(Diagnostic::new(W0313, prelude.span, message), &flow));
         }
     }
     found
+}
+
+/// An instant of each stretch of time that rules tell apart; without one where none asks.
+fn times(policy: &Checked) -> Vec<Option<Time>> {
+    if policy.tests_time() { policy.samples_of_time().iter().copied().map(Some).collect() } else { vec![None] }
 }
 
 /// What a host needs before it is anybody.

@@ -38,12 +38,13 @@ fn report(input: &Input<'_>, id: RuleId, by: &[Taken]) -> Option<Diagnostic> {
         several => format!("this rule decides nothing: {} rules before it cover it together", several.len()),
     };
     let mut found = Diagnostic::new(W0303, rule.span, message);
-    for (place, taken) in by.iter().take(MAX_NAMED).enumerate() {
+    let shares = percents(&by.iter().map(|taken| taken.share).collect::<Vec<f64>>());
+    for (place, (taken, share)) in by.iter().zip(shares).take(MAX_NAMED).enumerate() {
         if let Some(other) = input.policy.rule(taken.by) {
             let verdict = other.verdict().map_or("passes", |verdict| verdict.word());
             // The first share's is the witness of the whole.
             let flow = taken.flow.as_ref().filter(|_| place > 0).map(|flow| flow_text(input.policy, flow));
-            found = found.related_by_flow(other.span, format!("takes {} of it: {verdict}", percent(taken.share)), flow);
+            found = found.related_by_flow(other.span, format!("takes {} of it: {verdict}", percent(taken.share, share)), flow);
         }
     }
     if let Some(flow) = by.first().and_then(|most| most.flow.as_ref()) {
@@ -67,11 +68,59 @@ fn parts(cond: &Cond) -> &[Cond] {
     }
 }
 
-/// A share in whole hundredths, never rounded to nothing or all.
-fn percent(share: f64) -> String {
-    match (share * 100.0).round() {
-        whole if share > 0.0 && whole < 1.0 => "less than 1 %".to_owned(),
-        whole if share < 1.0 && whole > 99.0 => "more than 99 %".to_owned(),
-        whole => format!("{whole} %"),
+/// Shares in whole hundredths that make as many together as the shares do: those that lose most by being cut get one more.
+fn percents(shares: &[f64]) -> Vec<f64> {
+    let exact: Vec<f64> = shares.iter().map(|share| share * 100.0).collect();
+    let mut whole: Vec<f64> = exact.iter().map(|one| one.floor()).collect();
+    let mut left = exact.iter().sum::<f64>().round() - whole.iter().sum::<f64>();
+    let mut lost: Vec<(f64, &mut f64)> = exact.iter().zip(&mut whole).map(|(exact, whole)| (exact - *whole, whole)).collect();
+    lost.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    for (_, whole) in lost {
+        if left < 1.0 {
+            break;
+        }
+        *whole += 1.0;
+        left -= 1.0;
+    }
+    whole
+}
+
+/// A share in whole hundredths, in words where that would be nothing or all.
+fn percent(share: f64, whole: f64) -> String {
+    if share > 0.0 && whole < 1.0 {
+        "less than 1 %".to_owned()
+    } else if share < 1.0 && whole > 99.0 {
+        "more than 99 %".to_owned()
+    } else {
+        format!("{whole} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_in_hundredths_make_a_hundred() {
+        for (shares, wanted) in [
+            (&[1.0][..], &[100.0][..]),
+            (&[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0], &[34.0, 33.0, 33.0]),
+            (&[0.555, 0.445], &[56.0, 44.0]),
+            (&[0.125; 8], &[13.0, 13.0, 13.0, 13.0, 12.0, 12.0, 12.0, 12.0]),
+            (&[0.996, 0.002, 0.002], &[100.0, 0.0, 0.0]),
+            (&[0.29, 0.71], &[29.0, 71.0]),
+            // One of several, which would cover the rule alone.
+            (&[0.404], &[40.0]),
+            (&[], &[]),
+        ] {
+            assert_eq!(percents(shares), wanted, "{shares:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_all_is_never_told_as_all_nor_as_nothing() {
+        assert_eq!(percent(0.996, 100.0), "more than 99 %");
+        assert_eq!(percent(0.002, 0.0), "less than 1 %");
+        assert_eq!(percent(1.0, 100.0), "100 %");
     }
 }

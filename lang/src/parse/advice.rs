@@ -11,7 +11,7 @@ use crate::diag::Diagnostic;
 use crate::keyword::Keyword;
 use crate::lexer::{Tok, Token, span};
 use crate::literal::{self, when};
-use crate::phrasebook::{self, Place};
+use crate::phrasebook::{self, Advice, Place};
 use crate::source::SourceId;
 
 /// How a line of a test is written.
@@ -108,10 +108,11 @@ impl<'a> Stumble<'a> {
     }
 
     /// What stands for a word of another tool, or for one that is not needed here.
-    pub(super) fn of_word(&self) -> Option<String> {
+    pub(super) fn of_word(&self) -> Option<Advice> {
         let found = self.word(0);
         let verdict = self.wants("allow") && !self.in_clauses();
         self.needless()
+            .map(Advice::say)
             .or_else(|| self.on())
             .or_else(|| verdict.then(|| phrasebook::advice(Place::Verdict, found)).flatten())
             .or_else(|| self.in_clauses().then(|| phrasebook::advice(Place::Clause, found)).flatten())
@@ -143,12 +144,12 @@ impl<'a> Stumble<'a> {
     }
 
     /// `on tcp/80`, `on edge1:5`
-    fn on(&self) -> Option<String> {
+    fn on(&self) -> Option<Advice> {
         if !self.in_clauses() || self.word(0) != "on" {
             return None;
         }
         let service = self.tok(1) == Some(Tok::Service) || builtin::service(self.word(1)).is_some();
-        Some(format!("write `{}` for `on`", if service { "for" } else { "at" }))
+        Some(Advice::write(if service { "for" } else { "at" }, "on"))
     }
 
     /// What was probably meant, by what is around the token.

@@ -10,7 +10,7 @@ use crate::codes::syntax;
 use crate::diag::Diagnostic;
 use crate::keyword::{self, KEYWORDS, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
-use crate::phrasebook::{self, Place};
+use crate::phrasebook::{self, Advice, Place};
 use crate::source::{SourceId, Span};
 use crate::suggest::{self, Candidate};
 
@@ -81,8 +81,8 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
         (true, true) => "the statement is not complete".to_owned(),
     };
     let report = Diagnostic::new(syntax::E0101, place, message);
-    if foreign.is_some() {
-        return Some(report.maybe_help(foreign));
+    if let Some(advice) = foreign {
+        return Some(report.advised(advice));
     }
     let near = if tok == Some(Tok::Name) { near_words(found, tokens.get(at + 1), &terminals) } else { Vec::new() };
     if !near.is_empty() {
@@ -136,7 +136,7 @@ fn no_statement(source: SourceId, text: &str, tokens: &[Token], at: usize, expec
     let message = format!("no statement starts with {}", shown(word));
     let report = Diagnostic::new(syntax::E0101, span(source, first.start, first.end), message);
     if let Some(advice) = foreign_start(word) {
-        return Some(report.help(advice));
+        return Some(report.advised(advice));
     }
     if let Some(verdict) = verdict_behind(text, first).filter(|_| near.is_empty()) {
         return Some(report.help(format!("a rule's name has a colon behind it: `{word}: {verdict} …`")));
@@ -152,7 +152,7 @@ fn verdict_behind<'t>(text: &'t str, name: &Token) -> Option<&'t str> {
 }
 
 /// What to do about a word of another tool that a statement starts with.
-fn foreign_start(word: &str) -> Option<String> {
+fn foreign_start(word: &str) -> Option<Advice> {
     phrasebook::advice(Place::Verdict, word).or_else(|| phrasebook::advice(Place::Statement, word))
 }
 

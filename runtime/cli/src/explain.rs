@@ -1,5 +1,6 @@
 //! `pentane explain`: what happens to a flow and why. Reads the flow, completes it from the view, asks the program.
 
+mod against;
 mod complete;
 mod text;
 mod unless;
@@ -20,6 +21,7 @@ use crate::json::{self, Answer, Explain, Near, Rule};
 use crate::load::{Policy, PolicyArgs, now};
 use crate::output::{self, Output};
 use crate::report::{self, Format};
+use against::against;
 use unless::{Silent, unless};
 
 /// What `explain` is asked.
@@ -67,6 +69,8 @@ struct Answered<'a> {
     count: usize,
     /// What the verdict hangs on that nobody said; nothing where a view says it.
     unless: Vec<String>,
+    /// What the view says otherwise than the flow.
+    against_view: Vec<String>,
 }
 
 /// The flows that a text stands for, and what it leaves open.
@@ -110,6 +114,10 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             explanation: compiler::explain(program, &alike.flow),
             count: alike.count,
             unless: asked.silent.map(|silent| unless(program, &alike.flow, silent)).unwrap_or_default(),
+            against_view: policy
+                .view_name
+                .as_ref()
+                .map_or_else(Vec::new, |_| against(&policy.view, program.policy(), &alike.flow)),
         })
         .collect();
     match args.format {
@@ -205,6 +213,7 @@ fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
         because: Vec::new(),
         nearest: Vec::new(),
         unless: Vec::new(),
+        against_view: Vec::new(),
     };
     Explain {
         schema: "pentane.explain/1",
@@ -274,6 +283,7 @@ impl Answered<'_> {
             because: because.clone(),
             nearest: nearest.iter().filter_map(near).collect(),
             unless: self.unless.clone(),
+            against_view: self.against_view.clone(),
         }
     }
 }

@@ -175,6 +175,8 @@ pub struct Assertion {
     pub line: u32,
     /// `proved`, `refuted`, `undecided`
     pub result: &'static str,
+    /// True if it is proved because there is no flow that it is about.
+    pub vacuous: bool,
     /// In which world it was asked: `any-view`
     pub world: &'static str,
     /// A flow against it.
@@ -184,7 +186,7 @@ pub struct Assertion {
 impl Assertion {
     /// What is known of the assertions of a policy.
     pub fn all(policy: &Checked, facts: &Facts) -> Vec<Assertion> {
-        let one = |(assertion, proof): (&lang::checked::Assertion, &Proof)| {
+        let one = |(place, (assertion, proof)): (usize, (&lang::checked::Assertion, &Proof))| {
             let at = policy.sources.position(assertion.span);
             let (result, counterexample) = match proof {
                 Proof::Proved => ("proved", None),
@@ -192,9 +194,10 @@ impl Assertion {
                 Proof::Undecided => ("undecided", None),
             };
             let name = assertion.name.to_string();
-            Assertion { name, file: at.file.to_string(), line: at.line, result, world: "any-view", counterexample }
+            let (file, vacuous) = (at.file.to_string(), facts.is_vacuous(place));
+            Assertion { name, file, line: at.line, result, vacuous, world: "any-view", counterexample }
         };
-        policy.assertions.iter().zip(&facts.assertions).map(one).collect()
+        policy.assertions.iter().zip(&facts.assertions).enumerate().map(one).collect()
     }
 }
 
@@ -209,8 +212,43 @@ pub struct Tests {
     pub failed: usize,
     /// Every case, in the order of the text.
     pub tests: Vec<Case>,
+    /// What no test reaches, if that is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncovered: Option<Vec<Uncovered>>,
+    /// Rules that have expired.
+    pub expired: Vec<Ended>,
     /// What the tests reach.
     pub coverage: Coverage,
+}
+
+/// A rule, or an alternative of it, that no test reaches.
+#[derive(Serialize)]
+pub struct Uncovered {
+    /// The rule's name, if the text gives one.
+    pub name: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// Of an `outbound-only` and of a rule with `pin`: `what it denies`, `what it allows`.
+    pub half: Option<&'static str>,
+    /// What tells the alternative from the others of the rule, if there are any.
+    pub alternative: Option<String>,
+    /// A line of a `test` block that reaches it; nothing where no flow was found that it decides.
+    pub test: Option<String>,
+}
+
+/// A rule that has expired.
+#[derive(Serialize)]
+pub struct Ended {
+    /// Its name, if the text gives one.
+    pub name: Option<String>,
+    /// Its file.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// Since when it matches nothing, in the zone of the policy: `2026-12-02 00:00`
+    pub since: String,
 }
 
 /// One line of a `test` block.
@@ -348,6 +386,8 @@ pub struct Answer {
     pub nearest: Vec<Near>,
     /// What the verdict hangs on that neither the flow nor a view says.
     pub unless: Vec<String>,
+    /// What the view says otherwise than the flow, which has its way.
+    pub against_view: Vec<String>,
 }
 
 /// `pentane diff --format json`

@@ -8,6 +8,7 @@ use lang::codes::tests_and_assertions::{E0405, E0406};
 use lang::diag::Severity;
 use lang::facts::{Facts, Proof};
 use lang::flowspec::flow_text;
+use lang::lint::vacuous_assertion::W0317;
 use lang::report::{Pen, Style, concise};
 use lang::source::Position;
 use lang::testing;
@@ -67,8 +68,11 @@ fn as_json(policy: &Policy, checked: &Checked, facts: &Facts) -> Check {
 
 fn write_text(out: &mut Output, policy: &Policy, program: &Program, facts: &Facts, format: Format) -> Result<(), Failure> {
     let checked = program.policy();
-    for (assertion, proof) in checked.assertions.iter().zip(&facts.assertions) {
+    for (place, (assertion, proof)) in checked.assertions.iter().zip(&facts.assertions).enumerate() {
         one(out, program, assertion, proof)?;
+        if facts.is_vacuous(place) {
+            out.line(format!("  but       there is no flow that it is about ({W0317})"))?;
+        }
     }
     // An assertion has had its line; what is left is about rules that leave the scope of their section.
     let of_assertions = [E0405, E0406];

@@ -58,7 +58,14 @@ pub fn read(policy: &Policy, questions: &[String]) -> Result<Asked, Unreadable> 
     let patterns: Vec<Cond> = asked.iter().map(|rule| rule.cond.clone()).collect();
     checked.assertions = asked
         .into_iter()
-        .map(|rule| Assertion { name: NAME.into(), claim: Claim::Never, pattern: rule.cond, via: Vec::new(), span: rule.span })
+        .map(|rule| Assertion {
+            name: NAME.into(),
+            claim: Claim::Never,
+            pattern: rule.cond,
+            clauses: Vec::new(),
+            via: Vec::new(),
+            span: rule.span,
+        })
         .collect();
     Ok(Asked { program: Program::compile(Arc::new(checked), &policy.view), patterns })
 }

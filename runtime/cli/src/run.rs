@@ -59,7 +59,7 @@ async fn serve(
     let rules = daemon::policy::rule_count(controller.policy());
     let stop = stop_signal().map_err(|error| Failure::cannot(format!("signals cannot be received: {error}")))?;
     tracing::info!(event = "started", %listen, config = %path.display(), rules, "switches may connect");
-    caution(&loaded);
+    caution(&loaded, clock.now());
     let daemon = Daemon { listener, controller, files, loaded };
     let mut logger = Logger::default();
     let status = daemon.run(clock, &mut logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;

@@ -1,19 +1,20 @@
 //! `pentane test`: does the policy answer as its `test` blocks want?
 
 use clap::Args as ClapArgs;
-use compiler::{Analysis, Budget, Program, Regions};
-use lang::checked::{Checked, Part, RuleId};
+use compiler::{Analysis, Budget, Program, Region};
+use lang::checked::{Checked, Part, Rule, RuleId};
 use lang::flow::Flow;
 use lang::flowspec;
 use lang::source::Position;
 use lang::testing::{self, TestResult, TestRun, rule_label};
+use net::Time;
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
 use crate::formats::{self, Note};
 use crate::hash;
-use crate::json::{self, Case, Coverage, Share, Tests};
-use crate::load::{Policy, PolicyArgs};
+use crate::json::{self, Case, Coverage, Ended, Share, Tests, Uncovered};
+use crate::load::{Policy, PolicyArgs, now};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
 
@@ -55,7 +56,7 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     let run = testing::run(program.policy(), program);
     match args.format {
-        Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
+        Format::Json => json::write(out, &as_json(program, &run, args.uncovered))?,
         Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
         Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
         Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
@@ -73,6 +74,7 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             if args.uncovered {
                 uncovered(out, program)?;
             }
+            expired(out, program.policy())?;
             sum(out, &policy, &run)?;
         }
     }
@@ -115,40 +117,92 @@ fn coverage(out: &mut Output, program: &Program, run: &TestRun) -> Result<(), Fa
     out.line(format!("          {} of {} of their conditions", regions.covered.len(), counted(all, "alternative")))
 }
 
+/// An alternative of a rule that no test reaches, with a line that does, if there is one.
+struct Untested {
+    region: Region,
+    line: Option<String>,
+}
+
+impl Untested {
+    fn all(program: &Program) -> Vec<Untested> {
+        let policy = program.policy();
+        let line_of = |flow: &Flow| testing::case_text(policy, flow, &program.judge(flow));
+        let regions = program.regions_of_tests().uncovered;
+        let reader = flowspec::Reader::new(policy);
+        let fit = |flow: &Flow| reader.reads_back(flow) && line_of(flow).is_some();
+        let flows = match Analysis::new(program, Budget::default()) {
+            Some(analysis) => analysis.examples(&regions, &fit),
+            None => regions.iter().map(|_| None).collect(),
+        };
+        let untested = regions.into_iter().zip(flows);
+        untested.map(|(region, flow)| Untested { region, line: flow.as_ref().and_then(line_of) }).collect()
+    }
+
+    /// What tells it from the other alternatives of its rule, if there are any.
+    fn alternative(&self) -> Option<&str> {
+        (self.region.alternatives > 1).then_some(&*self.region.text)
+    }
+
+    fn as_json(&self, policy: &Checked) -> Option<Uncovered> {
+        let rule = policy.rule(self.region.rule)?;
+        let Position { file, line, .. } = policy.sources.position(rule.span);
+        Some(Uncovered {
+            name: rule.name.as_deref().map(str::to_owned),
+            file: file.to_string(),
+            line,
+            half: half(rule),
+            alternative: self.alternative().map(str::to_owned),
+            test: self.line.clone(),
+        })
+    }
+}
+
 /// What no test reaches, each with a line that does.
 fn uncovered(out: &mut Output, program: &Program) -> Result<(), Failure> {
-    let policy = program.policy();
-    let line_of = |flow: &Flow| testing::case_text(policy, flow, &program.judge(flow));
-    let regions = program.regions_of_tests().uncovered;
-    let reader = flowspec::Reader::new(policy);
-    let fit = |flow: &Flow| reader.reads_back(flow) && line_of(flow).is_some();
-    let flows = match Analysis::new(program, Budget::default()) {
-        Some(analysis) => analysis.examples(&regions, &fit),
-        None => regions.iter().map(|_| None).collect(),
-    };
-    for (region, flow) in regions.iter().zip(flows) {
+    let all = Untested::all(program);
+    for one in &all {
         out.line("")?;
-        out.line(place_and_name(policy, region.rule))?;
-        if region.alternatives > 1 {
-            out.line(format!("  where    {}", region.text))?;
+        out.line(place_and_name(program.policy(), one.region.rule))?;
+        if let Some(text) = one.alternative() {
+            out.line(format!("  where    {text}"))?;
         }
-        match flow.as_ref().and_then(line_of) {
+        match &one.line {
             Some(line) => out.line(format!("  test     {line}"))?,
             None => out.line("  test     no flow was found that it decides: see `pentane check`")?,
         }
     }
-    if regions.is_empty() { Ok(()) } else { out.line("") }
+    if all.is_empty() { Ok(()) } else { out.line("") }
+}
+
+/// Which half of its statement a rule is, if it is one.
+fn half(rule: &Rule) -> Option<&'static str> {
+    match rule.part {
+        Part::Whole => None,
+        Part::OutboundDeny | Part::PinDeny => Some("what it denies"),
+        Part::OutboundAllow | Part::PinAllow => Some("what it allows"),
+    }
 }
 
 fn place_and_name(policy: &Checked, id: RuleId) -> String {
     let Some(rule) = policy.rule(id) else { return rule_label(policy, id) };
     let Position { file, line, .. } = policy.sources.position(rule.span);
-    let half = match rule.part {
-        Part::Whole => "",
-        Part::OutboundDeny | Part::PinDeny => " (what it denies)",
-        Part::OutboundAllow | Part::PinAllow => " (what it allows)",
-    };
+    let half = half(rule).map_or_else(String::new, |half| format!(" ({half})"));
     format!("{file}:{line}: {}{half}", excerpt::first_line(&policy.sources, rule.span))
+}
+
+/// Rules whose time is over: a test that gives no time is of the time when they still decided.
+fn expired(out: &mut Output, policy: &Checked) -> Result<(), Failure> {
+    let all: Vec<(&Rule, Time)> = policy.expired(now()).collect();
+    let (Some(_), count) = (all.first(), all.len()) else { return Ok(()) };
+    let have = if count == 1 { "has" } else { "have" };
+    let rules = counted(count, "rule");
+    out.line(format!("note: {rules} {have} expired; a test without a time is of the time before that"))?;
+    for (rule, end) in all.iter().take(MOST_SHOWN) {
+        let Position { file, line, .. } = policy.sources.position(rule.span);
+        let text = excerpt::first_line(&policy.sources, rule.span);
+        out.line(format!("  {}  {file}:{line}: {text}", policy.calendar.text(*end)))?;
+    }
+    Ok(())
 }
 
 fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> {
@@ -163,7 +217,8 @@ fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> 
     }
 }
 
-fn as_json(run: &TestRun, regions: &Regions) -> Tests {
+fn as_json(program: &Program, run: &TestRun, uncovered: bool) -> Tests {
+    let (policy, regions) = (program.policy(), program.regions_of_tests());
     let case = |result: &TestResult| Case {
         name: result.name.to_string(),
         file: result.position.file.to_string(),
@@ -173,11 +228,17 @@ fn as_json(run: &TestRun, regions: &Regions) -> Tests {
         expected: result.expected.clone(),
         actual: result.actual.to_string(),
     };
+    let ended = |(rule, end): (&Rule, Time)| {
+        let Position { file, line, .. } = policy.sources.position(rule.span);
+        Ended { name: rule.name.as_deref().map(str::to_owned), file: file.to_string(), line, since: policy.calendar.text(end) }
+    };
     Tests {
         schema: "pentane.test/1",
         passed: run.passed(),
         failed: run.failed(),
         tests: run.results.iter().map(case).collect(),
+        uncovered: uncovered.then(|| Untested::all(program).iter().filter_map(|one| one.as_json(policy)).collect()),
+        expired: policy.expired(now()).map(ended).collect(),
         coverage: Coverage {
             rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() },
             regions: Share { covered: regions.covered.len(), total: regions.covered.len() + regions.uncovered.len() },

@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use lang::checked::{Checked, Effect, RuleId};
 use lang::flowspec::flow_text;
 use lang::testing::rule_label;
-use net::{Dpid, Location};
+use net::{Dpid, Location, Time};
 use runtime::event::{Decided, Event};
 use runtime::{ConnId, Controller, Status};
 
 use crate::policy::{self, Loaded};
 use crate::reactor::{Observer, Reload};
+
+/// How many rules one line names.
+const MOST_NAMED: usize = 20;
 
 /// Writes every event to the log, and counts the policies that were refused.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,9 +29,9 @@ impl Observer for Logger {
     fn reloaded(&mut self, reload: &Reload<'_>) {
         match reload {
             Reload::Unchanged => tracing::info!(event = "policy-unchanged", "the policy is the same: nothing was done"),
-            Reload::InForce(loaded) => {
+            Reload::InForce(loaded, now) => {
                 tracing::info!(event = "policy-reloaded", rules = rules(loaded), "the new policy is in force");
-                caution(loaded);
+                caution(loaded, *now);
             }
             Reload::Refused(loaded) => {
                 self.refusals += 1;
@@ -67,8 +70,20 @@ pub fn connected(conn: ConnId, peer: SocketAddr) {
     tracing::info!(event = "connected", conn = conn.0, %peer, "somebody connected");
 }
 
-/// Warns of a policy that only few packets can pass under.
-pub fn caution(loaded: &Loaded) {
+/// Warns of a policy that only few packets can pass under, and of its rules that have expired at this time.
+pub fn caution(loaded: &Loaded, now: Time) {
+    if let Some(policy) = loaded.policy.as_deref() {
+        let expired: Vec<RuleId> = policy.expired(now).map(|(rule, _)| rule.id).collect();
+        let named: Vec<String> = expired.iter().take(MOST_NAMED).map(|id| rule_label(policy, *id)).collect();
+        if !expired.is_empty() {
+            tracing::warn!(
+                event = "rules-expired",
+                count = expired.len(),
+                rules = named.join(", "),
+                "the `until` of rules is past: they match nothing"
+            );
+        }
+    }
     if loaded.by_hand {
         tracing::warn!(
             event = "carried-by-hand",

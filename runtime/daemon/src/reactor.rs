@@ -41,8 +41,8 @@ pub trait Observer {
 pub enum Reload<'a> {
     /// The texts are the same: nothing was done.
     Unchanged,
-    /// It is in force.
-    InForce(&'a Loaded),
+    /// It is in force from this time on.
+    InForce(&'a Loaded, Time),
     /// It has errors; the one before stays in force.
     Refused(&'a Loaded),
 }
@@ -253,7 +253,7 @@ impl Reactor<'_> {
         match &loaded.policy {
             Some(policy) if loaded.sources != self.loaded.sources => {
                 self.step(Input::Policy(policy.clone()));
-                self.observer.reloaded(&Reload::InForce(&loaded));
+                self.observer.reloaded(&Reload::InForce(&loaded, self.clock.now()));
                 self.loaded = loaded;
             }
             Some(_) => self.observer.reloaded(&Reload::Unchanged),

@@ -155,7 +155,13 @@ impl Space<'_> {
         // An IP packet to a group says to which.
         let groups = self.who(side, |who| matches!(who, Who::Broadcast | Who::Multicast));
         let ip = self.where_(PACKET, |class| self.packets.get(class).is_some_and(|one| one.proto.is_some())).pop();
-        Self::forbid(rows, [groups, ip, addresses(&|one, _| one.sample.is_none())]);
+        Self::forbid(rows, [groups, ip.clone(), addresses(&|one, _| one.sample.is_none())]);
+        if side == Side::Dst {
+            // An IP packet to a host has an address of it; it may send before it has any. Where none is declared, the example without
+            // one stands for that with any that it may have.
+            let hosts = self.who(side, |who| matches!(who, Who::Hosts(hosts) if hosts.iter().all(|(id, _)| self.has_own(*id))));
+            Self::forbid(rows, [hosts, ip, addresses(&|one, _| one.sample.is_none())]);
+        }
         let controller = self.who(side, |who| *who == Who::Controller);
         Self::forbid(rows, [controller, addresses(&|one, _| one.sample.is_some())]);
         let mut owners: HashMap<HostId, Vec<usize>> = HashMap::new();
@@ -173,6 +179,11 @@ impl Space<'_> {
             let others = self.where_(end_attr(side, WHO), |who| !owners.contains(&who) && !everyone(who)).pop();
             Self::forbid(rows, [others, self.where_(end_attr(side, ADDRESS), |other| other == class).pop()]);
         }
+    }
+
+    /// Flows of the internet where no gateway is declared: no packet is of them, and what rules say of them may be asked all the same.
+    pub(in crate::analysis) fn beyond_no_gateway(&self) -> Vec<Area> {
+        SIDES.into_iter().filter_map(|side| self.who(side, |who| *who == Who::Internet(None))).collect()
     }
 
     /// Both addresses are of the family that the Ethernet type says; packets that are not IP have none.
@@ -197,14 +208,17 @@ impl Space<'_> {
         }
     }
 
-    /// Machines of the site that send or get IP packets without an address: before they have one. Text gives a host its own, and a
-    /// gateway, too.
+    /// True if the host is declared with an address.
+    fn has_own(&self, id: HostId) -> bool {
+        self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty())
+    }
+
+    /// Hosts that send IP packets without the address that they have, before they have it; and gateways.
     fn addressless(&self, side: Side) -> Vec<Area> {
         let mut rows = Vec::new();
-        let has_own = |id: HostId| self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty());
         let is_addressed = |id: GatewayId| self.policy.gateways.get(id.index()).is_some_and(|one| !one.addresses.is_empty());
         let hosts = self.who(side, |who| match who {
-            Who::Hosts(hosts) => hosts.iter().all(|(id, _)| has_own(*id)),
+            Who::Hosts(hosts) => hosts.iter().all(|(id, _)| self.has_own(*id)),
             Who::Gateway(id) => is_addressed(*id),
             _ => false,
         });

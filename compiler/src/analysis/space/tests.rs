@@ -88,7 +88,7 @@ fn addresses(space: &Space<'_>, end: &End) -> Vec<usize> {
     }
     let Some(address) = end.address else { return vec![0] };
     let registered = space.policy.host_of_address(address).is_some();
-    let directed = directed_broadcasts(space.policy).any(|other| other == address);
+    let directed = space.policy.directed_broadcasts().any(|other| other == address);
     let told = space.told(address, registered, directed);
     let owned = |address: IpAddr| space.view.is_some_and(|view| view.owner(address).is_some());
     let fits = |class: &usize| {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::lsp::{Ended, Host, Settings, serve};
-use lang::import::LoadError;
+use ::lsp::{Ended, Nothing, serve};
 use lsp_server::{Connection, Message, Notification, Request};
 use net::Time;
 use serde_json::{Value, json};
@@ -16,38 +15,14 @@ const URI: &str = "untitled:bench";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A machine without files.
-struct Nothing;
-
-impl Host for Nothing {
-    fn read(&self, _: &[String], _: &str) -> Result<Vec<u8>, LoadError> {
-        Err(LoadError::NotFound)
-    }
-
-    fn settings(&self, _: &str) -> Option<Settings> {
-        None
-    }
-
-    fn policies(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn now(&self) -> Time {
-        Time(0)
-    }
-
-    fn spawn(&self, work: Box<dyn FnOnce() + Send>) {
-        drop(std::thread::spawn(work));
-    }
-}
-
 /// Opens a text, makes a mistake in its last line and mends it again, and so on: how long each took to be told of, ascending.
 ///
 /// # Errors
 /// The server does not answer.
 pub fn measure(text: String, edits: u32) -> Result<Vec<Duration>, String> {
     let (server, editor) = Connection::memory();
-    let thread = std::thread::spawn(move || serve(&server, Arc::new(Nothing)) == Ended::InOrder);
+    let machine = Nothing { now: Time(0), spawn: |work| drop(std::thread::spawn(work)) };
+    let thread = std::thread::spawn(move || serve(&server, Arc::new(machine)) == Ended::InOrder);
     let last_line = text.lines().count().saturating_sub(1);
     say(&editor, Request::new(0.into(), "initialize".to_owned(), json!({ "capabilities": {} })))?;
     wait(&editor, |message| matches!(message, Message::Response(_)))?;

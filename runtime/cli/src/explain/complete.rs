@@ -6,7 +6,7 @@ use compiler::View;
 use lang::ast::{Atom, EndTerm, FlowSpec, Term};
 use lang::checked::{BuiltIn, DynamicSource, Kind};
 use lang::flow::{End, Flow, Place};
-use net::EtherType;
+use net::{EtherType, Prefix};
 
 /// Adds place, users and address of the stations that the ends are, where the text is silent.
 pub fn flow(flow: &mut Flow, spec: &FlowSpec, view: &View) {
@@ -27,13 +27,21 @@ fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
     end.host = end.host.or(station.host);
     end.location = end.location.or(station.location);
     let mut addresses = station.addresses.iter().copied();
-    end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
+    if !says_unaddressed(terms) {
+        end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
+    }
     if end.groups.is_empty() {
         end.groups.clone_from(&station.groups);
     }
     if end.users.is_empty() && !says_users(terms) {
         end.users.clone_from(&station.users);
     }
+}
+
+/// True if the text says that it has no address yet: `0.0.0.0`, `::`.
+fn says_unaddressed(terms: &[EndTerm]) -> bool {
+    let is_unspecified = |prefix: &Prefix| prefix.network().is_unspecified() && prefix.length() > 0;
+    terms.iter().any(|term| matches!(term, EndTerm::Term(Term { atom: Atom::Address(prefix), .. }) if is_unspecified(prefix)))
 }
 
 /// True if the text says who is logged in, be it nobody: `user bob`, `none`, `user none`, `unauthenticated`.

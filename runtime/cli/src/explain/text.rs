@@ -60,6 +60,7 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
     }
     row(out, "from", [explanation.src.clone()])?;
     row(out, "to", [explanation.dst.clone()])?;
+    row(out, "but", answer.against_view.clone())?;
     row(out, "because", explanation.because.clone())?;
     let via = answer.via();
     row(out, "via", (!via.is_empty()).then(|| via.join(", ")))?;

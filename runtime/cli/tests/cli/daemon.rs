@@ -53,6 +53,18 @@ fn a_policy_that_no_switch_can_keep_is_warned_of() {
 }
 
 #[test]
+fn rules_that_have_expired_are_told_at_the_start() {
+    let folder = scratch("expired");
+    let text = "host h { mac 02:00:00:00:00:01; }\nvisit: allow from h until 2020-01-01;\noutbound-only from h until 2020-01-01;\n\
+        allow from h until 2999-01-01;\n";
+    fs::write(folder.join("a.pol"), text).unwrap();
+    let told = log_of(&folder, "rules-expired", |_| {});
+    let last = told.last().unwrap();
+    assert_eq!((last["level"].as_str(), last["count"].as_u64()), (Some("WARN"), Some(2)), "{told:?}");
+    assert_eq!(last["rules"], "visit, rule at a.pol:3", "{told:?}");
+}
+
+#[test]
 fn a_daemon_without_a_policy_says_why_it_does_not_start() {
     let folder = scratch("refused");
     let start = |settings: &str| {

@@ -91,6 +91,21 @@ fn a_view_says_what_the_flow_does_not() {
 }
 
 #[test]
+fn what_the_view_says_otherwise_is_told() {
+    let view = ["small.pol", "--view", "view.json"];
+    let ask = |flow: &str, more: &[&str]| told(&[&["explain", flow], &view[..], more].concat());
+    let elsewhere = ask("user none host roo at edge1:9 10.0.9.99 -> internet tcp/22", &[]);
+    assert_run!(elsewhere);
+    let json = ask("host roo at edge1:9 -> internet tcp/22", &["--format", "json"]).json();
+    assert_eq!(json["against_view"], serde_json::json!(["in the view roo is at wap1, not at edge1:9"]));
+    let bare = ask("user bob host roo 0.0.0.0 -> broadcast dhcp", &[]);
+    assert!(bare.stdout.contains("from     bob on roo at wap1\n"), "{bare}");
+    for agreed in ["host roo -> internet tcp/22", "user bob host roo at wap1 -> internet tcp/22"] {
+        assert_eq!(ask(agreed, &["--format", "json"]).json()["against_view"], serde_json::json!([]), "{agreed}");
+    }
+}
+
+#[test]
 fn what_the_verdict_hangs_on_is_said() {
     assert_run!(told(&["explain", "host roo -> internet tcp/80", "small.pol"]));
     assert_run!(told(&["explain", "host roo at wap1 -> internet tcp/22", "small.pol"]));

@@ -28,6 +28,20 @@ fn claims_that_hold_are_good_news_and_none_are_no_news() {
 }
 
 #[test]
+fn a_claim_about_no_flow_is_not_passed_over() {
+    let folder = scratch("claims-vacuous");
+    fs::write(
+        folder.join("vacuous.pol"),
+        "user bob;\nuser eve;\nallow from bob;\nassert never from bob when usrc = eve;\nassert always from bob;\n",
+    )
+    .unwrap();
+    assert_run!(run(&folder, &["prove", "vacuous.pol"]));
+    let json = run(&folder, &["prove", "vacuous.pol", "--format", "json"]).json();
+    let vacuous: Vec<bool> = json["assertions"].as_array().unwrap().iter().map(|one| one["vacuous"].as_bool().unwrap()).collect();
+    assert_eq!(vacuous, [true, false]);
+}
+
+#[test]
 fn a_rule_outside_its_scope_is_shown() {
     let folder = scratch("claims-scope");
     fs::write(folder.join("scope.pol"), CLAIMS.replace("allow from eve", "allow from bob")).unwrap();

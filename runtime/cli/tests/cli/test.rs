@@ -11,7 +11,12 @@ fn tests_that_pass_are_counted() {
 
 #[test]
 fn what_no_test_reaches_gets_a_line_that_would() {
-    assert_run!(told(&["test", "small.pol", "--uncovered"]));
+    let human = told(&["test", "small.pol", "--uncovered"]);
+    let json = told(&["test", "small.pol", "--uncovered", "--format", "json"]).json();
+    let lines: Vec<&str> = json["uncovered"].as_array().unwrap().iter().map(|one| one["test"].as_str().unwrap()).collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| human.stdout.contains(&format!("  test     {line}\n"))), "{json}");
+    assert_eq!(lines.len(), human.stdout.matches("\n  test ").count(), "{human}");
+    assert_run!(human);
 }
 
 #[test]
@@ -47,6 +52,22 @@ fn failures_are_told_to_the_tools_of_others() {
     }
     let sarif = told(&["test", "failing.pol", "--format", "sarif"]);
     assert_eq!((sarif.code, sarif.json()["runs"][0]["results"].as_array().map(Vec::len)), (1, Some(2)), "{sarif}");
+}
+
+#[test]
+fn rules_that_have_expired_are_told() {
+    let folder = scratch("test-expired");
+    let text = "host h { mac 02:00:00:00:00:01; }\nhost w { mac 02:00:00:00:00:02; }\nvisit: allow from h to w until 2020-01-01;\n\
+        outbound-only from w until 2020-01-01;\ntest \"then\" { h -> w => allow; h -> w time 2026-11-27T10:00 => deny; }\n";
+    fs::write(folder.join("a.pol"), text).unwrap();
+    assert_run!(run(&folder, &["test", "a.pol", "--coverage"]));
+    let expired = &run(&folder, &["test", "a.pol", "--format", "json"]).json()["expired"];
+    assert_eq!(
+        (expired[0]["name"].as_str(), expired[0]["since"].as_str()),
+        (Some("visit"), Some("2020-01-02 00:00")),
+        "{expired}"
+    );
+    assert_eq!((expired[1]["line"].as_u64(), expired.as_array().map(Vec::len)), (Some(4), Some(2)), "{expired}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Observer for Rules {
     fn event(&mut self, _: &Event, _: Option<SocketAddr>, _: &Controller) {}
 
     fn reloaded(&mut self, reload: &Reload<'_>) {
-        if let Reload::InForce(Loaded { policy: Some(policy), .. }) = reload {
+        if let Reload::InForce(Loaded { policy: Some(policy), .. }, _) = reload {
             self.0.send(policy.site_rules().len()).unwrap();
         }
     }
