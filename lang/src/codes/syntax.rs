@@ -44,10 +44,10 @@ codes! {
         instead "Spell the name in ASCII letters. Comments and strings may hold other letters."
     }
     E0108 "character that hides text" {
-        what "The file holds a NUL, another control character, a carriage return that no line feed follows, or an invisible or direction-changing Unicode character."
+        what "The file holds a NUL, another control character, a carriage return that no line feed follows, or a Unicode character that is invisible, that changes the direction of the text, that looks like a space and is none (a no-break space is one of them), or that each font draws as it likes."
         why "With such characters a policy can mean something else than what an editor shows."
         example "user b<U+200B>ob;   # a character of no width between `b` and `o`"
-        instead "Remove the character, in comments and strings, too; the message gives its place in bytes. Write LF or CRLF line ends."
+        instead "Remove the character, in comments and strings, too, or write an ordinary space for it; the message gives its place in bytes. Write LF or CRLF line ends."
     }
     E0109 "file is not UTF-8" {
         what "The bytes of the file are not UTF-8 text."
