@@ -152,10 +152,10 @@ codes! {
         instead "Write a whole number with its unit in small letters, bits per second: `limit 50mbps`, `limit 512kbps`."
     }
     E0130 "file cannot be read" {
-        what "A file that was named on the command line or in an `include` does not exist or cannot be read."
+        what "A file that was named on the command line or in an `include` does not exist, is a folder, or cannot be read."
         why "A policy with a part missing is another policy."
         example "include \"inventroy.pol\";"
-        instead "Correct the path; it counts from the folder of the including file."
+        instead "Correct the path; it counts from the folder of the including file. Name the files of a folder one by one."
     }
     E0131 "include cycle" {
         what "A file includes itself, directly or through others."

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use daemon::files::NO_FILE;
+use daemon::files::{FOLDER, NO_FILE};
 use daemon::policy::is_of_entry;
 use lang::diag::{Diagnostic, Severity};
 use lang::report::{Pen, Style, concise};
@@ -125,7 +125,11 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
 
 /// Why a file cannot be had, and what can be done instead.
 pub fn with_way_out(why: &str) -> String {
-    if why.ends_with(NO_FILE) { format!("{why} (`-` is standard input)") } else { why.to_owned() }
+    match why {
+        _ if why.ends_with(NO_FILE) => format!("{why} (`-` is standard input)"),
+        _ if why.ends_with(FOLDER) => format!("{why} (name the policy's first file in it)"),
+        _ => why.to_owned(),
+    }
 }
 
 /// `campus.pol: 5 errors, 1 warning`, or nothing.
