@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Input;
-use crate::checked::Part;
+use crate::checked::{Part, Verdict};
 use crate::codes::names::E0222;
 use crate::diag::Diagnostic;
 
@@ -32,7 +32,12 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             let message = format!("this rule has expired: it matches nothing since {at}");
             found.push(Diagnostic::new(E0222, rule.span, message).help("remove it, or give it a new date"));
         } else if end < now.after(SOON) {
-            found.push(Diagnostic::new(W0314, rule.span, format!("this rule ends at {at} ({})", calendar.zone())));
+            let then = match rule.verdict() {
+                Some(Verdict::Allow | Verdict::Redirect) => "what it allows is then revoked",
+                Some(Verdict::Deny | Verdict::Reject) | None => "what it decides is then left to the rules behind it",
+            };
+            let help = format!("give `until` a later date, or let it end: {then}");
+            found.push(Diagnostic::new(W0314, rule.span, format!("this rule ends at {at} ({})", calendar.zone())).help(help));
         }
     }
     found
