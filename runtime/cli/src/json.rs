@@ -28,7 +28,7 @@ pub struct Check {
     pub assertions: Vec<Assertion>,
     /// Rules of which it was not found out whether they decide anything.
     pub unsettled_rules: usize,
-    /// What `pentane run` refuses of it in this version; nothing where that was not looked for.
+    /// What `pentane run` refuses of it in this version, as many as are told of findings; nothing where that was not looked for.
     pub refused_by_run: Option<Vec<Finding>>,
 }
 
