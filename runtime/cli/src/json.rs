@@ -207,8 +207,10 @@ pub struct Tests {
     pub passed: usize,
     /// How many failed.
     pub failed: usize,
-    /// Every case, in the order of the text.
+    /// The cases in the order of the text: the first that failed, and the first that passed.
     pub tests: Vec<Case>,
+    /// How many cases are not listed.
+    pub left_out: usize,
     /// What the tests reach.
     pub coverage: Coverage,
 }

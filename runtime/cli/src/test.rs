@@ -10,7 +10,7 @@ use lang::testing::{self, TestResult, TestRun, rule_label};
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
-use crate::formats::{self, Note};
+use crate::formats::{self, Note, ToldTests};
 use crate::hash;
 use crate::json::{self, Case, Coverage, Share, Tests};
 use crate::load::{Policy, PolicyArgs};
@@ -33,9 +33,6 @@ pub struct Args {
     format: Format,
 }
 
-/// How many failures are told to people.
-const MOST_SHOWN: usize = 1_000;
-
 /// Runs the tests of a policy against its program.
 ///
 /// # Errors
@@ -54,18 +51,18 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(policy.exit_without_program());
     };
     let run = testing::run(program.policy(), program);
+    let told = ToldTests::of(&run);
     match args.format {
-        Format::Json => json::write(out, &as_json(&run, &program.regions_of_tests()))?,
-        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
-        Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
-        Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
+        Format::Json => json::write(out, &as_json(&run, &told, &program.regions_of_tests()))?,
+        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&told))?,
+        Format::Github => formats::write_github(out, &Note::of_tests(&told))?,
+        Format::Junit => formats::write_junit_tests(out, &policy, &told)?,
         Format::Human | Format::Plain | Format::Concise => {
-            for result in run.results.iter().filter(|result| !result.passed).take(MOST_SHOWN) {
+            for result in told.cases.iter().filter(|result| !result.passed) {
                 failure(out, program.policy(), result, args.format)?;
             }
-            let more = run.failed().saturating_sub(MOST_SHOWN);
-            if more > 0 {
-                out.line(format!("{more} more failures are not shown\n"))?;
+            if let Some(more) = told.more_failures() {
+                out.line(format!("{more}\n"))?;
             }
             if args.coverage || args.uncovered {
                 coverage(out, program, &run)?;
@@ -163,8 +160,8 @@ fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> 
     }
 }
 
-fn as_json(run: &TestRun, regions: &Regions) -> Tests {
-    let case = |result: &TestResult| Case {
+fn as_json(run: &TestRun, told: &ToldTests<'_>, regions: &Regions) -> Tests {
+    let case = |result: &&TestResult| Case {
         name: result.name.to_string(),
         file: result.position.file.to_string(),
         line: result.position.line,
@@ -177,7 +174,8 @@ fn as_json(run: &TestRun, regions: &Regions) -> Tests {
         schema: "pentane.test/1",
         passed: run.passed(),
         failed: run.failed(),
-        tests: run.results.iter().map(case).collect(),
+        tests: told.cases.iter().map(case).collect(),
+        left_out: told.more_failed + told.more_passed,
         coverage: Coverage {
             rules: Share { covered: run.coverage.covered.len(), total: run.coverage.total() },
             regions: Share { covered: regions.covered.len(), total: regions.covered.len() + regions.uncovered.len() },
