@@ -8,7 +8,9 @@
 
 mod area;
 mod cover;
+mod difference;
 mod packets;
+mod reach;
 mod rules;
 mod sketch;
 mod space;
@@ -25,7 +27,10 @@ use lang::facts::{Facts, Proof, RuleFact};
 use lang::flow::{Flow, Judgement};
 
 use crate::program::Program;
+use crate::view::View;
 use area::Area;
+pub use difference::{Change, Difference, difference};
+pub use reach::{Fate, Other, Reach, Reached};
 use sketch::Sketches;
 use space::{Space, TooComplex};
 use walk::{Flow as Control, Outcome, Stopped};
@@ -149,6 +154,12 @@ impl<'a> Analysis<'a> {
         Analysis::over(program, Space::new(program.policy()).ok()?, budget)
     }
 
+    /// The same of the flows that there can be in one view.
+    #[must_use]
+    pub fn in_view(program: &'a Program, view: &'a View, budget: Budget) -> Option<Analysis<'a>> {
+        Analysis::over(program, Space::in_view(program.policy(), view).ok()?, budget)
+    }
+
     fn over(program: &'a Program, space: Space<'a>, budget: Budget) -> Option<Analysis<'a>> {
         let mut words = 0_usize;
         let mut rules: Vec<Option<Vec<Area>>> = Vec::with_capacity(program.policy().rules.len());
@@ -169,11 +180,21 @@ impl<'a> Analysis<'a> {
 
     /// An answer about a claim, within the budget of one and of all.
     fn claim(&self, ask: impl FnOnce(&mut u64) -> Proof) -> Proof {
-        let granted = self.budget.claim.min(self.claims.get());
+        let granted = self.grant();
         let mut steps = granted;
         let proof = if granted == 0 { Proof::Undecided } else { ask(&mut steps) };
-        self.claims.set(self.claims.get().saturating_sub(granted - steps));
+        self.spend(granted - steps);
         proof
+    }
+
+    /// The budget of one claim, as far as that of all goes.
+    fn grant(&self) -> u64 {
+        self.budget.claim.min(self.claims.get())
+    }
+
+    /// Takes what a claim has cost.
+    fn spend(&self, steps: u64) {
+        self.claims.set(self.claims.get().saturating_sub(steps));
     }
 
     fn claims(&self) -> Facts {

@@ -267,7 +267,7 @@ pub struct Section {
 }
 
 /// A set of ends, as an expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SetExpr {
     /// Those that pass one test.
     Leaf(EndTest),
@@ -359,7 +359,7 @@ pub enum ServiceTerm {
 }
 
 /// A condition over a flow. A test of an absent header is false; `Not` is plain negation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Cond {
     /// One test of one end.
     End(Side, EndTest),

@@ -5,9 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use compiler::analysis::difference;
 use compiler::{Budget, Program, View};
-use lang::facts::Proof;
+use lang::checked::{Checked, Effect};
+use lang::eval::judge;
+use lang::facts::{Proof, RuleFact};
 use lang::flow::Decide;
+use lang::flowspec::flow_text;
 use lang::import::{LoadError, Loader};
 use lang::lint::order_decides::W0306;
 use lang::source::SourceMap;
@@ -92,4 +96,37 @@ fn shipped_policies_are_laid_out() {
         let laid_out = lang::format::format(&sources, id).unwrap_or_else(|_| panic!("{}", path.display()));
         assert_eq!(laid_out, text, "{}", path.display());
     }
+}
+
+/// What a policy decides otherwise with one rule that only reports, and the flows that are told of it, asked of both.
+#[test]
+fn a_rule_that_is_put_out_of_force_changes_what_was_found_to_hang_on_it() {
+    let (mut told, mut idle) = (0, 0);
+    for (folder, entry) in entries() {
+        let read = lang::import::load(&[&entry], &Folder(folder));
+        let policy = Arc::new(lang::check::check(&read.sources, &read.policy, read.diagnostics).0.unwrap());
+        let program = Program::compile(policy.clone(), &View::new(&policy));
+        let facts = compiler::facts(&program, Budget::default());
+        for (id, fact) in &facts.rules {
+            let Some(Effect::Decide(verdict)) = policy.rule(*id).map(|rule| rule.effect) else { continue };
+            let mut without = Checked::clone(&policy);
+            without.rules[id.index()].effect = Effect::Audit(verdict);
+            let found = difference(&policy, &without, Budget::default());
+            assert!(found.is_settled() && found.redeclared.is_empty(), "{entry} {id:?}");
+            let matters = matches!(fact, RuleFact::Decides(_));
+            assert_eq!(!found.changes.is_empty(), matters, "{entry} {id:?} {fact:?}");
+            idle += usize::from(!matters);
+            for change in &found.changes {
+                let text = flow_text(&found.sides[1], &change.flow);
+                for (policy, answer) in [(&*policy, &change.before), (&without, &change.after)] {
+                    let flows = lang::flowspec::read(policy, &text).unwrap_or_else(|why| panic!("{entry}: {text}: {why:?}"));
+                    let judged = judge(policy, &flows[0]);
+                    let same = (judged.verdict, judged.rule, &judged.via) == (answer.verdict, answer.rule, &answer.via);
+                    assert!(same, "{entry}: {text}: {judged:?}, not {answer:?}");
+                }
+                told += 1;
+            }
+        }
+    }
+    assert!(told > 200, "{told} {idle}");
 }

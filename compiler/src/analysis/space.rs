@@ -7,6 +7,7 @@
 mod areas;
 mod asked;
 mod forbidden;
+mod present;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,6 +24,7 @@ use super::area::{Area, Attr, Bits};
 use super::packets::Cuts;
 use crate::label::{LabelId, Labels, Record};
 use crate::principal::directed_broadcasts;
+use crate::view::View;
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
 
@@ -87,6 +89,8 @@ type OfGroups = FxHashMap<(GroupId, Side, bool), Result<Rc<[Area]>, TooComplex>>
 #[derive(Debug)]
 pub(crate) struct Space<'a> {
     pub(super) policy: &'a Checked,
+    /// The one view that is meant; nothing: all that there can be.
+    view: Option<&'a View>,
     labels: Labels,
     pub(super) logins: Vec<Login>,
     pub(super) whos: Vec<Who>,
@@ -151,7 +155,16 @@ impl<'a> Space<'a> {
     /// # Errors
     /// More is told apart than can be worked with.
     pub(crate) fn new(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
-        Space::over(policy, Cuts::default())
+        Space::over(policy, Cuts::default(), None)
+    }
+
+    /// The same in one view: machines of the site are the stations that it knows, each where it is, with what it has, and with the
+    /// users who are logged in.
+    ///
+    /// # Errors
+    /// As for the plain space.
+    pub(crate) fn in_view(policy: &'a Checked, view: &'a View) -> Result<Space<'a>, TooComplex> {
+        Space::over(policy, Cuts::default(), Some(view))
     }
 
     /// The same with later fragments, which start no conversation and are judged all the same.
@@ -159,10 +172,10 @@ impl<'a> Space<'a> {
     /// # Errors
     /// As for the plain space.
     pub(crate) fn with_fragments(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
-        Space::over(policy, Cuts::with_fragments())
+        Space::over(policy, Cuts::with_fragments(), None)
     }
 
-    fn over(policy: &'a Checked, cuts: Cuts) -> Result<Space<'a>, TooComplex> {
+    fn over(policy: &'a Checked, cuts: Cuts, view: Option<&'a View>) -> Result<Space<'a>, TooComplex> {
         let plain = plain_groups(policy);
         let mut asked = Asked {
             policy,
@@ -178,8 +191,9 @@ impl<'a> Space<'a> {
         };
         conditions(policy).for_each(|cond| asked.add(cond));
         policy.invariants.iter().for_each(|invariant| asked.add_fact(&invariant.fact));
-        let asks_place = asked.at || policy.groups.iter().any(|group| matches!(group.kind, Kind::Location | Kind::Switch));
-        let asks_address = asked.address;
+        let asks_place =
+            asked.at || view.is_some() || policy.groups.iter().any(|group| matches!(group.kind, Kind::Location | Kind::Switch));
+        let asks_address = asked.address || view.is_some();
         let mut packets = asked.cuts.packets()?;
         let asks_mac = asked.mac || policy.groups.iter().any(|group| group.kind == Kind::Mac);
         let tags = asked.cuts.tags();
@@ -191,6 +205,7 @@ impl<'a> Space<'a> {
         let times = times(policy, &asked.times)?;
         let mut space = Space {
             policy,
+            view,
             labels: asked.labels,
             logins: Vec::new(),
             whos: Vec::new(),
@@ -269,20 +284,30 @@ impl<'a> Space<'a> {
             };
             let record = self.record(&End::default(), person.as_ref());
             // A user of whom nothing is asked is like one who is not declared; the declared one reads better.
-            if known.insert(record.clone(), ()).is_none() {
+            let is_new = known.insert(record.clone(), ()).is_none();
+            if is_new || self.view.is_some() {
                 self.logins.push(login);
                 self.records[USER].push(record);
             }
         }
     }
 
+    /// The class of a user who is logged in, declared or not, whatever the dynamic groups.
+    pub(super) fn class_of_login(&self, user: Option<UserId>) -> Option<usize> {
+        let wanted = user.map_or(Login::Stranger, Login::Declared);
+        self.logins.iter().position(|login| *login == wanted).or_else(|| {
+            let record = self.record(&End::default(), Some(&Person { user, groups: Vec::new() }));
+            self.records[USER].iter().position(|other| *other == record)
+        })
+    }
+
     fn add_whos(&mut self, asks_mac: bool) {
         let policy = self.policy;
-        let mut known: HashMap<(Record, Option<Location>), usize> = HashMap::new();
+        let mut known: HashMap<(Record, Option<Location>, Option<MacAddr>), usize> = HashMap::new();
         for (id, host) in (0..).map(HostId).zip(&policy.hosts) {
             for mac in &host.macs {
                 let end = End { host: Some(id), mac: Some(*mac), ..End::default() };
-                let key = (self.record(&end, None), host.pin);
+                let key = (self.record(&end, None), host.pin, self.view.map(|_| *mac));
                 match known.get(&key) {
                     Some(place) => {
                         if let Some(Who::Hosts(hosts)) = self.whos.get_mut(*place) {
@@ -322,6 +347,9 @@ impl<'a> Space<'a> {
         for mac in named.iter().copied().filter(|mac| mac.is_unicast()) {
             add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
         }
+        for mac in self.view.into_iter().flat_map(present::strangers) {
+            add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
+        }
         for (id, gateway) in (0..).map(GatewayId).zip(&policy.gateways) {
             for mac in any(gateway.mac, fresh, &named) {
                 add(Who::Gateway(id), End { mac, place: Place::Gateway(id), ..End::default() });
@@ -357,10 +385,12 @@ impl<'a> Space<'a> {
             let free = usual.map(|port| Location::new(switch.dpid, net::PortNo(port))).find(|at| !named.contains(at));
             ports.extend(free);
         }
+        ports.extend(self.view.into_iter().flat_map(present::locations));
         ports.sort_unstable();
         ports.dedup();
         let gateways = policy.gateways.iter().map(|gateway| gateway.at);
-        let special: HashSet<Location> = gateways.chain(policy.hosts.iter().filter_map(|host| host.pin)).collect();
+        let seen = self.view.into_iter().flat_map(present::locations);
+        let special: HashSet<Location> = gateways.chain(policy.hosts.iter().filter_map(|host| host.pin)).chain(seen).collect();
         let mut known: HashMap<Record, ()> = HashMap::new();
         for at in ports {
             let record = self.record(&End { location: Some(at), ..End::default() }, None);
@@ -382,11 +412,16 @@ impl<'a> Space<'a> {
         let directed: BTreeSet<IpAddr> = directed_broadcasts(policy).collect();
         let mut samples: Vec<IpAddr> = lang::flowspec::address_cells(policy);
         samples.extend(&directed);
+        let owned = |address: IpAddr| self.view.is_some_and(|view| view.owner(address).is_some());
+        let of_stations: Vec<IpAddr> = self.view.into_iter().flat_map(present::addresses).collect();
+        samples.extend(of_stations.iter().filter(|address| !samples.contains(address)).copied().collect::<Vec<_>>());
+        // What a station has stands for nothing else: next to it there may be addresses that nobody has.
+        samples.extend(self.view.into_iter().flat_map(|view| present::free_neighbours(view, &of_stations)));
         samples.sort_by_key(IpAddr::is_ipv6);
-        let mut known: HashMap<Told, usize> = HashMap::new();
+        let mut known: HashMap<(Told, Option<IpAddr>), usize> = HashMap::new();
         for address in samples {
             let (owner, directed) = (owners.get(&address), directed.contains(&address));
-            let key = self.told(address, owner.is_some(), directed);
+            let key = (self.told(address, owner.is_some(), directed), Some(address).filter(|address| owned(*address)));
             match known.get(&key) {
                 Some(place) => {
                     if let (Some(class), Some(owner)) = (self.addresses.get_mut(*place), owner) {
@@ -397,7 +432,7 @@ impl<'a> Space<'a> {
                     known.insert(key.clone(), self.addresses.len());
                     let registered = owner.map(|owner| (*owner, address)).into_iter().collect();
                     self.addresses.push(Addresses { sample: Some(address), registered, directed });
-                    self.records[ADDRESS].push(key.0);
+                    self.records[ADDRESS].push(key.0.0);
                 }
             }
         }
@@ -407,7 +442,7 @@ impl<'a> Space<'a> {
     pub(super) fn are_alike(&self, one: IpAddr, other: IpAddr) -> bool {
         let is_directed = |address| directed_broadcasts(self.policy).any(|directed| directed == address);
         let told = |address| self.told(address, false, is_directed(address));
-        let is_free = |address| self.policy.host_of_address(address).is_none();
+        let is_free = |address| self.view.is_none() && self.policy.host_of_address(address).is_none();
         is_free(one) && is_free(other) && told(one) == told(other)
     }
 

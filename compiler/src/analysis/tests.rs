@@ -17,7 +17,7 @@ use crate::principal::{Identity, destination, source};
 use crate::program::generate::{self, Draw, span};
 use crate::view::View;
 
-fn program(text: &str) -> Program {
+pub(super) fn program(text: &str) -> Program {
     let mut sources = SourceMap::default();
     let id = sources.add("test.pol", text);
     let (file, parsed) = parse(&sources, id);
@@ -214,6 +214,25 @@ fn unions_of_up_to_six_rules_are_found_and_controls_are_not() {
         }
     }
     assert_eq!(found, 360);
+}
+
+/// A flow of a packet of a random view, of one user at each end; nothing if there is none, or it starts nothing.
+pub(super) fn packet(draw: &mut Draw, policy: &Checked, view: &View) -> Option<Flow> {
+    let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
+    let (Identity::Known(mut src), Identity::Known(mut dst)) = (source(policy, view, at, &key), destination(policy, view, &key))
+    else {
+        return None;
+    };
+    src.users.truncate(1);
+    dst.users.truncate(1);
+    let headers = Program::headers(&key);
+    let damaged = headers.proto.is_none() && matches!(headers.dl_type, Some(net::EtherType::IPV4 | net::EtherType::IPV6));
+    let own = if headers.dl_type == Some(net::EtherType::IPV4) { net::IpProto::ICMP } else { net::IpProto::ICMPV6 };
+    let tells = |proto: net::IpProto| proto.has_ports() || proto == own;
+    if damaged || headers.proto.is_some_and(|proto| tells(proto) && headers.transport.is_none()) {
+        return None;
+    }
+    Some(Flow { src, dst, headers, time: Some(now) })
 }
 
 /// Flows of points all over a space.

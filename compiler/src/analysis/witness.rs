@@ -149,10 +149,14 @@ impl Space<'_> {
     fn read_well(&self, area: &Area, point: &mut Point) {
         let may = |attr: Attr, class: usize| area.get(attr).is_none_or(|bits| bits.has(class));
         let (from, to) = (end_attr(Side::Src, WHO), end_attr(Side::Dst, WHO));
-        if point.class(from) == point.class(to)
-            && let Some(other) = (0..self.whos.len()).find(|class| *class != point.class(from) && may(to, *class))
-        {
-            point.set(to, other);
+        if point.class(from) == point.class(to) {
+            let other = |attr: Attr| (0..self.whos.len()).find(|class| *class != point.class(attr) && may(attr, *class));
+            let is_host = |class: &usize| matches!(self.whos.get(*class), Some(Who::Hosts(_)));
+            match (other(to), other(from).filter(is_host)) {
+                (Some(class), _) => point.set(to, class),
+                (None, Some(class)) => point.set(from, class),
+                (None, None) => {}
+            }
         }
         for side in [Side::Src, Side::Dst] {
             let attr = end_attr(side, ADDRESS);

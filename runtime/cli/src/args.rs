@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, exit, explain, fix, fmt, help, import, init, lsp, man, prove, run, test};
+use crate::{bench, check, demo, diff, exit, explain, fix, fmt, help, import, init, lsp, man, matrix, prove, run, test, who};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -31,6 +31,12 @@ pub enum Command {
     Prove(prove::Args),
     /// Say what happens to a flow, and why
     Explain(explain::Args),
+    /// Say who may start conversations with whom
+    Who(who::Args),
+    /// Say which sets may start conversations with which
+    Matrix(matrix::Args),
+    /// Say which flows two policies decide otherwise
+    Diff(diff::Args),
     /// Carry over a policy of Ethane, SNAC or Faucet
     Import(import::Args),
     /// Enforce the policy on the switches that connect

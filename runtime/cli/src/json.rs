@@ -352,6 +352,140 @@ pub struct Answer {
     pub unless: Vec<String>,
 }
 
+/// `pentane diff --format json`
+#[derive(Serialize)]
+pub struct Diff {
+    /// `pentane.diff/1`
+    pub schema: &'static str,
+    /// The old policy's hash.
+    pub old: String,
+    /// The new policy's hash.
+    pub new: String,
+    /// `any-view`: of all flows that there can be.
+    pub world: &'static str,
+    /// Flows that only the new policy allows: one of each class.
+    pub gained: Vec<Changed>,
+    /// Flows that only the old policy allows.
+    pub lost: Vec<Changed>,
+    /// Flows that both allow, or neither, in another way.
+    pub changed: Vec<Changed>,
+    /// What both declare, otherwise.
+    pub redeclared: Vec<Redeclaration>,
+    /// Rules of which it was not found out what becomes of all of their flows.
+    pub undecided: Vec<Unsettled>,
+    /// True if all other flows are proved unchanged.
+    pub settled: bool,
+}
+
+/// Flows that one rule decided before, and one decides after.
+#[derive(Serialize)]
+pub struct Changed {
+    /// One of them.
+    pub flow: String,
+    /// What the old policy does with it: `allow via proxy`.
+    pub before: String,
+    /// What the new policy does with it.
+    pub after: String,
+    /// The rule of the old policy; nothing for a default that is not written.
+    pub before_rule: Option<Rule>,
+    /// The rule of the new policy.
+    pub after_rule: Option<Rule>,
+}
+
+/// What is declared otherwise.
+#[derive(Serialize)]
+pub struct Redeclaration {
+    /// `host griffin`
+    pub what: String,
+    /// What the old policy says; nothing if it does not declare it.
+    pub before: Option<String>,
+    /// What the new policy says.
+    pub after: Option<String>,
+}
+
+/// A rule of one of two policies.
+#[derive(Serialize)]
+pub struct Unsettled {
+    /// `old` or `new`
+    pub policy: &'static str,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// `pentane who … --format json`
+#[derive(Serialize)]
+pub struct Who {
+    /// `pentane.who/1`
+    pub schema: &'static str,
+    /// `can-reach` or `is-reachable-from`
+    pub question: &'static str,
+    /// The ends that were asked about.
+    pub ends: String,
+    /// The services, if only some were asked about.
+    pub services: Option<String>,
+    /// The policy's hash.
+    pub policy: String,
+    /// `any-view`: of all flows that there can be; `view`: of those in the view.
+    pub world: &'static str,
+    /// By rule, in the order of the rules.
+    pub allowed: Vec<Got>,
+    /// True if nobody else gets through.
+    pub settled: bool,
+}
+
+/// Who gets through by one rule.
+#[derive(Serialize)]
+pub struct Got {
+    /// The rule; nothing for a default that is not written.
+    pub rule: Option<Rule>,
+    /// Middleboxes to pass, in order.
+    pub via: Vec<String>,
+    /// Declared users.
+    pub users: Vec<String>,
+    /// True if it is also allowed where nobody is logged in.
+    pub nobody: bool,
+    /// True if it is also allowed to users who are not declared.
+    pub undeclared_users: bool,
+    /// Declared hosts.
+    pub hosts: Vec<String>,
+    /// Other ends: `unregistered`, `internet`, `gateway border`, …
+    pub others: Vec<String>,
+    /// Dynamic groups that all of them are in.
+    pub members_of: Vec<String>,
+    /// One of the flows.
+    pub flow: String,
+}
+
+/// `pentane matrix --format json`
+#[derive(Serialize)]
+pub struct Matrix {
+    /// `pentane.matrix/1`
+    pub schema: &'static str,
+    /// The policy's hash.
+    pub policy: String,
+    /// `any-view`: of all flows that there can be; `view`: of those in the view.
+    pub world: &'static str,
+    /// The services, if only some were asked about.
+    pub services: Option<String>,
+    /// The initiators: a row each.
+    pub from: Vec<String>,
+    /// The responders: a column each.
+    pub to: Vec<String>,
+    /// Row by row.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// What becomes of the flows between two sets.
+#[derive(Serialize)]
+pub struct Cell {
+    /// `all`, `some`, `none`, `empty` or `undecided`
+    pub allowed: &'static str,
+    /// One that is allowed.
+    pub allowed_flow: Option<String>,
+    /// One that is not.
+    pub refused_flow: Option<String>,
+}
+
 /// A rule.
 #[derive(Serialize)]
 pub struct Rule {

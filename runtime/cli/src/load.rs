@@ -133,6 +133,16 @@ impl Policy {
         self.diagnostics.iter().filter(|found| found.severity == severity).count()
     }
 
+    /// Of which flows something is proved: all that there can be, or those of the view that was given.
+    pub fn world(&self) -> &'static str {
+        if self.view_name.is_some() { "view" } else { "any-view" }
+    }
+
+    /// The same for people.
+    pub fn world_text(&self) -> String {
+        self.view_name.as_ref().map_or_else(|| "in any view".to_owned(), |view| format!("in the view {view}"))
+    }
+
     /// How a command ends that needs a policy and does not get one: a file that was named is not there, or there are errors.
     pub fn exit_without_program(&self) -> Exit {
         if self.unreadable { Exit::CannotDo } else { Exit::Bad }

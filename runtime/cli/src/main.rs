@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod check;
 mod demo;
+mod diff;
 mod excerpt;
 mod exit;
 mod explain;
@@ -19,14 +20,17 @@ mod json;
 mod load;
 mod lsp;
 mod man;
+mod matrix;
 mod output;
 mod prove;
+mod question;
 mod replace;
 mod report;
 mod run;
 mod scratch;
 mod settings;
 mod test;
+mod who;
 
 use std::process::ExitCode;
 
@@ -62,6 +66,9 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Who(args) => who::who(args, out),
+        Command::Matrix(args) => matrix::matrix(args, out),
+        Command::Diff(args) => diff::diff(args, out),
         Command::Import(args) => import::import(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),

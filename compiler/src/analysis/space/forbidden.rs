@@ -26,6 +26,12 @@ impl Space<'_> {
         for side in SIDES {
             self.forbid_ends(side, &mut rows);
             self.forbid_addresses(side, &mut rows);
+            if let Some(view) = self.view {
+                self.forbid_absent(side, view, &mut rows);
+            }
+        }
+        if rows.len() > MAX_ROWS {
+            return Err(TooComplex);
         }
         self.forbid_families(&mut rows);
         for invariant in &self.policy.invariants {
@@ -41,11 +47,11 @@ impl Space<'_> {
         Ok(())
     }
 
-    fn who(&self, side: Side, wanted: impl Fn(&Who) -> bool) -> Option<Area> {
+    pub(super) fn who(&self, side: Side, wanted: impl Fn(&Who) -> bool) -> Option<Area> {
         self.where_(end_attr(side, WHO), |class| self.whos.get(class).is_some_and(&wanted)).pop()
     }
 
-    fn forbid(rows: &mut Vec<Area>, parts: impl IntoIterator<Item = Option<Area>>) {
+    pub(super) fn forbid(rows: &mut Vec<Area>, parts: impl IntoIterator<Item = Option<Area>>) {
         let joined = parts.into_iter().try_fold(Area::all(), |all, part| all.and(&part?));
         rows.extend(joined);
     }

@@ -90,8 +90,12 @@ fn addresses(space: &Space<'_>, end: &End) -> Vec<usize> {
     let registered = space.policy.host_of_address(address).is_some();
     let directed = directed_broadcasts(space.policy).any(|other| other == address);
     let told = space.told(address, registered, directed);
+    let owned = |address: IpAddr| space.view.is_some_and(|view| view.owner(address).is_some());
     let fits = |class: &usize| {
         let one = &space.addresses[*class];
+        if one.sample.is_some_and(owned) || owned(address) {
+            return one.sample == Some(address);
+        }
         let own = !registered || one.registered.iter().any(|(_, other)| *other == address);
         own && one.sample.is_some_and(|sample| space.told(sample, !one.registered.is_empty(), one.directed) == told)
     };
@@ -137,4 +141,54 @@ fn no_flow_of_a_packet_is_forbidden() {
         }
     }
     assert!(known > 10_000, "{known}");
+}
+
+/// The same in the one view that the packet is of; and what is found in a view is a flow of it.
+#[test]
+fn a_view_forbids_no_flow_of_it_and_every_flow_of_another() {
+    let (mut known, mut found) = (0, 0);
+    for seed in 0..3_000 {
+        let draw = &mut Draw::new(seed);
+        let policy = generate::policy(draw);
+        let view = generate::view(draw, &policy);
+        let Ok(space) = Space::in_view(&policy, &view) else { continue };
+        for _ in 0..400 {
+            let Some(flow) = crate::analysis::tests::packet(draw, &policy, &view) else { continue };
+            let pin = flow.dst.host.and_then(|id| policy.hosts.get(id.index())).and_then(|host| host.pin);
+            if flow.dst.location.is_none() && pin.is_some() {
+                // It is not delivered.
+                continue;
+            }
+            known += 1;
+            let classes = classes(&space, &flow);
+            let lacking = classes.iter().position(Vec::is_empty);
+            assert_eq!(lacking, None, "seed {seed}: no class of attribute for {flow:#?}");
+            let in_row =
+                |row: &Area| row.parts().all(|(attr, bits)| classes[usize::from(attr.0)].iter().all(|class| bits.has(*class)));
+            if let Some(row) = space.forbidden.iter().find(|row| in_row(row)) {
+                panic!("seed {seed}: {row:?} forbids {flow:#?}\n{view:#?}");
+            }
+        }
+        let mut dice = crate::analysis::witness::Dice::new(seed + 1);
+        for _ in 0..20 {
+            let point = space.find(&Area::all(), &mut u64::MAX.clone(), Some(&mut dice)).unwrap();
+            let Some(flow) = point.map(|point| space.flow(&point)) else { continue };
+            for side in SIDES {
+                let end = flow.end(side);
+                if end.place != Place::Inside {
+                    continue;
+                }
+                found += 1;
+                let station = end.mac.and_then(|mac| view.station(mac));
+                let station = station.unwrap_or_else(|| panic!("seed {seed}: {end:#?} is no station of {view:#?}"));
+                let is_it = (station.host, station.location) == (end.host, end.location);
+                let owns = end.address.is_none_or(|address| station.addresses.contains(&address));
+                let user = end.users.first();
+                let users = user.is_none_or(|user| station.users.iter().any(|one| one.user == user.user))
+                    && user.is_none() == station.users.is_empty();
+                assert!(is_it && owns && users && end.groups == station.groups, "seed {seed}: {end:#?} {station:#?}");
+            }
+        }
+    }
+    assert!(known > 3_000 && found > 3_000, "{known} {found}");
 }

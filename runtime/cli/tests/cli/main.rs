@@ -2,6 +2,7 @@
 
 mod check;
 mod daemon;
+mod diff;
 mod explain;
 mod fix;
 mod fmt;
@@ -16,4 +17,5 @@ mod pipe;
 mod prove;
 mod run;
 mod test;
+mod who;
 mod width;

@@ -1,0 +1,274 @@
+//! `pentane diff`: which flows do two policies decide otherwise? Loads both, asks the compiler, tells. Knows nothing of how it is
+//! found out.
+
+use clap::Args as ClapArgs;
+use compiler::analysis::{Change, Difference, difference};
+use compiler::{Budget, Redeclared};
+use lang::checked::{Checked, RuleId, Verdict};
+use lang::flow::Judgement;
+use lang::flowspec::flow_text;
+use lang::testing::{duty_words, outcome, rule_label};
+
+use crate::exit::{Exit, Failure};
+use crate::hash;
+use crate::json::{self, Changed, Diff, Redeclaration, Rule, Unsettled};
+use crate::load::{Policy, PolicyArgs, STDIN};
+use crate::output::{Output, Paint};
+use crate::report::{self, Format, counted};
+
+/// How many flows of each sort are told to people; JSON has all.
+const MAX_TOLD: usize = 50;
+
+/// What `diff` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    /// The old policy's file; `-` reads standard input
+    #[arg(value_name = "OLD")]
+    old: String,
+    /// The new policy's file; `-` reads standard input
+    #[arg(value_name = "NEW")]
+    new: String,
+    /// End with 1 if there is any difference
+    #[arg(long)]
+    exit_code: bool,
+    /// How the answer looks
+    #[arg(long, value_parser = Format::own(), default_value = "human")]
+    format: Format,
+}
+
+/// What becomes of flows that are answered otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Gained,
+    Lost,
+    Changed,
+}
+
+/// In the order in which they are told, with what they are called, and what is meant.
+const SORTS: [(Sort, &str, &str, Paint); 3] = [
+    (Sort::Gained, "gained", "allowed by the new policy, not by the old one", Paint::Green),
+    (Sort::Lost, "lost", "allowed by the old policy, not by the new one", Paint::Red),
+    (Sort::Changed, "changed", "allowed by both, or by neither, in another way", Paint::Bold),
+];
+
+/// Compares two policies: tells which flows are decided otherwise.
+///
+/// # Errors
+/// A policy is not there, both are standard input, or nobody takes the output.
+pub fn diff(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if args.format != Format::Human {
+        out.plain();
+    }
+    if args.old == STDIN && args.new == STDIN {
+        return Err(Failure::Cannot("only one of two policies can be read from standard input".to_owned()));
+    }
+    let [old, new] = [&args.old, &args.new].map(|file| Policy::load(&PolicyArgs { files: vec![file.clone()], view: None }));
+    let policies = [old?, new?];
+    let mut checked: Vec<&Checked> = Vec::new();
+    for policy in &policies {
+        match &policy.program {
+            Some(program) => checked.push(program.policy()),
+            None => {
+                report::write_instead(out, policy, args.format)?;
+                return Ok(policy.exit_without_program());
+            }
+        }
+    }
+    let [old, new] = checked[..] else { return Ok(Exit::CannotDo) };
+    let found = difference(old, new, Budget::default());
+    match args.format {
+        Format::Json => json::write(out, &as_json(&policies, &found))?,
+        Format::Concise => found.changes.iter().try_for_each(|change| out.line(concise(&found, change)))?,
+        _ => write_text(out, &policies, &found)?,
+    }
+    Ok(exit(args.exit_code, &found))
+}
+
+fn exit(asked: bool, found: &Difference) -> Exit {
+    let differs = !found.changes.is_empty() || !found.redeclared.is_empty();
+    match (asked && differs, found.is_settled()) {
+        (true, _) => Exit::Bad,
+        (false, true) => Exit::Good,
+        (false, false) => Exit::Undecided,
+    }
+}
+
+fn sort(change: &Change) -> Sort {
+    let [before, after] = [&change.before, &change.after].map(|answer| answer.verdict == Verdict::Allow);
+    match (before, after) {
+        (false, true) => Sort::Gained,
+        (true, false) => Sort::Lost,
+        (true, true) | (false, false) => Sort::Changed,
+    }
+}
+
+/// The changes of a sort.
+fn of_sort(found: &Difference, wanted: Sort) -> impl Iterator<Item = &Change> {
+    found.changes.iter().filter(move |change| sort(change) == wanted)
+}
+
+fn flow(found: &Difference, change: &Change) -> String {
+    flow_text(&found.sides[1], &change.flow)
+}
+
+/// `lost: user bob -> a tcp/80: allow by web -> deny by default`
+fn concise(found: &Difference, change: &Change) -> String {
+    let wanted = sort(change);
+    let word = SORTS.iter().find(|(one, ..)| *one == wanted).map_or("", |(_, word, ..)| word);
+    let [before, after] = answers(found, change).map(|(policy, answer)| full_answer(policy, answer));
+    format!("{word}: {}: {before} => {after}", flow(found, change))
+}
+
+/// What both policies answer, each with itself.
+fn answers<'d>(found: &'d Difference, change: &'d Change) -> [(&'d Checked, &'d Judgement); 2] {
+    [(&*found.sides[0], &change.before), (&*found.sides[1], &change.after)]
+}
+
+/// `allow via proxy limit 50mbps by guest-web`
+fn full_answer(policy: &Checked, answer: &Judgement) -> String {
+    let by = answer.rule.map_or_else(|| "default".to_owned(), |id| rule_label(policy, id));
+    let place = answer.rule.and_then(|id| policy.rule(id)).filter(|rule| rule.name.is_some());
+    let place = place.map(|rule| policy.sources.position(rule.span)).map(|at| format!(" ({}:{})", at.file, at.line));
+    format!("{} by {by}{}", bare_answer(policy, answer), place.unwrap_or_default())
+}
+
+/// `allow via proxy limit 50mbps`
+fn bare_answer(policy: &Checked, answer: &Judgement) -> String {
+    let mut words = vec![answer.verdict.to_string()];
+    let via = outcome(policy, answer).via;
+    if !via.is_empty() {
+        words.push(format!("via {}", via.iter().map(|name| &**name).collect::<Vec<&str>>().join(", ")));
+    }
+    words.extend(duty_words(policy, &answer.duties));
+    words.join(" ")
+}
+
+fn write_text(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> Result<(), Failure> {
+    for (wanted, word, meaning, paint) in SORTS {
+        let count = of_sort(found, wanted).count();
+        if count == 0 {
+            continue;
+        }
+        let word = out.paint(paint, word);
+        out.line(format!("{word}: {meaning}"))?;
+        for change in of_sort(found, wanted).take(MAX_TOLD) {
+            out.line(format!("  {}", flow(found, change)))?;
+            for (when, (policy, answer)) in ["before", "after "].into_iter().zip(answers(found, change)) {
+                out.line(format!("    {when} {}", full_answer(policy, answer)))?;
+            }
+        }
+        if count > MAX_TOLD {
+            out.line(format!("  and {} more (all with --format json)", counted(count - MAX_TOLD, "class")))?;
+        }
+        out.line("")?;
+    }
+    redeclared(out, &found.redeclared)?;
+    unsettled(out, found)?;
+    sum(out, policies, found)
+}
+
+fn redeclared(out: &mut Output, all: &[Redeclared]) -> Result<(), Failure> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let word = out.paint(Paint::Bold, "declared otherwise");
+    out.line(format!("{word}: flows are compared as if this had changed first"))?;
+    for one in all.iter().take(MAX_TOLD) {
+        out.line(format!("  {}", one.what))?;
+        for (when, text) in [("before", &one.before), ("after ", &one.after)] {
+            out.line(format!("    {when} {}", text.as_deref().unwrap_or("not declared")))?;
+        }
+    }
+    if all.len() > MAX_TOLD {
+        out.line(format!("  and {} more (all with --format json)", all.len() - MAX_TOLD))?;
+    }
+    out.line("")
+}
+
+/// The rules of which it is not known what becomes of all of their flows.
+fn undecided(found: &Difference) -> impl Iterator<Item = (&'static str, &Checked, RuleId)> {
+    let of_side = |(word, side): (&'static str, usize)| {
+        let policy = &*found.sides[side];
+        found.undecided[side].iter().map(move |id| (word, policy, *id))
+    };
+    [("old", 0), ("new", 1)].into_iter().flat_map(of_side)
+}
+
+fn unsettled(out: &mut Output, found: &Difference) -> Result<(), Failure> {
+    let count = undecided(found).count();
+    if count == 0 {
+        return Ok(());
+    }
+    let word = out.paint(Paint::Bold, "undecided");
+    out.line(format!("{word}: what becomes of all flows of these was not found out"))?;
+    for (of, policy, id) in undecided(found).take(MAX_TOLD) {
+        out.line(format!("  {} of the {of} policy", rule_label(policy, id)))?;
+    }
+    if count > MAX_TOLD {
+        out.line(format!("  and {} more (all with --format json)", counted(count - MAX_TOLD, "rule")))?;
+    }
+    out.line("")
+}
+
+fn sum(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> Result<(), Failure> {
+    let [old, new] = policies.each_ref().map(|policy| hash::shown(&policy.hash));
+    let counts = SORTS.map(|(wanted, word, ..)| format!("{} {word}", of_sort(found, wanted).count())).join(", ");
+    let rest = match found.is_settled() {
+        true if !found.redeclared.is_empty() => "all others between the same names are proved unchanged, in any view",
+        true => "all other flows are proved unchanged, in any view",
+        false => "that all others are unchanged is not proved",
+    };
+    let names = if found.redeclared.is_empty() { "" } else { "between the same names, " };
+    let first = match found.changes.is_empty() {
+        true if found.is_settled() => format!("{names}no flow is decided otherwise: proved, in any view"),
+        true => format!("no difference was found\n{rest}"),
+        false => format!("classes of flows: {counts}\n{rest}"),
+    };
+    out.line(first)?;
+    out.line(format!("policies {old} and {new}"))
+}
+
+fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
+    let rule = |policy: &Checked, answer: &Judgement| {
+        let at = policy.sources.position(policy.deciding_span(answer.rule)?);
+        let name = match answer.rule {
+            None => Some("default".to_owned()),
+            Some(id) => policy.rule(id).and_then(|rule| rule.name.as_deref()).map(str::to_owned),
+        };
+        Some(Rule { name, file: at.file.to_string(), line: at.line })
+    };
+    let changed = |change: &Change| {
+        let [before, after] = answers(found, change);
+        Changed {
+            flow: flow(found, change),
+            before: bare_answer(before.0, before.1),
+            after: bare_answer(after.0, after.1),
+            before_rule: rule(before.0, before.1),
+            after_rule: rule(after.0, after.1),
+        }
+    };
+    let all = |wanted: Sort| of_sort(found, wanted).map(changed).collect();
+    let redeclared = found.redeclared.iter().map(|one| Redeclaration {
+        what: one.what.clone(),
+        before: one.before.clone(),
+        after: one.after.clone(),
+    });
+    let undecided = undecided(found).filter_map(|(of, policy, id)| {
+        let rule = policy.rule(id)?;
+        let at = policy.sources.position(rule.span);
+        let name = rule.name.as_deref().map(str::to_owned);
+        Some(Unsettled { policy: of, rule: Rule { name, file: at.file.to_string(), line: at.line } })
+    });
+    Diff {
+        schema: "pentane.diff/1",
+        old: policies[0].hash.clone(),
+        new: policies[1].hash.clone(),
+        world: "any-view",
+        gained: all(Sort::Gained),
+        lost: all(Sort::Lost),
+        changed: all(Sort::Changed),
+        redeclared: redeclared.collect(),
+        undecided: undecided.collect(),
+        settled: found.is_settled(),
+    }
+}

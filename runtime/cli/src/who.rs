@@ -1,0 +1,289 @@
+//! `pentane who`: who can reach something, and what can be reached from somewhere? Asks the compiler, tells by rule. Knows nothing of
+//! how it is found out.
+
+use std::collections::BTreeSet;
+
+use clap::{Args as ClapArgs, Subcommand};
+use compiler::analysis::{Other, Reach, Reached};
+use lang::checked::{Checked, EndTest, Group, GroupId, Kind, SetExpr};
+use lang::flow::Side;
+use lang::flowspec::flow_text;
+
+use crate::exit::{Exit, Failure};
+use crate::fold::{WIDTH, folded};
+use crate::json::{self, Got, Rule, Who};
+use crate::load::{Policy, PolicyArgs};
+use crate::output::{Output, Paint};
+use crate::report::{self, Format, counted};
+use crate::{excerpt, hash, question};
+
+/// How many names of a list are told to people; JSON has all.
+const MAX_NAMES: usize = 12;
+
+/// Where the text behind a heading begins.
+const MARGIN: usize = 11;
+
+/// What `who` is asked.
+#[derive(ClapArgs, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    question: Question,
+}
+
+/// From which end it is asked.
+#[derive(Subcommand, Debug)]
+enum Question {
+    /// Who may start conversations with these
+    CanReach(Ends),
+    /// With whom these may start conversations
+    IsReachableFrom(Ends),
+}
+
+/// Which ends, and of which policy.
+#[derive(ClapArgs, Debug)]
+struct Ends {
+    /// The ends, as they stand behind `to` or `from` in a rule: 'www', 'servers', 'any at waps'
+    #[arg(value_name = "X")]
+    ends: String,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// For these services alone, as they stand behind `for` in a rule
+    #[arg(long = "for", value_name = "SERVICES")]
+    services: Option<String>,
+    /// How the answer looks
+    #[arg(long, value_parser = Format::own(), default_value = "human")]
+    format: Format,
+}
+
+/// Tells who gets through.
+///
+/// # Errors
+/// There is no policy, or nobody takes the output.
+pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let (name, word, side, asked) = match &args.question {
+        Question::CanReach(ends) => ("can-reach", "to", Side::Src, ends),
+        Question::IsReachableFrom(ends) => ("is-reachable-from", "from", Side::Dst, ends),
+    };
+    if asked.format != Format::Human {
+        out.plain();
+    }
+    let policy = Policy::load(&asked.policy)?;
+    if policy.program.is_none() {
+        report::write_instead(out, &policy, asked.format)?;
+        return Ok(policy.exit_without_program());
+    }
+    let services = asked.services.as_ref().map(|services| format!(" for {services}")).unwrap_or_default();
+    let text = format!("{word} {}{services}", asked.ends);
+    let read = match question::read(&policy, &[text]) {
+        Ok(read) => read,
+        Err(unreadable) => return unreadable.tell(out, &policy, asked.format),
+    };
+    let checked = read.program.policy();
+    let analysis = read.analysis(&policy);
+    let reach = match (&analysis, read.patterns.first()) {
+        (Some(analysis), Some(pattern)) => analysis.reach(pattern, side),
+        _ => Reach { rows: Vec::new(), settled: false },
+    };
+    match asked.format {
+        Format::Json => json::write(out, &as_json(name, asked, &policy, checked, &reach))?,
+        Format::Concise => reach.rows.iter().try_for_each(|row| {
+            let at = rule_place(checked, row).map(|(file, line)| format!("{file}:{line}: ")).unwrap_or_default();
+            out.line(format!("{at}{} by {}", everyone(checked, row), by(checked, row)))
+        })?,
+        _ => write_text(out, &policy, checked, &reach)?,
+    }
+    Ok(if reach.settled { Exit::Good } else { Exit::Undecided })
+}
+
+fn by(policy: &Checked, row: &Reached) -> String {
+    row.rule.map_or_else(|| "default".to_owned(), |id| lang::testing::rule_label(policy, id))
+}
+
+/// Where the deciding statement stands; nothing for a default that is not written.
+fn rule_place(policy: &Checked, row: &Reached) -> Option<(String, u32)> {
+    let at = policy.sources.position(policy.deciding_span(row.rule)?);
+    Some((at.file.to_string(), at.line))
+}
+
+fn via(policy: &Checked, row: &Reached) -> Vec<String> {
+    row.via.iter().filter_map(|id| policy.middleboxes.get(id.index())).map(|one| one.name.to_string()).collect()
+}
+
+fn names<'p, I: Copy>(all: &[I], name: impl Fn(I) -> Option<&'p str>) -> Vec<String> {
+    all.iter().filter_map(|id| name(*id)).map(str::to_owned).collect()
+}
+
+fn user_names(policy: &Checked, row: &Reached) -> Vec<String> {
+    names(&row.users, |id| policy.users.get(id.index()).map(|user| &*user.name))
+}
+
+fn host_names(policy: &Checked, row: &Reached) -> Vec<String> {
+    names(&row.hosts, |id| policy.hosts.get(id.index()).map(|host| &*host.name))
+}
+
+/// The dynamic groups that all are in, by the names that the policy gives them.
+fn member_of(policy: &Checked, row: &Reached) -> Vec<String> {
+    let is_named = |group: &&Group, id: GroupId| group.members == SetExpr::Leaf(EndTest::Group(id));
+    let name = |id: &GroupId| {
+        let named = policy.groups.iter().find(|group| is_named(group, *id));
+        named.or_else(|| policy.groups.get(id.index())).map(|group| group.name.to_string())
+    };
+    row.members_of.iter().filter_map(name).collect()
+}
+
+/// The ends that are no hosts, as the language calls them.
+fn other_names(policy: &Checked, row: &Reached) -> Vec<String> {
+    let name = |other: &Other| match other {
+        Other::Unregistered => "unregistered".to_owned(),
+        Other::Internet => "internet".to_owned(),
+        Other::Gateway(id) => {
+            policy.gateways.get(id.index()).map_or_else(|| "gateway".to_owned(), |one| format!("gateway {}", one.name))
+        }
+        Other::Broadcast => "broadcast".to_owned(),
+        Other::Multicast => "multicast".to_owned(),
+        Other::Controller => "controller".to_owned(),
+    };
+    row.others.iter().map(name).collect()
+}
+
+/// Users as people would say it.
+fn users_text(policy: &Checked, row: &Reached) -> String {
+    let declared = user_names(policy, row);
+    let all = declared.len() == policy.users.len() && row.undeclared;
+    match (all, row.nobody) {
+        (true, true) => "any user, or none".to_owned(),
+        (true, false) => "any user who is logged in".to_owned(),
+        (false, nobody) => {
+            let mut parts: Vec<String> = Vec::new();
+            if !declared.is_empty() {
+                parts.push(list(&declared, group_of(policy, Kind::User, &ids(&row.users, EndTest::User))));
+            }
+            parts.extend(row.undeclared.then(|| "users who are not declared".to_owned()));
+            parts.extend(nobody.then(|| "no user".to_owned()));
+            parts.join(", ")
+        }
+    }
+}
+
+fn hosts_text(policy: &Checked, row: &Reached) -> String {
+    let hosts = host_names(policy, row);
+    let mut parts = Vec::new();
+    if !hosts.is_empty() && hosts.len() == policy.hosts.len() {
+        parts.push(format!("all {}", counted(hosts.len(), "registered host")));
+    } else if !hosts.is_empty() {
+        parts.push(list(&hosts, group_of(policy, Kind::Host, &ids(&row.hosts, EndTest::Host))));
+    }
+    parts.extend(other_names(policy, row));
+    parts.join(", ")
+}
+
+fn ids<I: Copy>(all: &[I], test: impl Fn(I) -> EndTest) -> BTreeSet<EndTest> {
+    all.iter().map(|id| test(*id)).collect()
+}
+
+/// The name of a declared group that has just these members.
+fn group_of(policy: &Checked, kind: Kind, wanted: &BTreeSet<EndTest>) -> Option<String> {
+    let is_it = |set: &SetExpr| {
+        let mut members = BTreeSet::new();
+        leaves(policy, set, &mut members).is_some() && members == *wanted
+    };
+    let mut groups = policy.groups.iter().filter(|group| group.kind == kind && group.dynamic.is_none());
+    groups.find(|group| wanted.len() > 1 && is_it(&group.members)).map(|group| group.name.to_string())
+}
+
+/// The members of a set, if it is a union of single ones.
+fn leaves(policy: &Checked, set: &SetExpr, members: &mut BTreeSet<EndTest>) -> Option<()> {
+    match set {
+        SetExpr::Leaf(EndTest::Group(id)) => {
+            let group = policy.groups.get(id.index()).filter(|group| group.dynamic.is_none())?;
+            leaves(policy, &group.members, members)
+        }
+        SetExpr::Leaf(test @ (EndTest::User(_) | EndTest::Host(_))) => {
+            members.insert(*test);
+            Some(())
+        }
+        SetExpr::Union(parts) => parts.iter().try_for_each(|part| leaves(policy, part, members)),
+        SetExpr::Leaf(_) | SetExpr::Intersection(..) | SetExpr::Difference(..) => None,
+    }
+}
+
+/// The names, as far as a line should go; the group that has just them first.
+fn list(names: &[String], group: Option<String>) -> String {
+    let some = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<&str>>().join(", ");
+    let more = if names.len() > MAX_NAMES { format!(" and {} more", names.len() - MAX_NAMES) } else { String::new() };
+    match group {
+        Some(group) => format!("{group} ({some}{more})"),
+        None => format!("{some}{more}"),
+    }
+}
+
+/// `people (bob, eve) on all 3 registered hosts, unregistered`
+fn everyone(policy: &Checked, row: &Reached) -> String {
+    let users = users_text(policy, row);
+    let members = member_of(policy, row);
+    let members = if members.is_empty() { String::new() } else { format!(", all in {}", members.join(" and ")) };
+    format!("{users}{members}; on {}", hosts_text(policy, row))
+}
+
+fn line(out: &mut Output, heading: &str, text: &str) -> Result<(), Failure> {
+    let lines = folded(text, WIDTH - MARGIN).join(&format!("\n{:MARGIN$}", ""));
+    out.line(format!("  {heading:8} {lines}"))
+}
+
+fn write_text(out: &mut Output, policy: &Policy, checked: &Checked, reach: &Reach) -> Result<(), Failure> {
+    for row in &reach.rows {
+        let name = by(checked, row);
+        let via = via(checked, row);
+        let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
+        let word = out.paint(Paint::Green, "allow");
+        out.line(format!("{word}{via} by {name}"))?;
+        if let Some(span) = checked.deciding_span(row.rule) {
+            out.text(&excerpt::of(&checked.sources, span, "    "))?;
+        }
+        line(out, "users", &users_text(checked, row))?;
+        let members = member_of(checked, row);
+        if !members.is_empty() {
+            line(out, "all in", &members.join(", "))?;
+        }
+        line(out, "on", &hosts_text(checked, row))?;
+        line(out, "such as", &flow_text(checked, &row.flow))?;
+        out.line("")?;
+    }
+    let world = policy.world_text();
+    let last = match (reach.rows.is_empty(), reach.settled) {
+        (true, true) => format!("nobody, {world}"),
+        (false, true) => format!("nobody else, {world}"),
+        (_, false) => "whether there is anybody else was not found out".to_owned(),
+    };
+    out.line(format!("{last}; policy {}", hash::shown(&policy.hash)))
+}
+
+fn as_json(name: &'static str, asked: &Ends, policy: &Policy, checked: &Checked, reach: &Reach) -> Who {
+    let one = |row: &Reached| Got {
+        rule: rule_place(checked, row).map(|(file, line)| {
+            let name = match row.rule {
+                None => Some("default".to_owned()),
+                Some(id) => checked.rule(id).and_then(|rule| rule.name.as_deref()).map(str::to_owned),
+            };
+            Rule { name, file, line }
+        }),
+        via: via(checked, row),
+        users: user_names(checked, row),
+        nobody: row.nobody,
+        undeclared_users: row.undeclared,
+        hosts: host_names(checked, row),
+        others: other_names(checked, row),
+        members_of: member_of(checked, row),
+        flow: flow_text(checked, &row.flow),
+    };
+    Who {
+        schema: "pentane.who/1",
+        question: name,
+        ends: asked.ends.clone(),
+        services: asked.services.clone(),
+        policy: policy.hash.clone(),
+        world: policy.world(),
+        allowed: reach.rows.iter().map(one).collect(),
+        settled: reach.settled,
+    }
+}
