@@ -1,6 +1,7 @@
 //! From tree to checked policy: the one way to a [`Checked`]. All independent mistakes are found in one run; what depends on a
 //! mistake is not reported again. Knows nothing of text beyond its places, nor of the live network.
 
+mod brackets;
 mod clauses;
 mod conditions;
 mod groups;
@@ -206,6 +207,7 @@ impl Checker {
 
     /// Records a finding.
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.found.push(diagnostic);
+        let span = brackets::closed(&self.policy.sources, diagnostic.span);
+        self.found.push(Diagnostic { span, ..diagnostic });
     }
 }

@@ -175,7 +175,8 @@ pub(crate) fn resolve(
     let mut flows = product(policy, &src, &dst, &traffic, family_said(spec));
     if flows.is_empty() {
         let message = "the flow mixes IPv4 and IPv6";
-        return Err(vec![Diagnostic::new(E0402, spec.span, message)]);
+        let help = "give both ends addresses of one family, or leave them out";
+        return Err(vec![Diagnostic::new(E0402, spec.span, message).help(help)]);
     }
     if let Some(why) = sort_out(policy, &mut flows).filter(|_| flows.is_empty()) {
         let found = Diagnostic::new(E0402, spec.span, format!("there is no such flow: {why}"));

@@ -141,10 +141,11 @@ impl Load<'_> {
         let from = open.last().map_or("", |open| folder_of(&open.path));
         let path = if written.starts_with('/') { written.to_owned() } else { normal(&join(from, written)) };
         if written.is_empty() {
-            self.report(syntax::E0130, span, "the path is empty".to_owned());
+            let found = Diagnostic::new(syntax::E0130, span, "the path is empty").help("name the file to include");
+            self.out.diagnostics.push(found);
             return None;
         }
-        if path.is_empty() || path == folder {
+        if path == "." || path == folder {
             let found = Diagnostic::new(syntax::E0130, span, format!("`{written}` is a folder, not a file"));
             self.out.diagnostics.push(found.help(Self::advice(&LoadError::IsDirectory, true)));
             return None;
@@ -232,6 +233,7 @@ impl Load<'_> {
     fn advice(error: &LoadError, included: bool) -> &'static str {
         match error {
             LoadError::TooLarge => "split it with `include`",
+            LoadError::IsDirectory if included => "include its files one by one",
             LoadError::IsDirectory => "name a file in it",
             LoadError::Symlink | LoadError::Outside => "put the file itself into the folder of the policy",
             LoadError::NotFound if included => "the path counts from the folder of the file that includes it",
@@ -312,7 +314,7 @@ fn join(folder: &str, path: &str) -> String {
     }
 }
 
-/// The path without `.`, and without `..` where something stands before it.
+/// The path without `.`, and without `..` where something stands before it. The folder itself is `.`.
 fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -325,7 +327,11 @@ fn normal(path: &str) -> String {
         }
     }
     let joined = parts.join("/");
-    if path.starts_with('/') { format!("/{joined}") } else { joined }
+    match path.starts_with('/') {
+        true => format!("/{joined}"),
+        false if joined.is_empty() && !path.is_empty() => ".".to_owned(),
+        false => joined,
+    }
 }
 
 /// True if the path, in normal form, lies in the folder, in normal form.
@@ -404,6 +410,7 @@ mod tests {
             ]
         );
         assert_eq!(told(&["a"], &[("a", b"include \".\";")]), ["a:1 E0130 `.` is a folder, not a file"]);
+        assert_eq!(told(&["a"], &[("a", b"include \"b/..\";")]), ["a:1 E0130 `b/..` is a folder, not a file"]);
         assert_eq!(told(&["gone.pol"], &[]), ["gone.pol:1 E0130 there is no file `gone.pol`"]);
     }
 

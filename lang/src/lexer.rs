@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Findings};
 use crate::keyword::{self, Keyword, Role};
 use crate::parse::MAX_WORDS;
 use crate::phrasebook;
-use crate::source::{SourceId, Span, hides};
+use crate::source::{SourceId, Span, hidden_name, hides, shown};
 
 /// Shapes that logos finds.
 #[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,13 +164,7 @@ pub fn lex(source: SourceId, text: &str) -> Lexed {
     cutter.report_hidden();
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     cutter.last_end = bom;
-    let mut shapes = Shape::lexer(text.get(bom..).unwrap_or(""));
-    while cutter.out.tokens.len() + cutter.out.comments.len() <= MAX_WORDS
-        && let Some(shape) = shapes.next()
-    {
-        let range = shapes.span();
-        cutter.take(shape.ok(), range.start + bom, range.end + bom);
-    }
+    cutter.cut(bom, text.len());
     cutter.out
 }
 
@@ -187,6 +181,16 @@ struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
+    fn cut(&mut self, start: usize, end: usize) {
+        let mut shapes = Shape::lexer(self.text.get(start..end).unwrap_or(""));
+        while self.out.tokens.len() + self.out.comments.len() <= MAX_WORDS
+            && let Some(shape) = shapes.next()
+        {
+            let range = shapes.span();
+            self.take(shape.ok(), start + range.start, start + range.end);
+        }
+    }
+
     fn take(&mut self, shape: Option<Shape>, start: usize, end: usize) {
         let text = self.text.get(start..end).unwrap_or("");
         match shape {
@@ -240,7 +244,32 @@ impl Cutter<'_> {
         }
     }
 
+    /// What hides has been reported: it is read as a blank where it looks like one or stands at the edge of a word, and else as nothing,
+    /// so that the word is what it seems to be.
     fn push_wide(&mut self, text: &str, start: usize, end: usize) {
+        if text.contains(|c: char| c.is_whitespace()) || text.starts_with(hides) || text.ends_with(hides) {
+            let mut at = start;
+            for piece in text.split_inclusive(char::is_whitespace) {
+                let from = at + piece.len() - piece.trim_start_matches(hides).len();
+                self.cut(from, from + piece.trim_matches(hides).len());
+                at += piece.len();
+            }
+            return;
+        }
+        let shown = shown(text);
+        if shown.is_ascii() {
+            // A number or an address would be read with what hides in it.
+            let tok = Some(word(&shown)).filter(|tok| matches!(tok, Tok::Name | Tok::Word(_)));
+            return self.push(tok.unwrap_or(Tok::Junk), start, end);
+        }
+        self.report_letters(text, start);
+        // A name all the same, so that the statement can be read on; nothing can be declared under it twice or be missed.
+        let is_name = shown.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        self.push(if is_name { Tok::Name } else { Tok::Junk }, start, end);
+    }
+
+    /// Reports the first letter of another alphabet.
+    fn report_letters(&mut self, text: &str, start: usize) {
         let foreign = text.char_indices().find(|(_, c)| !c.is_ascii() && !hides(*c));
         if let Some((_, c)) = foreign.filter(|(at, c)| *at == 0 && phrasebook::is_arrow(*c)) {
             let found =
@@ -253,9 +282,6 @@ impl Cutter<'_> {
             let found = Diagnostic::new(syntax::E0107, self.span(at, at + c.len_utf8()), message).maybe_help(help);
             self.out.diagnostics.push(found);
         }
-        // A name all the same, so that the statement can be read on; nothing can be declared under it twice or be missed.
-        let is_name = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        self.push(if is_name { Tok::Name } else { Tok::Junk }, start, end);
     }
 
     /// The string ends with the line; a `;` or `{` at the end of the line is taken for what it was meant to be.
@@ -326,12 +352,14 @@ impl Cutter<'_> {
 
     /// Reports characters that make a text mean something else than what is seen, wherever they stand.
     fn report_hidden(&mut self) {
-        let hidden = self.text.char_indices().filter(|(at, c)| hides(*c) && !(*at == 0 && *c == '\u{feff}'));
-        for (at, c) in hidden {
-            let message = format!("{} (U+{:04X}) at byte {at}", hidden_name(c), u32::from(c));
-            let found = Diagnostic::new(syntax::E0108, self.span(at, at + c.len_utf8()), message)
-                .help("remove it: the text does not mean what it seems to");
-            self.out.diagnostics.push(found);
+        for (at, c) in self.text.char_indices().filter(|(at, c)| !(*at == 0 && *c == '\u{feff}')) {
+            let Some(name) = hidden_name(c) else { continue };
+            let help = match c.is_whitespace() && !c.is_control() {
+                true => "write a space of ASCII for it",
+                false => "remove it: the text does not mean what it seems to",
+            };
+            let message = format!("{name} (U+{:04X}) at byte {at}", u32::from(c));
+            self.out.diagnostics.push(Diagnostic::new(syntax::E0108, self.span(at, at + c.len_utf8()), message).help(help));
         }
         self.report_lone_return();
     }
@@ -442,17 +470,6 @@ fn punctuation(shape: Shape) -> Tok {
     }
 }
 
-fn hidden_name(c: char) -> &'static str {
-    match c {
-        '\0' => "a NUL character",
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            "a character that changes the direction of the text"
-        }
-        _ if c.is_control() => "a control character",
-        _ => "an invisible character",
-    }
-}
-
 /// The ASCII letter that a letter of another alphabet is mostly mistaken for (Unicode UTS #39, the common ones).
 fn looks_like(c: char) -> Option<char> {
     const ALIKE: &[(&str, char)] = &[
@@ -474,7 +491,6 @@ fn looks_like(c: char) -> Option<char> {
         ("\u{443}\u{3b3}", 'y'),
         ("\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}", '-'),
         ("\u{201c}\u{201d}\u{201e}", '"'),
-        ("\u{a0}", ' '),
     ];
     ALIKE.iter().find(|(letters, _)| letters.contains(c)).map(|(_, ascii)| *ascii)
 }
@@ -517,6 +533,19 @@ mod tests {
         assert_eq!(toks("a - b"), [Tok::Name, Tok::Minus, Tok::Name]);
         assert_eq!(toks("a-b"), [Tok::Name]);
         assert_eq!(toks("user radius class \"x\""), [Tok::Word(Keyword::User), Tok::Radius, Tok::Name, Tok::String]);
+    }
+
+    #[test]
+    fn words_are_what_they_seem_to_be_whatever_hides_in_them() {
+        assert_eq!(toks("user\u{a0}bob\u{3000};"), [Tok::Word(Keyword::User), Tok::Name, Tok::Semi]);
+        assert_eq!(toks("a\u{a0}-\u{202f}b"), [Tok::Name, Tok::Minus, Tok::Name]);
+        assert_eq!(toks("al\u{200b}low bo\u{34f}b\u{3164}"), [Tok::Word(Keyword::Allow), Tok::Name]);
+        assert_eq!(toks("8\u{200b}0 \u{2800}"), [Tok::Junk]);
+        for text in ["\u{a0}", "b\u{a0}\u{200b}", "\u{200b}user\u{200b} b\u{200b}ob", "1\u{2000}.\u{ad}2"] {
+            let hidden = text.chars().filter(|c| hides(*c)).count();
+            let found = lex(SourceId(0), text).diagnostics;
+            assert_eq!(found.kept().iter().filter(|found| found.code == syntax::E0108).count(), hidden, "{text:?}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub fn parse(sources: &SourceMap, id: SourceId) -> (File, Vec<Diagnostic>) {
         return (File::empty(id), vec![too_many_words(span(id, end, end))]);
     }
     let mut build = Build::new(id, text, lexed.diagnostics);
-    let mut mender = Mender::new(id, &lexed.tokens);
+    let mut mender = Mender::new(id, text, &lexed.tokens);
     let mut items = Vec::new();
     while build.diagnostics.total() + mender.diagnostics.total() < MAX_MISTAKES
         && let Some(chunk) = mender.next_chunk()

@@ -12,6 +12,7 @@ use crate::eval::end_is_in;
 use crate::facts::Proof;
 use crate::flow::{End, Person};
 use crate::lint::Input;
+use crate::types;
 
 /// How many tests may be made to find declarations against all invariants.
 const MAX_TESTS: usize = 50_000_000;
@@ -31,11 +32,13 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             Proof::Proved => continue,
             Proof::Refuted(flow) => {
                 let message = format!("this rule matches flows outside the scope of `{name}`");
-                input.shown_by(Diagnostic::new(E0407, rule.span, message), flow)
+                let help = format!("narrow it to the scope, or move it out of `{name}`");
+                input.shown_by(Diagnostic::new(E0407, rule.span, message).help(help), flow)
             }
             Proof::Undecided => {
                 let message = format!("whether this rule keeps to the scope of `{name}` was not found out");
-                Diagnostic::new(E0408, rule.span, message)
+                let help = format!("split it into simpler rules, or move it out of `{name}`");
+                Diagnostic::new(E0408, rule.span, message).help(help)
             }
         };
         found.push(match section {
@@ -89,26 +92,36 @@ fn invariants(policy: &Checked) -> Vec<Diagnostic> {
             break;
         };
         left = rest;
-        let against = match &invariant.fact {
-            Fact::Disjoint(kind, a, b) => {
-                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && end_is_in(policy, b, end, person))
-            }
-            Fact::Subset(kind, a, b) => {
-                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && !end_is_in(policy, b, end, person))
-            }
-            Fact::Nonempty(kind, a) if !size(policy, a).dynamic && matches!(kind, Kind::User | Kind::Host) => {
-                match members.find(*kind, |end, person| end_is_in(policy, a, end, person)) {
-                    Some(_) => None,
-                    None => Some("it has no member".to_owned()),
-                }
-            }
-            Fact::Nonempty(..) => None,
-        };
-        if let Some(why) = against {
-            found.push(Diagnostic::new(E0409, invariant.span, format!("the declarations contradict this: {why}")));
+        if let Some((why, help)) = against(&members, &invariant.fact) {
+            let message = format!("the declarations contradict this: {why}");
+            found.push(Diagnostic::new(E0409, invariant.span, message).help(help));
         }
     }
     found
+}
+
+/// What is declared against a fact, and what to do about it.
+fn against(members: &Members<'_>, fact: &Fact) -> Option<(String, String)> {
+    let policy = members.policy;
+    match fact {
+        Fact::Disjoint(kind, a, b) => {
+            let both =
+                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && end_is_in(policy, b, end, person))?;
+            Some((format!("{both} is in both sets"), format!("take {both} out of one of them, or remove the invariant")))
+        }
+        Fact::Subset(kind, a, b) => {
+            let left =
+                members.find(*kind, |end, person| end_is_in(policy, a, end, person) && !end_is_in(policy, b, end, person))?;
+            let help = format!("put {left} into the second set, or take it out of the first");
+            Some((format!("{left} is in the first set and not in the second"), help))
+        }
+        Fact::Nonempty(kind, a) if !size(policy, a).dynamic && matches!(kind, Kind::User | Kind::Host) => {
+            let some = members.find(*kind, |end, person| end_is_in(policy, a, end, person));
+            let help = format!("give it {}, or remove the invariant", types::one(*kind));
+            some.is_none().then(|| ("it has no member".to_owned(), help))
+        }
+        Fact::Nonempty(..) => None,
+    }
 }
 
 /// What is declared, of each kind.
@@ -145,7 +158,7 @@ impl Members<'_> {
                         let person = Person::declared(*id);
                         holds(&End::default(), Some(&person))
                     })
-                    .map(|(_, user)| format!("`{}` is against it", user.name))
+                    .map(|(_, user)| format!("`{}`", user.name))
             }
             Kind::Host | Kind::Mac => {
                 let mut hosts = (0..).map(HostId).zip(&policy.hosts);
@@ -153,17 +166,17 @@ impl Members<'_> {
                     .find(|(id, host)| {
                         host.macs.iter().any(|mac| holds(&End { host: Some(*id), mac: Some(*mac), ..End::default() }, None))
                     })
-                    .map(|(_, host)| format!("`{}` is against it", host.name))
+                    .map(|(_, host)| format!("`{}`", host.name))
             }
             Kind::Location => {
                 let mut places = policy.locations.iter();
                 let place = places.find(|place| holds(&End { location: Some(place.at), ..End::default() }, None));
-                place.map(|place| format!("`{}` is against it", place.name))
+                place.map(|place| format!("`{}`", place.name))
             }
             Kind::Network => {
                 let mut addresses = self.addresses().iter().copied();
                 let against = addresses.find(|address| holds(&End { address: Some(*address), ..End::default() }, None));
-                against.map(|address| format!("{address} is against it"))
+                against.map(|address| address.to_string())
             }
             Kind::Switch | Kind::Service => None,
         }

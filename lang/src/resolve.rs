@@ -91,6 +91,8 @@ pub(crate) struct Statements<'a> {
     pub damaged: bool,
     /// How many sections are open.
     open: usize,
+    /// Statements about the whole policy in the sections that are open.
+    misplaced: Findings,
 }
 
 /// What has an order: rules, and where sections start and end.
@@ -159,19 +161,26 @@ impl<'a> Statements<'a> {
                 self.open += 1;
                 self.body.push(Body::Open(head));
             }
-            Item::SectionEnd(_) => {
+            Item::SectionEnd(span) => {
                 self.open = self.open.saturating_sub(1);
                 self.body.push(Body::Close);
+                // Of a section that is never closed, which is an error already, nobody knows what it was to hold.
+                if span.range().is_empty() {
+                    self.misplaced = Findings::default();
+                }
+                if self.open == 0 {
+                    declaring.found.append(std::mem::take(&mut self.misplaced));
+                }
             }
             Item::Time(decl) => declaring.declare(&decl.name, Symbol::Time(TimeId(add(&mut self.times, decl)))),
             Item::Invariant(stmt) => self.invariants.push(stmt),
             Item::Assert(stmt) => self.assertions.push(stmt),
             Item::Default(stmt) => {
-                self.outside(stmt.span, "default", declaring);
+                self.outside(stmt.span, "default");
                 self.defaults.push(stmt);
             }
             Item::Setting(stmt) => {
-                self.outside(stmt.span, "setting", declaring);
+                self.outside(stmt.span, "setting");
                 self.settings.push(stmt);
             }
             Item::Test(block) => self.tests.push(block),
@@ -186,11 +195,11 @@ impl<'a> Statements<'a> {
         }
     }
 
-    /// Reports a statement about the whole policy that stands in a section.
-    fn outside(&self, span: Span, word: &str, declaring: &mut Declaring<'_>) {
+    /// Notes a statement about the whole policy that stands in a section.
+    fn outside(&mut self, span: Span, word: &str) {
         if self.open > 0 {
             let message = format!("`{word}` is about the whole policy, and this stands in a section");
-            declaring.found.push(Diagnostic::new(E0219, span, message).help("write it outside of all sections"));
+            self.misplaced.push(Diagnostic::new(E0219, span, message).help("write it outside of all sections"));
         }
     }
 

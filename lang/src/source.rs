@@ -1,20 +1,50 @@
 //! Texts of a policy and places in them. Knows nothing of what the texts say.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Says at the start of a text how it is stored, and is no character of its first line.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// True for control characters, and for those that are invisible or change the direction of the text (Unicode UAX #9, UTS #39).
+/// THE table of characters that a policy may hold nowhere: what to call one that is invisible, looks like a blank and is none, changes
+/// the direction of the text, or shows what the font likes (Unicode UAX #9, UTS #39, default ignorable code points). Nothing for all
+/// others: the variation selectors U+FE0E and U+FE0F, which belong to the writing of emoji, are no names' and hide nothing.
+#[must_use]
+pub fn hidden_name(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\t' | '\n' | '\r' | ' '..='~' => return None,
+        '\0' => "a NUL character",
+        _ if c.is_control() => "a control character",
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a character that changes the direction of the text"
+        }
+        '\u{a0}' | '\u{202f}' => "a no-break space",
+        '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{3000}' => "a space that is not the one of ASCII",
+        '\u{2028}' | '\u{2029}' => "a separator that only some editors show as a line end",
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => "a Hangul filler, which is seen as a blank",
+        '\u{2800}' => "a Braille pattern without dots, which is seen as a blank",
+        '\u{17b4}' | '\u{17b5}' => "an invisible Khmer vowel",
+        '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => "a variation selector",
+        '\u{fff9}'..='\u{fffb}' => "an invisible mark of an annotation",
+        '\u{fffc}' => "a placeholder for an object that is not in the text",
+        '\u{1d173}'..='\u{1d17a}' => "an invisible sign of musical notation",
+        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "a character for private use, which each font draws as it likes",
+        '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' => "an invisible character",
+        '\u{feff}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{e0000}'..='\u{e0fff}' => "an invisible character",
+        _ => return None,
+    })
+}
+
+/// True for the characters of [`hidden_name`].
 #[must_use]
 pub fn hides(c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\r' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => c.is_control(),
-    }
+    hidden_name(c).is_some()
+}
+
+/// A text without what hides in it.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if text.contains(hides) { Cow::Owned(text.replace(hides, "")) } else { Cow::Borrowed(text) }
 }
 
 /// Which text of a [`SourceMap`].
@@ -136,6 +166,20 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_seen_or_seen_as_something_else_hides_and_letters_and_emoji_do_not() {
+        let hidden = "\0\u{7f}\u{9f}\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{1680}\u{17b4}\u{17b5}\u{180b}\u{180e}\u{2000}\
+            \u{200a}\u{200b}\u{200d}\u{200f}\u{2028}\u{202e}\u{202f}\u{205f}\u{2060}\u{2069}\u{2800}\u{3000}\u{3164}\u{e000}\
+            \u{f8ff}\u{fe00}\u{fe0d}\u{feff}\u{ffa0}\u{fff9}\u{fffc}\u{1d173}\u{1d17a}\u{e0020}\u{e0100}\u{f0000}\u{10fffd}";
+        for c in hidden.chars() {
+            assert!(hides(c), "U+{:04X}", u32::from(c));
+        }
+        let seen = "\t\r\n ~\u{a1}\u{fc}\u{1161}\u{2010}\u{2026}\u{2190}\u{2801}\u{3001}\u{ac00}\u{fe0e}\u{fe0f}\u{fffd}\u{1d172}\u{1f427}";
+        for c in seen.chars() {
+            assert!(!hides(c), "U+{:04X}", u32::from(c));
+        }
+    }
 
     #[test]
     fn positions_count_lines_and_characters_from_one() {

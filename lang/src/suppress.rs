@@ -11,6 +11,10 @@ use crate::codes::{self, Code, text};
 use crate::diag::{Diagnostic, Severity};
 use crate::lint::MOST;
 use crate::source::{SourceId, SourceMap, Span};
+use crate::suggest::{self, Candidate};
+
+/// How many comments are spelled out for one that names several codes.
+const MOST_SPELLED: usize = 3;
 
 /// One comment that silences.
 struct Suppression {
@@ -97,13 +101,9 @@ pub fn code_of(comment: &str) -> Option<&str> {
 /// What is wrong with a comment that silences.
 fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     let known = codes::find(&one.code).map(|page| page.code);
-    let silent = |code: &Code| code.severity() != Severity::Error;
-    if !known.as_ref().is_some_and(silent) {
-        let message = match known {
-            Some(code) => format!("{code} is an error, which no comment silences"),
-            None => format!("there is no code `{}`", one.code),
-        };
-        return Some(Diagnostic::new(text::W0703, one.span, message));
+    if !known.is_some_and(silent) {
+        let (message, help) = unfit(&one.code, known);
+        return Some(Diagnostic::new(text::W0703, one.span, message).maybe_help(help));
     }
     if !one.reason {
         let message = format!("{} is to be silenced, and no reason is given", one.code);
@@ -113,6 +113,32 @@ fn complaint(one: &Suppression, used: bool) -> Option<Diagnostic> {
     (!used).then(|| {
         Diagnostic::new(text::W0702, one.span, format!("there is no {} here to be silenced", one.code)).help("remove it")
     })
+}
+
+/// True if findings of the code can be silenced.
+fn silent(code: Code) -> bool {
+    code.severity() != Severity::Error
+}
+
+/// What is said of a comment that names no code which can be silenced, and what to do.
+fn unfit(named: &str, known: Option<Code>) -> (String, Option<String>) {
+    let words = named.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';')).filter(|word| !word.is_empty());
+    let several: Vec<Code> =
+        words.filter_map(codes::find).map(|page| page.code).filter(|code| silent(*code)).take(MOST_SPELLED).collect();
+    if let (None, [_, ..]) = (known, several.as_slice()) {
+        let each: Vec<String> = several.iter().map(|code| format!("`# allow({code}): why`")).collect();
+        let help = format!("write {}, each on a line of its own above the statement", each.join(", "));
+        return (format!("one comment silences one code, and this names `{named}`"), Some(help));
+    }
+    match known {
+        Some(code) => (format!("{code} is an error, which no comment silences"), Some("correct it".to_owned())),
+        None if named.is_empty() => ("this silences no code".to_owned(), Some("write `# allow(CODE): why`".to_owned())),
+        None => {
+            let all = codes::pages().filter(|page| silent(page.code));
+            let near = suggest::nearest(named, None, all.map(|page| Candidate { name: page.code.text(), kind: None }));
+            (format!("there is no code `{named}`"), suggest::did_you_mean(&near))
+        }
+    }
 }
 
 /// The comments of a file that silence, in order.
@@ -137,6 +163,7 @@ fn read(comment: &str) -> Option<(String, bool)> {
     let code = code_of(comment)?;
     let (_, rest) = comment.split_once(')')?;
     let reason = rest.trim_start().strip_prefix(':').is_some_and(|reason| !reason.trim().is_empty());
+    let code = codes::find(code).map_or(code, |page| page.code.text());
     Some((code.to_owned(), reason))
 }
 
@@ -153,15 +180,19 @@ mod tests {
     use crate::lint::unused_name;
     use crate::parse::parse;
 
-    /// The codes that are left of a warning at the word `here`.
-    fn left(text: &str) -> Vec<Code> {
+    /// What is left of a warning at the word `here`.
+    fn kept(text: &str) -> Vec<Diagnostic> {
         let mut sources = SourceMap::default();
         let id = sources.add("x.pol", text);
         let (file, _) = parse(&sources, id);
         let at = u32::try_from(text.find("here").unwrap()).unwrap();
         let found = Diagnostic::new(unused_name::W0301, Span { source: id, start: at, end: at + 4 }, "x");
         let policy = Policy { files: vec![file], entries: vec![id] };
-        apply(&sources, &policy, vec![found]).iter().map(|found| found.code).collect()
+        apply(&sources, &policy, vec![found])
+    }
+
+    fn left(text: &str) -> Vec<Code> {
+        kept(text).iter().map(|found| found.code).collect()
     }
 
     #[test]
@@ -172,6 +203,7 @@ mod tests {
             "# allow(W0301): so\n# and more of it\n\nuser here;",
             "# allow(W0301): so\nallow from a\n    to here\n    for http;",
             "allow from a # allow(W0301): so\n    to b\n    for here;",
+            "# allow(w0301): so\nuser here;",
         ] {
             assert_eq!(left(text), [], "{text}");
         }
@@ -194,5 +226,21 @@ mod tests {
         ] {
             assert_eq!(left(text), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn what_names_no_code_is_told_what_to_write() {
+        let two = "write `# allow(W0301): why`, `# allow(W0303): why`, each on a line of its own above the statement";
+        for (named, said, help) in [
+            ("W0301, W0303", "one comment silences one code, and this names `W0301, W0303`", two),
+            ("w0301 W0303", "one comment silences one code, and this names `w0301 W0303`", two),
+            ("E0201", "E0201 is an error, which no comment silences", "correct it"),
+            ("W0031", "there is no code `W0031`", "did you mean `W0301`?"),
+            ("", "this silences no code", "write `# allow(CODE): why`"),
+        ] {
+            let found = kept(&format!("user here; # allow({named}): so")).pop().unwrap();
+            assert_eq!((&*found.message, found.help.as_deref()), (said, Some(help)));
+        }
+        assert_eq!(left("# allow(W0301): so\n# allow(W0303): so\nuser here;"), [W0702]);
     }
 }

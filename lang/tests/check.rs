@@ -104,6 +104,24 @@ fn groups_nest_as_deep_as_evaluation_can_follow_and_no_deeper() {
 }
 
 #[test]
+fn a_block_that_is_never_closed_is_one_report() {
+    let campus = include_str!("check/campus.pol");
+    let sections = "user bob;\nsection lab scope (from bob) {\n    allow from bob for ssh;\n    section inner {\n        \
+        deny from bob for http;\n    }\n}\nsetting multi-user = most-restrictive;\ndefault deny;\n";
+    for text in [campus, sections] {
+        for (at, _) in text.match_indices('}') {
+            let cut = format!("{}{}", &text[..at], &text[at + 1..]);
+            let (checked, found, sources) = check_text("cut.pol", &cut);
+            assert!(checked.is_none() && found.len() == 1, "{cut}\n{}", render(&found, &sources));
+        }
+    }
+    let two = sections.replace("default", "} section more {\n    default");
+    let (_, found, sources) = check_text("two.pol", &format!("{two}}}"));
+    let codes: Vec<_> = found.iter().map(|found| found.code).collect();
+    assert_eq!(codes, [syntax::E0104, names::E0219], "{}", render(&found, &sources));
+}
+
+#[test]
 fn a_circle_of_ten_thousand_groups_is_one_report() {
     let mut text = String::new();
     for level in 0..10_000 {

@@ -144,10 +144,11 @@ fn letters_of_other_alphabets_and_hidden_characters_are_refused() {
             "user \u{fc}nal;\nallow from \u{201c}bob\u{201d};",
             "user bob;\u{0} # \u{202e}gnp.evil\nuser b\u{200b}ill;",
             "# gr\u{fc}n ist erlaubt\ntest \"gr\u{fc}n\" { bob -> internet => allow; }",
+            "user\u{a0}bob\u{200b};\nallow from b\u{200b}ob\u{a0}-\u{a0}bob; # salle\u{202f}12\ntest \"a\u{3000}b\" { bob -> internet => allow; }",
+            "user bo\u{34f}b;\u{3164} # \u{2800}\u{17b4}\u{fe00}\u{fffc}\u{1d173}\u{f8ff} \u{1f427}\u{fe0f}",
         ])
         .replace('\u{0}', "<NUL>")
-        .replace('\u{202e}', "<RLO>")
-        .replace('\u{200b}', "<ZWSP>")
+        .replace(lang::source::hides, "<HIDDEN>")
     );
 }
 

@@ -455,10 +455,10 @@ const BAD = [
   ],
   [
     'characters that hide',
-    'allow from roo; # a\u202eb\nallow owner "a\u200bb";',
+    'allow from roo; # a\u202eb\u3164c\u2713\nallow owner "a\u200bb\u00a0c\ue000";',
     [
-      ['# a', 'comment'], ['\u202e', 'invalid'], ['b', 'comment'], ['allow', 'verdict'], ['"a', 'string'],
-      ['\u200b', 'invalid'], ['b"', 'string'],
+      ['# a', 'comment'], ['\u202e', 'invalid'], ['b', 'comment'], ['\u3164', 'invalid'], ['c\u2713', 'comment'],
+      ['allow', 'verdict'], ['"a', 'string'], ['\u200b', 'invalid'], ['b', 'string'], ['\u00a0', 'invalid'], ['c', 'string'], ['\ue000', 'invalid'], ['"', 'string'],
     ],
   ],
 

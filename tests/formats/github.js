@@ -14,7 +14,7 @@ function property(text) {
 }
 
 /** What would do something to the log of a terminal: shown as U+FFFD. */
-const HIDES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const HIDES = /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]/g;
 
 /** The command of a line, or an error. */
 function command(line) {

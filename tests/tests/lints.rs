@@ -111,6 +111,51 @@ fn a_rule_that_has_expired_is_an_error_from_that_moment_on() {
     assert!(codes(&page.example.replace("2020-01-01", "2026-11-26")).contains(&names::E0222));
 }
 
+/// What is to be done hangs on the case: who is named, and which of several ways out there is.
+#[test]
+fn the_help_names_what_is_to_be_changed() {
+    let site = "switch s { dpid 1; access 1-9; uplink 10-11; }\nhost a { mac 02:00:00:00:00:01; at s:1; }\n\
+        host b { mac 02:00:00:00:00:02; }\nuser bob;\n";
+    for (text, code, help) in [
+        ("location l = s:2;\nallow from a;", "W0301", "name it in a rule, as in `at l`, or remove it"),
+        ("time t = mon;\nallow from a;", "W0301", "name it in a rule, as in `when time in t`, or remove it"),
+        ("group g = service { http };\nallow from a;", "W0301", "name it in a rule, as in `for g`, or remove it"),
+        ("group g = switch { s };\nallow from a;", "W0301", "name it in a rule, as in `at g`, or remove it"),
+        (
+            "allow from a;\ndeny;\ndefault allow;",
+            "W0307",
+            "remove it, or narrow the rule at x.pol:6, which takes all flows that get there",
+        ),
+        (
+            "allow for tcp;\ndeny when not protocol = tcp;\ndefault deny;",
+            "W0307",
+            "remove it, or narrow a rule, so that something is left to it",
+        ),
+        ("middlebox m { at s:5; }\nallow from a via m avoid s:5;", "W0310", "take `s:5` out of `avoid`, or `m` out of `via`"),
+        ("allow from a pin s:1;", "W0311", "leave out `pin`: it can start nowhere else"),
+        (
+            "allow from a;\noutbound-only from a;",
+            "W0311",
+            "move it before the rule at x.pol:5, or say in two rules what is meant",
+        ),
+        (
+            "deny from a until 2026-12-01;",
+            "W0314",
+            "give `until` a later date, or let it end: what it decides is then left to the rules behind it",
+        ),
+        (
+            "group g = user { bob };\nallow from g;\ninvariant subset(g, bob - bob);",
+            "E0409",
+            "put `bob` into the second set, or take it out of the first",
+        ),
+        ("group g = bob - bob;\nallow from bob;\ninvariant nonempty(g);", "E0409", "give it a user, or remove the invariant"),
+    ] {
+        let (found, _) = findings(&format!("{site}{text}\n"));
+        let helps: Vec<(&str, Option<&str>)> = found.iter().map(|found| (found.code.text(), found.help.as_deref())).collect();
+        assert!(helps.contains(&(code, Some(help))), "{text}\n{helps:#?}");
+    }
+}
+
 #[test]
 fn a_time_is_over_when_its_last_window_has_ended() {
     let over = |windows: &str| {

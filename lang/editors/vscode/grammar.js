@@ -152,8 +152,10 @@ const behind = (word, name, patterns) => ({
 });
 
 const repository = {
-  hidden: whole('[\\x{0}-\\x{8}\\x{b}-\\x{c}\\x{e}-\\x{1f}\\x{7f}-\\x{9f}\\x{ad}\\x{61c}\\x{180e}\\x{200b}-\\x{200f}'
-    + '\\x{2028}-\\x{202e}\\x{2060}-\\x{206f}\\x{feff}\\x{fff9}-\\x{fffb}\\x{e0000}-\\x{e007f}]', 'invalid.illegal.hidden'),
+  hidden: whole('[\\x{0}-\\x{8}\\x{b}-\\x{c}\\x{e}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{61c}\\x{115f}-\\x{1160}\\x{1680}'
+    + '\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}'
+    + '\\x{e000}-\\x{f8ff}\\x{fe00}-\\x{fe0d}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffc}\\x{1bca0}-\\x{1bca3}\\x{1d173}-\\x{1d17a}'
+    + '\\x{e0000}-\\x{e0fff}\\x{f0000}-\\x{10ffff}]', 'invalid.illegal.hidden'),
   trivia: { patterns: include('hidden', 'comment', 'foreign') },
   comment: {
     name: 'comment.line.number-sign.pentane',

@@ -1,5 +1,7 @@
 //! Places in a text as people count them, and excerpts fit to be shown on one line. Knows nothing of what texts say.
 
+use lang::source::hides;
+
 /// Where something stands in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -50,11 +52,14 @@ pub(crate) fn comment(text: &str) -> Option<String> {
     (!plain.is_empty()).then(|| if plain.starts_with("allow") { format!("({plain})") } else { plain })
 }
 
-/// Characters that would change how a line is shown, or end it, become `?`.
+/// Characters that would change how a line is shown, or end it, become `?`: no policy may hold them. Blanks become spaces.
 fn plain(c: char) -> char {
-    let hides = c.is_control()
-        || matches!(u32::from(c), 0x00ad | 0x061c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfe00..=0xfe0f | 0xfeff | 0xfff9..=0xfffb | 0xe0000..=0xe0fff);
-    if hides { '?' } else { c }
+    match c {
+        _ if c.is_control() => '?',
+        _ if c.is_whitespace() => ' ',
+        _ if hides(c) => '?',
+        _ => c,
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +80,14 @@ mod tests {
     fn an_excerpt_stands_on_one_line_and_hides_nothing() {
         assert_eq!(excerpt(" a\n  b\u{202e}c "), "a b?c");
         assert_eq!(excerpt(&"x".repeat(101)), format!("{}…", "x".repeat(100)));
+    }
+
+    #[test]
+    fn a_comment_holds_nothing_that_hides() {
+        assert_eq!(
+            comment("# salle\u{a0}12\u{3164}:\u{202f}\u{e000}\u{1f427}\u{fe0f}").as_deref(),
+            Some("salle 12?: ?\u{1f427}\u{fe0f}")
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::resolve::Symbol;
 use crate::source::Span;
 use crate::types::{self, MAX_NESTING, Terms, TypedSet, Value};
 
-use super::Checker;
 use super::limits::Counted;
+use super::{Checker, brackets};
 
 /// Longer excerpts are cut in messages.
 const MAX_EXCERPT: usize = 40;
@@ -341,9 +341,10 @@ impl Checker {
         Some(left.join(right))
     }
 
-    /// The text at a place, on one line and not too long.
+    /// The text at a place, with its brackets, on one line and not too long.
     pub(super) fn excerpt(&self, span: Span) -> String {
         let mut words = String::new();
+        let span = brackets::closed(&self.policy.sources, span);
         for word in self.policy.sources.text(span).split_whitespace() {
             words.push_str(if words.is_empty() { "" } else { " " });
             words.push_str(word);

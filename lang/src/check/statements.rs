@@ -98,7 +98,8 @@ impl Checker {
         if verdict.is_some_and(|verdict| verdict != Verdict::Allow)
             && let Some(first) = case.via.as_ref().and_then(|names| names.first())
         {
-            self.report(Diagnostic::new(E0404, first.span, "only an allowed flow passes middleboxes"));
+            let found = Diagnostic::new(E0404, first.span, "only an allowed flow passes middleboxes");
+            self.report(found.help("expect `allow`, or leave out `via`"));
         }
         let by = match &case.by {
             None => Some(None),
@@ -144,7 +145,8 @@ impl Checker {
             && !given.contains(&wanted)
         {
             let message = format!("{what} gives `{first}`, never `{wanted}`");
-            self.report(Diagnostic::new(E0404, span, message));
+            let help = format!("expect `{first}`, or name the rule that gives `{wanted}`");
+            self.report(Diagnostic::new(E0404, span, message).help(help));
         }
     }
 }

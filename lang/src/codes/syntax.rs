@@ -44,10 +44,10 @@ codes! {
         instead "Spell the name in ASCII letters. Comments and strings may hold other letters."
     }
     E0108 "character that hides text" {
-        what "The file holds a NUL, another control character, a carriage return that no line feed follows, or an invisible or direction-changing Unicode character."
+        what "The file holds a NUL, another control character, a carriage return that no line feed follows, or a Unicode character that is invisible, that changes the direction of the text, that looks like a space and is none (a no-break space is one of them), or that each font draws as it likes."
         why "With such characters a policy can mean something else than what an editor shows."
         example "user b<U+200B>ob;   # a character of no width between `b` and `o`"
-        instead "Remove the character, in comments and strings, too; the message gives its place in bytes. Write LF or CRLF line ends."
+        instead "Remove the character, in comments and strings, too, or write an ordinary space for it; the message gives its place in bytes. Write LF or CRLF line ends."
     }
     E0109 "file is not UTF-8" {
         what "The bytes of the file are not UTF-8 text."
@@ -152,10 +152,10 @@ codes! {
         instead "Write a whole number with its unit in small letters, bits per second: `limit 50mbps`, `limit 512kbps`."
     }
     E0130 "file cannot be read" {
-        what "A file that was named on the command line or in an `include` does not exist or cannot be read."
+        what "A file that was named on the command line or in an `include` does not exist, is a folder, or cannot be read."
         why "A policy with a part missing is another policy."
         example "include \"inventroy.pol\";"
-        instead "Correct the path; it counts from the folder of the including file."
+        instead "Correct the path; it counts from the folder of the including file. Name the files of a folder one by one."
     }
     E0131 "include cycle" {
         what "A file includes itself, directly or through others."

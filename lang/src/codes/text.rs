@@ -14,10 +14,10 @@ codes! {
         instead "Remove it."
     }
     W0703 "suppression of what cannot be silenced" {
-        what "A comment `# allow(CODE): reason` names a code that there is not, or one of an error."
-        why "Errors forbid the use of a policy: no comment makes it right."
+        what "A comment `# allow(CODE): reason` names a code that there is not, one of an error, or several."
+        why "Errors forbid the use of a policy: no comment makes it right. Each code is silenced for a reason of its own."
         example "user bob; # allow(E0201): wrong"
-        instead "Name the code of a warning, `W0303` for example, or correct the error."
+        instead "Name the code of a warning, `W0303` for example, or correct the error. For two codes, write two comments, each on a line of its own above the statement."
     }
     W0704 "more than is shown" {
         what "There are more warnings than are shown. The message says how many."

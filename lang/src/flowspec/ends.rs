@@ -167,7 +167,7 @@ impl Default for Choices {
 pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut Vec<Diagnostic>) -> Option<Vec<Draft>> {
     let Site { policy, names, .. } = site;
     if terms.is_empty() {
-        found.push(Diagnostic::new(E0402, flow, "the flow lacks an end"));
+        found.push(Diagnostic::new(E0402, flow, "the flow lacks an end").help("name both: who starts it, `->`, who answers"));
         return None;
     }
     let named_gateway = terms.iter().any(|term| is_gateway_name(names, term));
@@ -191,13 +191,13 @@ pub(super) fn drafts(site: Site<'_>, terms: &[&EndTerm], flow: Span, found: &mut
     }
     let (drafts, impossible) = sort(policy, sound.then(|| expand(&choices))?);
     match impossible {
-        Some(why) if drafts.is_empty() => reader.fail(E0402, flow, why),
+        Some((why, help)) if drafts.is_empty() => reader.refuse(E0402, flow, why, help),
         Some(_) | None => Some(drafts),
     }
 }
 
-/// The choices that can be, and why the first of the others cannot.
-fn sort(policy: &Checked, mut drafts: Vec<Draft>) -> (Vec<Draft>, Option<String>) {
+/// The choices that can be; why the first of the others cannot, and what to do.
+fn sort(policy: &Checked, mut drafts: Vec<Draft>) -> (Vec<Draft>, Option<(String, String)>) {
     let mut first = None;
     drafts.retain(|draft| {
         let why = impossible(policy, draft);
@@ -208,25 +208,28 @@ fn sort(policy: &Checked, mut drafts: Vec<Draft>) -> (Vec<Draft>, Option<String>
     (drafts, first)
 }
 
-/// Why no host is what the draft says: it is pinned elsewhere, or an address is declared for another.
-fn impossible(policy: &Checked, draft: &Draft) -> Option<String> {
+/// Why no host is what the draft says, and what to do: it is pinned elsewhere, or an address is declared for another.
+fn impossible(policy: &Checked, draft: &Draft) -> Option<(String, String)> {
     let host = policy.hosts.get(draft.host?.index())?;
     if let (Some(pin), Some(at)) = (host.pin, draft.location)
         && pin != at
     {
         let (pin, at) = (super::location_text(policy, pin), super::location_text(policy, at));
-        return Some(format!("host `{}` is pinned to {pin} and cannot be at {at}", host.name));
+        let help = format!("write `at {pin}`, or leave the place out");
+        return Some((format!("host `{}` is pinned to {pin} and cannot be at {at}", host.name), help));
     }
     let other = |owner: Option<HostId>| owner.filter(|id| draft.host != Some(*id)).and_then(|id| policy.hosts.get(id.index()));
     if let Some(mac) = draft.mac
         && let Some(other) = other(policy.host_of_mac(mac))
     {
-        return Some(format!("{mac} is declared for host `{}`, not for `{}`", other.name, host.name));
+        let help = format!("write host `{}`, or leave the address out", other.name);
+        return Some((format!("{mac} is declared for host `{}`, not for `{}`", other.name, host.name), help));
     }
     if let Some(address) = draft.address
         && let Some(other) = other(policy.host_of_address(address))
     {
-        return Some(format!("{address} is declared for host `{}`, not for `{}`", other.name, host.name));
+        let help = format!("write host `{}`, or leave the address out", other.name);
+        return Some((format!("{address} is declared for host `{}`, not for `{}`", other.name, host.name), help));
     }
     None
 }
@@ -271,14 +274,33 @@ impl Reader<'_> {
         None
     }
 
+    /// The same, with what to do about it.
+    fn refuse<T>(
+        &mut self,
+        code: crate::codes::Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        self.found.push(Diagnostic::new(code, span, message).help(help));
+        None
+    }
+
     /// Adds what a term says, unless it contradicts an earlier one or makes too many choices.
     fn add(&mut self, choices: &mut Choices, said: Vec<Said>, span: Span) -> bool {
         let Some(slot) = said.first().map(|said| said.slot()) else {
-            self.found.push(Diagnostic::new(E0403, span, "this stands for no end: it has no members that the text lists"));
+            let help = format!("name an end, or give `{}` a member", self.site.texts.text(span));
+            let found = Diagnostic::new(E0403, span, "this stands for no end: it has no members that the text lists");
+            self.found.push(found.help(help));
             return false;
         };
         if choices.slots.iter().any(|earlier| earlier.excludes(slot)) {
-            self.found.push(Diagnostic::new(E0402, span, format!("one end of a flow cannot have two {}", slot.word())));
+            let help = match slot {
+                Slot::NoUser | Slot::User => "leave out `none`, or the users".to_owned(),
+                _ => format!("keep one of the {}: the other end stands on the other side of `->`", slot.word()),
+            };
+            let found = Diagnostic::new(E0402, span, format!("one end of a flow cannot have two {}", slot.word()));
+            self.found.push(found.help(help));
             return false;
         }
         let count = choices.count.saturating_mul(said.len());
@@ -318,7 +340,9 @@ impl Reader<'_> {
                     _ => {
                         let message =
                             "only users are members of groups of users; another end is joined by naming its group beside it";
-                        return self.fail(E0402, group.span, message);
+                        let (end, name) = (self.site.texts.text(of.span), self.site.texts.text(group.span));
+                        let help = format!("write `{end} {name}`, without `&`");
+                        return self.refuse(E0402, group.span, message, help);
                     }
                 }
             }
@@ -335,7 +359,7 @@ impl Reader<'_> {
             _ => {
                 let message =
                     format!("`{}` is no dynamic group: its members are what the text says", self.site.texts.text(term.span));
-                self.fail(E0402, term.span, message)
+                self.refuse(E0402, term.span, message, "name a member of it for the end, or leave it out")
             }
         }
     }
@@ -370,13 +394,19 @@ impl Reader<'_> {
             Atom::Multicast(prefix) if prefix.value.network().is_multicast() => {
                 Some(self.site.mentions().within(prefix.value).into_iter().map(Said::Multicast).collect())
             }
-            Atom::Multicast(prefix) => self.fail(E0402, prefix.span, format!("{} is no multicast group", prefix.value)),
+            Atom::Multicast(prefix) => {
+                let message = format!("{} is no multicast group", prefix.value);
+                self.refuse(E0402, prefix.span, message, "multicast groups are 224.0.0.0/4 and ff00::/8")
+            }
             Atom::Address(prefix) => Some(self.site.mentions().within(*prefix).into_iter().map(Said::Address).collect()),
             Atom::Mac(mac) => Some(vec![Said::Mac(*mac)]),
             Atom::Port { switch, port } => self.port(switch, port.value, term.span),
             Atom::Dynamic(source) => self.dynamic(source, term),
-            Atom::Any => self.fail(E0402, term.span, "`any` is no example: name an end"),
-            Atom::Service(_) => self.fail(E0402, term.span, "a service stands last in a flow"),
+            Atom::Any => {
+                let help = "name an end, or a set: `registered` stands for each declared host";
+                self.refuse(E0402, term.span, "`any` is no example", help)
+            }
+            Atom::Service(_) => self.refuse(E0402, term.span, "a service stands last in a flow", "move it behind both ends"),
             Atom::Number(_) => self.fail(E0203, term.span, "a number is no end of a flow"),
         }
     }
@@ -390,7 +420,8 @@ impl Reader<'_> {
         };
         let known = |group: &Group| group.dynamic.as_ref() == Some(source) && group.kind == wanted;
         let Some(id) = self.policy.groups.iter().zip((0..).map(GroupId)).find(|(group, _)| known(group)).map(|(_, id)| id) else {
-            return self.fail(E0402, term.span, format!("no rule and no group speaks of `{source}`"));
+            let help = "name one that the policy speaks of, or leave it out";
+            return self.refuse(E0402, term.span, format!("no rule and no group speaks of `{source}`"), help);
         };
         Some(vec![dynamic_member(self.policy, id)])
     }
@@ -406,14 +437,18 @@ impl Reader<'_> {
             BuiltIn::Broadcast => Said::Place(Place::Broadcast),
             BuiltIn::Multicast => Said::Place(Place::Multicast),
             BuiltIn::Controller => Said::Place(Place::Controller),
-            BuiltIn::Gateway if self.policy.gateways.is_empty() => return self.fail(E0402, span, "no gateway is declared"),
+            BuiltIn::Gateway if self.policy.gateways.is_empty() => {
+                return self.refuse(E0402, span, "no gateway is declared", "declare one: `gateway NAME { at SWITCH:PORT; }`");
+            }
             BuiltIn::Gateway => Said::Place(Place::Gateway(crate::checked::GatewayId(0))),
             BuiltIn::Authenticated => {
                 // Those who are declared, and somebody who is not.
                 let declared = (0..).map(UserId).zip(&self.policy.users).map(|(id, _)| Person::declared(id));
                 return Some(declared.chain([Person::default()]).map(Said::User).collect());
             }
-            BuiltIn::Registered if self.policy.hosts.is_empty() => return self.fail(E0402, span, "no host is declared"),
+            BuiltIn::Registered if self.policy.hosts.is_empty() => {
+                return self.refuse(E0402, span, "no host is declared", "declare one: `host NAME { mac ADDRESS; }`");
+            }
             BuiltIn::Registered => {
                 return Some((0..).map(HostId).zip(&self.policy.hosts).map(|(id, _)| Said::Host(id)).collect());
             }
@@ -426,7 +461,7 @@ impl Reader<'_> {
         if matches!(symbol, Some(Symbol::Service(_))) || symbol.is_none() && builtin::service(&name.text).is_some() {
             let message =
                 format!("a flow has one kind of traffic, the last word: `{}` is a service, too, or stands too early", name.text);
-            return self.fail(E0402, name.span, message);
+            return self.refuse(E0402, name.span, message, format!("take `{}` out, or let it be the last word", name.text));
         }
         let Some(symbol) = symbol else {
             self.found.extend(self.names.unknown_in_flow(self.policy, name, wanted));
@@ -440,7 +475,10 @@ impl Reader<'_> {
             Symbol::Switch(id) => self.policy.switches.get(id.index()).map(ports),
             Symbol::Group(id) => match self.site.known.members(self.policy, id) {
                 Some(said) => Some(said.to_vec()),
-                None => self.fail(E0403, name.span, format!("the members of `{}` are too many to be found", name.text)),
+                None => {
+                    let message = format!("the members of `{}` are too many to be found", name.text);
+                    self.refuse(E0403, name.span, message, "name a member of it")
+                }
             },
             Symbol::Service(_) | Symbol::Middlebox(_) | Symbol::Time(_) => {
                 let what = symbol.what(self.policy);

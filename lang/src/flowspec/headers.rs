@@ -15,9 +15,9 @@ use crate::keyword;
 /// The packet cannot have this header besides the others.
 pub(super) fn set(headers: &mut Headers, term: &HeaderTerm) -> Result<(), Box<Diagnostic>> {
     let word = keyword::field_word(CondField::Header(term.field.value));
-    let refuse = |why: &str| {
+    let refuse = |why: &str, help: &str| {
         let message = format!("`{word}` cannot be said of this flow: {why}");
-        Err(Box::new(Diagnostic::new(E0402, term.field.span, message)))
+        Err(Box::new(Diagnostic::new(E0402, term.field.span, message).help(help)))
     };
     let byte = u8::try_from(term.value).unwrap_or(u8::MAX);
     let short = u16::try_from(term.value).unwrap_or(u16::MAX);
@@ -25,7 +25,7 @@ pub(super) fn set(headers: &mut Headers, term: &HeaderTerm) -> Result<(), Box<Di
         Field::DlType => {
             let other_family = EtherType(short) != EtherType::IPV4 && EtherType(short) != EtherType::IPV6;
             if headers.proto.is_some() && headers.dl_type != Some(EtherType(short)) {
-                return refuse("it has a service, which only IP packets of its family have");
+                return refuse("it has a service, which only IP packets of its family have", "leave out the service or the type");
             }
             headers.dl_type = Some(EtherType(short));
             if other_family {
@@ -37,17 +37,19 @@ pub(super) fn set(headers: &mut Headers, term: &HeaderTerm) -> Result<(), Box<Di
             tag.id = VlanId::new(short);
         }
         Field::Pcp => headers.vlan.get_or_insert(VlanTag { id: None, pcp: 0 }).pcp = byte,
-        Field::Dscp if headers.dscp.is_none() => return refuse("only IP packets have one"),
+        Field::Dscp if headers.dscp.is_none() => return refuse("only IP packets have one", "leave it out, or the type"),
         Field::Dscp => headers.dscp = Some(byte),
         Field::TpSrc => match &mut headers.transport {
             Some(Transport::Ports { src, .. }) => *src = short,
-            Some(Transport::Icmp { .. }) | None => return refuse("its service has no ports"),
+            Some(Transport::Icmp { .. }) | None => {
+                return refuse("its service has no ports", "name one that has, such as `tcp/80`");
+            }
         },
         Field::TpDst | Field::IcmpType | Field::IcmpCode | Field::Protocol => {
-            return refuse("the service says it: `tcp/80`, `icmp/8/0`");
+            return refuse("the service says it", "write the service last: `tcp/80`, `icmp/8/0`");
         }
         Field::InPort | Field::DlSrc | Field::DlDst | Field::NwSrc | Field::NwDst => {
-            return refuse("the ends say it");
+            return refuse("the ends say it", "write the address, or `at` and the port, beside the end");
         }
     }
     Ok(())

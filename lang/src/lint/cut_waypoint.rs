@@ -3,6 +3,7 @@
 use super::Input;
 use crate::checked::{Attachment, Avoid, MiddleboxId, Rule};
 use crate::diag::Diagnostic;
+use crate::flowspec::location_text;
 use net::{Dpid, Location};
 
 lint! {
@@ -31,15 +32,19 @@ fn cut(input: &Input<'_>, rule: &Rule, id: MiddleboxId) -> Option<Diagnostic> {
         let switch = input.policy.switch_of(at.dpid);
         switch.is_some_and(|switch| switch.uplink.contains(at.port))
     };
-    let why = if ports.iter().any(avoided) {
-        "is attached where the rule may not go"
-    } else if ports.iter().any(uplink) {
-        "is attached to a port that is declared to lead to another switch"
+    let name = &middlebox.name;
+    let (why, help) = if let Some(at) = ports.iter().find(|at| avoided(at)) {
+        let switch = input.policy.switch_of(at.dpid).filter(|_| avoids_switch(rule, at.dpid));
+        let what = switch.map_or_else(|| location_text(input.policy, *at), |switch| switch.name.to_string());
+        ("is attached where the rule may not go", format!("take `{what}` out of `avoid`, or `{name}` out of `via`"))
+    } else if let Some(at) = ports.iter().find(|at| uplink(at)) {
+        let help = format!("attach `{name}` to an access port, or take {} out of the uplinks", location_text(input.policy, *at));
+        ("is attached to a port that is declared to lead to another switch", help)
     } else {
         return None;
     };
-    let message = format!("`{}` {why}: the rule allows nothing", middlebox.name);
-    Some(Diagnostic::new(W0310, rule.span, message).related(middlebox.span, "attached here"))
+    let message = format!("`{name}` {why}: the rule allows nothing");
+    Some(Diagnostic::new(W0310, rule.span, message).related(middlebox.span, "attached here").help(help))
 }
 
 fn avoids_switch(rule: &Rule, dpid: Dpid) -> bool {

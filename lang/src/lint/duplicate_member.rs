@@ -39,7 +39,8 @@ fn list(input: &Input<'_>, expr: &Expr, found: &mut Vec<Diagnostic>) {
                 }
                 if let Some(earlier) = first.get(text) {
                     let twice = Diagnostic::new(W0302, member.span(), format!("`{text}` is listed twice"));
-                    found.push(twice.related(*earlier, "first listed here"));
+                    let help = format!("remove the second `{text}`, or write the member that was meant");
+                    found.push(twice.related(*earlier, "first listed here").help(help));
                 } else {
                     first.insert(text, member.span());
                 }

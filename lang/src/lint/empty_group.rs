@@ -1,7 +1,7 @@
 //! W0309: a group without members.
 
 use super::Input;
-use crate::checked::{EndTest, Kind, SetExpr};
+use crate::checked::{EndTest, Group, Kind, SetExpr};
 use crate::diag::Diagnostic;
 use crate::types;
 
@@ -42,7 +42,11 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     }
     let empty = policy.groups.iter().zip(fills).filter(|(_, fill)| *fill == Fill::Empty).map(|(group, _)| group);
     let of_people = empty.filter(|group| matches!(group.kind, Kind::User | Kind::Host));
-    of_people.map(|group| Diagnostic::new(W0309, group.span, format!("the group `{}` has no members", group.name))).collect()
+    let report = |group: &Group| {
+        let found = Diagnostic::new(W0309, group.span, format!("the group `{}` has no members", group.name));
+        found.help(format!("give it {}, or remove it here and where it is named", types::one(group.kind)))
+    };
+    of_people.map(report).collect()
 }
 
 /// What is known of the members of a set.

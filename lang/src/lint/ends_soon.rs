@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Input;
+use crate::checked::Verdict;
 use crate::codes::names::E0222;
 use crate::diag::Diagnostic;
 
@@ -29,7 +30,12 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     });
     let ending = input.policy.expired(now.after(SOON)).filter(|(_, end)| *end > now).map(|(rule, end)| {
         let message = format!("this rule ends at {} ({})", calendar.text(end), calendar.zone());
-        Diagnostic::new(W0314, rule.span, message)
+        let then = match rule.verdict() {
+            Some(Verdict::Allow | Verdict::Redirect) => "what it allows is then revoked",
+            Some(Verdict::Deny | Verdict::Reject) | None => "what it decides is then left to the rules behind it",
+        };
+        let help = format!("give `until` a later date, or let it end: {then}");
+        Diagnostic::new(W0314, rule.span, message).help(help)
     });
     expired.chain(ending).collect()
 }

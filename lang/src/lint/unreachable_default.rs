@@ -1,6 +1,7 @@
 //! W0307: a default that nothing is left to.
 
 use super::Input;
+use crate::checked::Cond;
 use crate::diag::Diagnostic;
 use crate::facts::Proof;
 
@@ -17,8 +18,11 @@ lint! {
 /// Finds it.
 pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     let proved = input.facts.default == Some(Proof::Proved);
-    let span = input.policy.default.span.filter(|_| proved);
-    span.map(|span| Diagnostic::new(W0307, span, "no flow is left to the default: the rules decide them all"))
-        .into_iter()
-        .collect()
+    let Some(span) = input.policy.default.span.filter(|_| proved) else { return Vec::new() };
+    let all = input.policy.site_rules().iter().find(|rule| rule.cond == Cond::All(Vec::new()));
+    let help = match all {
+        Some(rule) => format!("remove it, or narrow {}, which takes all flows that get there", input.rule(rule.id)),
+        None => "remove it, or narrow a rule, so that something is left to it".to_owned(),
+    };
+    vec![Diagnostic::new(W0307, span, "no flow is left to the default: the rules decide them all").help(help)]
 }

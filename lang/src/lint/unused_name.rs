@@ -1,9 +1,10 @@
 //! W0301: a name that is declared and never used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Input, MOST};
 use crate::ast::{Ident, Item};
+use crate::checked::Kind;
 use crate::diag::Diagnostic;
 use crate::occurrences::{Role, visit};
 
@@ -28,20 +29,58 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
             }
         });
     }
-    let declared = items.iter().filter_map(|item| declared(input, item));
+    // Groups of services are none of these.
+    let kinds: HashMap<&str, Kind> = input.policy.groups.iter().map(|group| (&*group.name, group.kind)).collect();
+    let declared = items.iter().filter_map(|item| declared(input, &kinds, item));
     let unused = declared.filter(|(name, _)| !used.contains(&*name.text)).take(MOST);
-    unused.map(|(name, what)| Diagnostic::new(W0301, name.span, format!("{what} `{}` is never used", name.text))).collect()
+    let report = |(name, what): (&Ident, What)| {
+        let (word, clause) = (what.word(), what.clause());
+        let found = Diagnostic::new(W0301, name.span, format!("the {word} `{}` is never used", name.text));
+        found.help(format!("name it in a rule, as in `{clause} {}`, or remove it", name.text))
+    };
+    unused.map(report).collect()
+}
+
+/// What can be declared and should be used.
+enum What {
+    Group(Option<Kind>),
+    Service,
+    Time,
+    Location,
+    Network,
+}
+
+impl What {
+    fn word(&self) -> &'static str {
+        match self {
+            What::Group(_) => "group",
+            What::Service => "service",
+            What::Time => "time",
+            What::Location => "location",
+            What::Network => "network",
+        }
+    }
+
+    /// How a rule speaks of it.
+    fn clause(&self) -> &'static str {
+        match self {
+            What::Group(Some(Kind::Location | Kind::Switch)) | What::Location => "at",
+            What::Group(None | Some(Kind::Service)) | What::Service => "for",
+            What::Time => "when time in",
+            What::Group(Some(Kind::User | Kind::Host | Kind::Network | Kind::Mac)) | What::Network => "from",
+        }
+    }
 }
 
 /// What a statement declares that should be used.
-fn declared<'a>(input: &Input<'_>, item: &'a Item) -> Option<(&'a Ident, &'static str)> {
+fn declared<'a>(input: &Input<'_>, kinds: &HashMap<&str, Kind>, item: &'a Item) -> Option<(&'a Ident, What)> {
     match item {
-        Item::Group(decl) => Some((&decl.name, "the group")),
-        Item::Service(decl) => Some((&decl.name, "the service")),
-        Item::Time(decl) => Some((&decl.name, "the time")),
-        Item::Location(decl) => Some((&decl.name, "the location")),
+        Item::Group(decl) => Some((&decl.name, What::Group(kinds.get(&*decl.name.text).copied()))),
+        Item::Service(decl) => Some((&decl.name, What::Service)),
+        Item::Time(decl) => Some((&decl.name, What::Time)),
+        Item::Location(decl) => Some((&decl.name, What::Location)),
         // Declared networks are what the internet is not.
-        Item::Network(decl) if input.policy.gateways.is_empty() => Some((&decl.name, "the network")),
+        Item::Network(decl) if input.policy.gateways.is_empty() => Some((&decl.name, What::Network)),
         Item::Network(_)
         | Item::Include(_)
         | Item::Switch(_)

@@ -20,7 +20,7 @@ use crate::diag::{Diagnostic, Findings};
 use crate::keyword;
 use crate::lexer::{Tok, span};
 use crate::literal::{self, LiteralError};
-use crate::source::{SourceId, Span};
+use crate::source::{SourceId, Span, shown};
 
 mod flows;
 mod statements;
@@ -64,8 +64,9 @@ impl<'t> Build<'t> {
         self.text.get(l..r).unwrap_or("")
     }
 
+    /// A name as it is seen: what hides in it has been reported.
     pub(crate) fn ident(&self, l: usize, r: usize) -> Ident {
-        Ident { text: Arc::from(self.slice(l, r)), span: self.span(l, r) }
+        Ident { text: Arc::from(shown(self.slice(l, r))), span: self.span(l, r) }
     }
 
     /// A name, which starts with a letter.

@@ -7,6 +7,7 @@ use crate::keyword::{self, Keyword, Role};
 use crate::lexer::{Tok, Token, span};
 use crate::source::{SourceId, Span};
 
+use super::expected::shown;
 use super::{MAX_DEPTH, MAX_MISTAKES};
 
 /// One statement.
@@ -48,6 +49,7 @@ pub(super) enum Sort {
 #[derive(Debug)]
 pub(super) struct Mender<'t> {
     source: SourceId,
+    text: &'t str,
     tokens: &'t [Token],
     at: usize,
     /// The `{` of sections that are not closed yet.
@@ -83,8 +85,8 @@ impl Chunk {
 }
 
 impl<'t> Mender<'t> {
-    pub(super) fn new(source: SourceId, tokens: &'t [Token]) -> Self {
-        Mender { source, tokens, at: 0, sections: Vec::new(), too_deep: false, diagnostics: Findings::default() }
+    pub(super) fn new(source: SourceId, text: &'t str, tokens: &'t [Token]) -> Self {
+        Mender { source, text, tokens, at: 0, sections: Vec::new(), too_deep: false, diagnostics: Findings::default() }
     }
 
     /// The next statement; nothing at the end of the file. Each call takes at least one token, or closes a section.
@@ -221,7 +223,15 @@ impl<'t> Mender<'t> {
         let at = Self::put_in(chunk, Tok::Semi);
         // A block can be all of a file; of the first ones is enough said.
         if chunk.missing.len() < MAX_MISTAKES {
-            let found = Diagnostic::new(syntax::E0102, span(self.source, at, at), "a `;` is missing here");
+            let before = chunk
+                .tokens
+                .iter()
+                .rev()
+                .nth(1)
+                .and_then(|last| self.text.get(last.start..last.end))
+                .filter(|word| !word.is_empty());
+            let help = before.map(|word| format!("put a `;` behind {}", shown(word)));
+            let found = Diagnostic::new(syntax::E0102, span(self.source, at, at), "a `;` is missing here").maybe_help(help);
             chunk.missing.push(Missing { at, found, always: false });
         }
     }

@@ -29,15 +29,15 @@ pub fn up_to(text: &str, end: usize) -> UpTo {
     if lexed.comments.last().is_some_and(|comment| comment.span.end as usize == text.len()) {
         return UpTo::default();
     }
-    let tokens = open_statement(source, &lexed.tokens);
+    let tokens = open_statement(source, text, &lexed.tokens);
     let mut build = Build::new(source, text, Findings::default());
     let allowed = follows(&mut build, &tokens);
     UpTo { tokens, allowed: allowed.iter().map(|name| name.trim_matches('"').to_owned()).collect() }
 }
 
 /// The tokens of the statement that is not finished at the end.
-fn open_statement(source: SourceId, tokens: &[Token]) -> Vec<Token> {
-    let mut mender = Mender::new(source, tokens);
+fn open_statement(source: SourceId, text: &str, tokens: &[Token]) -> Vec<Token> {
+    let mut mender = Mender::new(source, text, tokens);
     let mut last = Vec::new();
     while let Some(chunk) = mender.next_chunk() {
         match chunk.sort {

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use daemon::policy::rule_count;
 use lang::checked::Checked;
 use lang::diag::{Diagnostic, Severity};
-use lang::source::Span;
+use lang::source::{SourceId, Span};
 use runtime::capability::refusals;
 
 use crate::exit::{Exit, Failure};
@@ -93,10 +93,8 @@ fn sum(out: &Output, policy: &Policy, checked: &Checked, colour: bool) -> String
 /// What is to be known of a sound policy that `run` does not take.
 fn of_run(checked: &Checked, refused: &[Diagnostic]) -> Option<String> {
     let statements = checked.rules.iter().map(|rule| rule.span).chain(checked.default.span);
-    let holds = |span: &Span| {
-        let is_within = |one: &Diagnostic| one.span.source == span.source && span.range().contains(&one.span.range().start);
-        refused.iter().any(is_within)
-    };
+    let starts: BTreeSet<(SourceId, u32)> = refused.iter().map(|one| (one.span.source, one.span.start)).collect();
+    let holds = |span: &Span| starts.range((span.source, span.start)..(span.source, span.end)).next().is_some();
     let count = statements.filter(holds).collect::<BTreeSet<_>>().len();
     let codes: BTreeSet<&str> = refused.iter().map(|one| one.code.text()).collect();
     let codes = codes.into_iter().collect::<Vec<_>>().join(", ");

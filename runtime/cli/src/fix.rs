@@ -228,6 +228,7 @@ mod tests {
         fs::write(&names[0], "user a;\n").unwrap();
         match second {
             "link" => std::os::unix::fs::symlink("a.pol", &names[1]).unwrap(),
+            "hard link" => fs::hard_link(&names[0], &names[1]).unwrap(),
             text => fs::write(&names[1], text).unwrap(),
         }
         let mut sources = SourceMap::default();
@@ -251,6 +252,9 @@ mod tests {
         let (why, texts, files) = written("user d;\n");
         assert_eq!(why.as_deref(), Some("`/b.pol` has changed meanwhile: nothing was written"));
         assert_eq!((texts, files), (vec!["user a;\n".to_owned(), "user d;\n".to_owned()], 2));
+        let (why, texts, files) = written("hard link");
+        assert!(why.is_some_and(|why| why.starts_with("`/a.pol` cannot be written: it has 2 names (hard links)")));
+        assert_eq!((texts, files), (vec!["user a;\n".to_owned(); 2], 2));
         let (why, texts, files) = written("link");
         assert_eq!(why.as_deref(), Some("`/a.pol` and `/b.pol` are one file: nothing was written"));
         assert_eq!((texts, files), (vec!["user a;\n".to_owned(); 2], 2));

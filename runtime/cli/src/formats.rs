@@ -94,17 +94,47 @@ impl Note {
     }
 
     /// What failed in a run of tests.
-    pub fn of_tests(run: &TestRun) -> Vec<Note> {
-        let failed = run.results.iter().filter(|result| !result.passed);
-        failed
-            .map(|result| Note {
-                code: E0401,
-                severity: Severity::Error,
-                message: failure(result),
-                at: Some(Region::point(&result.position)),
-                related: Vec::new(),
-            })
-            .collect()
+    pub fn of_tests(told: &ToldTests<'_>) -> Vec<Note> {
+        let note = |message, at| Note { code: E0401, severity: Severity::Error, message, at, related: Vec::new() };
+        let failed = told.cases.iter().filter(|result| !result.passed);
+        let mut notes: Vec<Note> = failed.map(|result| note(failure(result), Some(Region::point(&result.position)))).collect();
+        notes.extend(told.more_failures().map(|message| note(message, None)));
+        notes
+    }
+}
+
+/// How many failed cases are told.
+const MOST_FAILED: usize = 1_000;
+
+/// How many cases that passed are listed for programs.
+const MOST_PASSED: usize = 10_000;
+
+/// The cases of a run that are told, and how many are not.
+pub struct ToldTests<'a> {
+    /// In the order of the text.
+    pub cases: Vec<&'a TestResult>,
+    /// Cases beside these that failed.
+    pub more_failed: usize,
+    /// Cases beside these that passed.
+    pub more_passed: usize,
+}
+
+impl ToldTests<'_> {
+    /// The first cases that failed, and the first that passed.
+    pub fn of(run: &TestRun) -> ToldTests<'_> {
+        let (mut failed, mut passed) = (0_usize, 0_usize);
+        let few = |result: &&TestResult| {
+            let (count, most) = if result.passed { (&mut passed, MOST_PASSED) } else { (&mut failed, MOST_FAILED) };
+            *count += 1;
+            *count <= most
+        };
+        let cases = run.results.iter().filter(few).collect();
+        ToldTests { cases, more_failed: failed.saturating_sub(MOST_FAILED), more_passed: passed.saturating_sub(MOST_PASSED) }
+    }
+
+    /// What is said of the failures that are not told, if there are any.
+    pub fn more_failures(&self) -> Option<String> {
+        (self.more_failed > 0).then(|| format!("{} more failures are not shown", self.more_failed))
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Check {
     pub assertions: Vec<Assertion>,
     /// Rules of which it was not found out whether they decide anything.
     pub unsettled_rules: usize,
-    /// What `pentane run` refuses of it in this version; nothing where that was not looked for.
+    /// What `pentane run` refuses of it in this version, as many as are told of findings; nothing where that was not looked for.
     pub refused_by_run: Option<Vec<Finding>>,
 }
 
@@ -210,8 +210,10 @@ pub struct Tests {
     pub passed: usize,
     /// How many failed.
     pub failed: usize,
-    /// Every case, in the order of the text.
+    /// The cases in the order of the text: the first that failed, and the first that passed.
     pub tests: Vec<Case>,
+    /// How many cases are not listed.
+    pub left_out: usize,
     /// What no test reaches, if that is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncovered: Option<Vec<Uncovered>>,

@@ -3,9 +3,9 @@
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use daemon::files::NO_FILE;
+use daemon::files::{FOLDER, NO_FILE};
 use daemon::policy::is_of_entry;
-use lang::diag::{Diagnostic, Severity};
+use lang::diag::{self, Diagnostic, Severity};
 use lang::report::{Pen, Style, concise};
 use lang::source::SourceMap;
 
@@ -68,7 +68,7 @@ pub fn write(out: &mut Output, policy: &Policy, refused: Option<&[Diagnostic]>, 
         Format::Json => {
             let mut check = of_findings(&policy.hash, &policy.diagnostics, &policy.sources);
             check.unsettled_rules = policy.unsettled_rules();
-            check.refused_by_run = refused.map(|all| all.iter().map(|found| Finding::of(found, &policy.sources)).collect());
+            check.refused_by_run = refused.map(|all| few(all).iter().map(|found| Finding::of(found, &policy.sources)).collect());
             if let Some(program) = &policy.program {
                 check.assertions = Assertion::all(program.policy(), &policy.facts);
             }
@@ -80,6 +80,13 @@ pub fn write(out: &mut Output, policy: &Policy, refused: Option<&[Diagnostic]>, 
         }
         Format::Sarif | Format::Github | Format::Junit => write_instead(out, policy, format),
     }
+}
+
+/// As many findings as are told, and how many more there are.
+fn few(all: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut told = all.to_vec();
+    diag::cap(&mut told);
+    told
 }
 
 /// The same for a command whose answer something else was to be: text goes to standard error, what programs read to standard output.
@@ -125,7 +132,11 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
 
 /// Why a file cannot be had, and what can be done instead.
 pub fn with_way_out(why: &str) -> String {
-    if why.ends_with(NO_FILE) { format!("{why} (`-` is standard input)") } else { why.to_owned() }
+    match why {
+        _ if why.ends_with(NO_FILE) => format!("{why} (`-` is standard input)"),
+        _ if why.ends_with(FOLDER) => format!("{why} (name the policy's first file in it)"),
+        _ => why.to_owned(),
+    }
 }
 
 /// `campus.pol: 5 errors, 1 warning`, or nothing.

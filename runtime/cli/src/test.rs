@@ -11,12 +11,15 @@ use net::Time;
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
-use crate::formats::{self, Note};
+use crate::formats::{self, Note, ToldTests};
 use crate::hash;
 use crate::json::{self, Case, Coverage, Ended, Share, Tests, Uncovered};
 use crate::load::{Policy, PolicyArgs, now};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
+
+/// How many expired rules are named to people; JSON has all.
+const MOST_EXPIRED: usize = 20;
 
 /// What `test` is asked.
 #[derive(ClapArgs, Debug)]
@@ -33,9 +36,6 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
-
-/// How many failures are told to people.
-const MOST_SHOWN: usize = 1_000;
 
 /// Runs the tests of a policy against its program.
 ///
@@ -55,18 +55,18 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(policy.exit_without_program());
     };
     let run = testing::run(program.policy(), program);
+    let told = ToldTests::of(&run);
     match args.format {
-        Format::Json => json::write(out, &as_json(program, &run, args.uncovered))?,
-        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&run))?,
-        Format::Github => formats::write_github(out, &Note::of_tests(&run))?,
-        Format::Junit => formats::write_junit_tests(out, &policy, &run)?,
+        Format::Json => json::write(out, &as_json(program, &run, &told, args.uncovered))?,
+        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&told))?,
+        Format::Github => formats::write_github(out, &Note::of_tests(&told))?,
+        Format::Junit => formats::write_junit_tests(out, &policy, &told)?,
         Format::Human | Format::Plain | Format::Concise => {
-            for result in run.results.iter().filter(|result| !result.passed).take(MOST_SHOWN) {
+            for result in told.cases.iter().filter(|result| !result.passed) {
                 failure(out, program.policy(), result, args.format)?;
             }
-            let more = run.failed().saturating_sub(MOST_SHOWN);
-            if more > 0 {
-                out.line(format!("{more} more failures are not shown\n"))?;
+            if let Some(more) = told.more_failures() {
+                out.line(format!("{more}\n"))?;
             }
             if args.coverage || args.uncovered {
                 coverage(out, program, &run)?;
@@ -197,10 +197,13 @@ fn expired(out: &mut Output, policy: &Checked) -> Result<(), Failure> {
     let have = if count == 1 { "has" } else { "have" };
     let rules = counted(count, "rule");
     out.line(format!("note: {rules} {have} expired; a test without a time is of the time before that"))?;
-    for (rule, end) in all.iter().take(MOST_SHOWN) {
+    for (rule, end) in all.iter().take(MOST_EXPIRED) {
         let Position { file, line, .. } = policy.sources.position(rule.span);
         let text = excerpt::first_line(&policy.sources, rule.span);
         out.line(format!("  {}  {file}:{line}: {text}", policy.calendar.text(*end)))?;
+    }
+    if count > MOST_EXPIRED {
+        out.line(format!("  and {} more (all with --format json)", count - MOST_EXPIRED))?;
     }
     Ok(())
 }
@@ -217,9 +220,9 @@ fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> 
     }
 }
 
-fn as_json(program: &Program, run: &TestRun, uncovered: bool) -> Tests {
+fn as_json(program: &Program, run: &TestRun, told: &ToldTests<'_>, uncovered: bool) -> Tests {
     let (policy, regions) = (program.policy(), program.regions_of_tests());
-    let case = |result: &TestResult| Case {
+    let case = |result: &&TestResult| Case {
         name: result.name.to_string(),
         file: result.position.file.to_string(),
         line: result.position.line,
@@ -236,7 +239,8 @@ fn as_json(program: &Program, run: &TestRun, uncovered: bool) -> Tests {
         schema: "pentane.test/1",
         passed: run.passed(),
         failed: run.failed(),
-        tests: run.results.iter().map(case).collect(),
+        tests: told.cases.iter().map(case).collect(),
+        left_out: told.more_failed + told.more_passed,
         uncovered: uncovered.then(|| Untested::all(program).iter().filter_map(|one| one.as_json(policy)).collect()),
         expired: policy.expired(now()).map(ended).collect(),
         coverage: Coverage {

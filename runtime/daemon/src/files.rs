@@ -20,6 +20,9 @@ pub struct PolicyFiles {
 /// Why what is neither a file nor a folder is not opened.
 pub const NO_FILE: &str = "it is no regular file";
 
+/// What is said of a folder where a file is needed, behind its name.
+pub const FOLDER: &str = "is a folder, not a file";
+
 impl PolicyFiles {
     /// The files of the policy with these entries, paths as the user named them.
     pub fn of(entries: &[String]) -> PolicyFiles {
@@ -95,7 +98,7 @@ pub fn take_bounded(stream: impl Read) -> Result<Vec<u8>, LoadError> {
 pub fn unreadable(name: &str, error: &LoadError) -> String {
     match error {
         LoadError::NotFound => format!("there is no file `{name}`"),
-        LoadError::IsDirectory => format!("`{name}` is a folder, not a file"),
+        LoadError::IsDirectory => format!("`{name}` {FOLDER}"),
         LoadError::Outside => format!("`{name}` is outside the policy's folder"),
         LoadError::Symlink => format!("`{name}` is behind a symbolic link"),
         LoadError::TooLarge => format!("`{name}` has more than {} bytes", MAX_FILE),
@@ -133,7 +136,8 @@ fn because(error: &io::Error) -> LoadError {
     }
 }
 
-/// The path without `.`, and without `..` where something stands before it: the form in which paths are compared.
+/// The path without `.`, and without `..` where something stands before it: the form in which paths are compared. The current folder
+/// is `.`.
 fn normal(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -145,6 +149,9 @@ fn normal(path: &Path) -> PathBuf {
             Component::Prefix(_) | Component::RootDir | Component::ParentDir | Component::Normal(_) => plain.push(part),
         }
     }
+    if plain.as_os_str().is_empty() && !path.as_os_str().is_empty() {
+        plain.push(Component::CurDir);
+    }
     plain
 }
 
@@ -154,9 +161,15 @@ mod tests {
 
     #[test]
     fn paths_are_compared_in_one_form() {
-        for (path, plain) in
-            [("./a.pol", "a.pol"), ("x/../a.pol", "a.pol"), ("../a.pol", "../a.pol"), ("/x//y/./a", "/x/y/a"), ("", "")]
-        {
+        for (path, plain) in [
+            ("./a.pol", "a.pol"),
+            ("x/../a.pol", "a.pol"),
+            ("../a.pol", "../a.pol"),
+            ("/x//y/./a", "/x/y/a"),
+            ("", ""),
+            (".", "."),
+            ("x/..", "."),
+        ] {
             assert_eq!(normal(Path::new(path)), Path::new(plain), "{path}");
         }
     }

@@ -39,6 +39,11 @@ impl Block {
         self.info.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 
+    /// The codes of an attribute, in the order of the text: `W0301` and `W0303` of `warning=W0301,W0303`.
+    fn codes(&self, name: &str) -> Vec<&str> {
+        self.attribute(name).into_iter().flat_map(|codes| codes.split(',')).collect()
+    }
+
     fn place(&self) -> String {
         format!("{}:{}", self.page, self.line)
     }
@@ -61,7 +66,7 @@ struct Outcome {
     sources: SourceMap,
     checked: Option<Arc<Checked>>,
     found: Vec<Diagnostic>,
-    /// Warnings, which only sessions show.
+    /// Warnings, in the order of the text.
     warned: Vec<Diagnostic>,
 }
 
@@ -76,11 +81,11 @@ fn check(entry: &str, files: &Shown) -> Outcome {
     if let Some(policy) = &checked {
         let program = Program::compile(policy.clone(), &View::new(policy));
         found.extend(program.excess().iter().filter_map(|excess| excess.diagnostic(policy)));
-        // Examples show one thing each: of what is worth a warning, they do not speak.
         let analysed = compiler::findings(&program, &read.policy, Some(NOW), Budget::default()).1;
         let (errors, rest): (Vec<_>, Vec<_>) = analysed.into_iter().partition(|one| one.severity == Severity::Error);
         found.extend(errors);
         warned.extend(rest.into_iter().filter(|one| one.severity == Severity::Warning));
+        lang::diag::sort(&mut warned, &read.sources);
     }
     Outcome { sources: read.sources, checked, found, warned }
 }
@@ -147,6 +152,10 @@ fn shown(blocks: &[Block]) -> Shown {
     Shown(files.collect())
 }
 
+fn codes(found: &[Diagnostic]) -> Vec<&'static str> {
+    found.iter().map(|one| one.code.text()).collect()
+}
+
 #[test]
 fn policies_of_the_documentation_check_and_pass_their_tests() {
     let mut run = 0;
@@ -159,13 +168,13 @@ fn policies_of_the_documentation_check_and_pass_their_tests() {
             let entry = block.attribute("file").unwrap_or("page.pol");
             files.0.insert(entry.to_owned(), block.text.clone());
             let outcome = check(entry, &files);
-            if let Some(codes) = block.attribute("error") {
-                let wanted: Vec<&str> = codes.split(',').collect();
-                let earned: Vec<&str> = outcome.found.iter().map(|one| one.code.text()).collect();
-                assert_eq!(earned, wanted, "{place}\n{}", outcome.lines());
+            assert_eq!(codes(&outcome.found), block.codes("error"), "{place}\n{}", outcome.lines());
+            // Of a policy with errors, nothing is looked for beside them.
+            let warned = (codes(&outcome.warned), block.codes("warning"));
+            assert_eq!(warned.0, warned.1, "{place}\n{}", outcome.lines_of(&outcome.warned));
+            if block.attribute("error").is_some() {
                 continue;
             }
-            assert!(outcome.found.is_empty(), "{place}\n{}", outcome.lines());
             let policy = outcome.checked.unwrap_or_else(|| panic!("{place}: no policy"));
             let program = Program::compile(policy.clone(), &View::new(&policy));
             let deciders: [&dyn Decide; 2] = [&lang::eval::Reference(&policy), &program];

@@ -93,7 +93,8 @@ fn whoever_gets_through_in_a_random_view_is_told() {
         let mut policy = generate::policy(draw);
         let allows = policy.rules.iter().find(|rule| rule.verdict() == Some(Verdict::Allow));
         let pattern = allows.unwrap_or(&policy.rules[0]).cond.clone();
-        let claim = Assertion { name: "x".into(), claim: Claim::Never, pattern, via: Vec::new(), span: span() };
+        let claim =
+            Assertion { name: "x".into(), claim: Claim::Never, pattern, clauses: Vec::new(), via: Vec::new(), span: span() };
         policy.assertions = vec![claim.clone()];
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);

@@ -213,8 +213,10 @@ syntax cluster pentaneLiterals contains=pentaneNumber,pentaneDate,pentaneProtoco
       \pentaneTypes,pentanePlace,pentaneAddress,pentaneMac,pentaneNameError
 
 " Strings and comments, and what must not stand in any.
-execute 'syntax match pentaneHiddenError /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f'
-      \ .. '\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]/'
+" The other engine refuses ranges as long as those for private use.
+execute 'syntax match pentaneHiddenError /\%#=2[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u1680'
+      \ .. '\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ue000-\uf8ff\ufe00-\ufe0d'
+      \ .. '\ufeff\uffa0\ufff0-\ufffc\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]/'
 syntax match pentaneEscape /\\./ contained
 syntax region pentaneString contained start=/"/ skip=/\\./ end=/"/ oneline contains=pentaneEscape,pentaneHiddenError,@Spell
 " Not closed on its line: a `;` or `{` at the end is what it was meant to be.

@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::{LeftOut, Problem};
 
 use super::keys::{Row, Ty, Use};
-use super::yaml::{Kind, Node};
+use super::yaml::{self, Kind, Node};
 
 /// A name or number by which something is known: a number is not the string that shows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,20 @@ pub(crate) struct Told {
     pub(crate) problems: Vec<Problem>,
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) notes: Vec<(Place, String)>,
+}
+
+/// What to write for a string where a number or true or false is wanted: YAML 1.1 knew more words for these.
+fn unquoted(text: &str, ty: Ty) -> Option<String> {
+    let (word, number) = match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" => ("true", 1),
+        "no" | "n" | "off" => ("false", 0),
+        _ if matches!(yaml::plain(text), Kind::Int(_) | Kind::Bool(_)) => {
+            return Some("write it without quotes, as YAML does".to_owned());
+        }
+        _ => return None,
+    };
+    let number = if ty == Ty::Int { format!(" or `{number}`") } else { String::new() };
+    Some(format!("write `{word}`{number}: since YAML 1.2, `{}` is a string like any other", crate::place::excerpt(text)))
 }
 
 impl fmt::Display for Key {
@@ -155,8 +169,10 @@ impl Told {
             };
             let found =
                 Problem::new(value.place, format!("`{word}` is {wanted}, and this is {}: `{}`", value.sort(), value.shown()));
-            let quoted = matches!((ty, &value.kind), (Ty::Int | Ty::Bool, Kind::Str(_)));
-            self.wrong(if quoted { found.help("write it without quotes, as YAML does") } else { found });
+            self.wrong(match (ty, &value.kind) {
+                (Ty::Int | Ty::Bool, Kind::Str(text)) => Problem { help: unquoted(text, ty), ..found },
+                _ => found,
+            });
         }
         fits
     }

@@ -202,7 +202,7 @@ impl Composer<'_> {
 }
 
 /// What a plain word stands for (YAML 1.2, core schema).
-fn plain(text: &str) -> Kind {
+pub(super) fn plain(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
         "true" | "True" | "TRUE" => return Kind::Bool(true),

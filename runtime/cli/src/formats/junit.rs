@@ -4,9 +4,8 @@
 use lang::codes::Code;
 use lang::codes::tests_and_assertions::E0401;
 use lang::diag::Severity;
-use lang::testing::TestRun;
 
-use super::{Note, failure};
+use super::{Note, ToldTests, failure};
 use crate::exit::Failure;
 use crate::load::Policy;
 use crate::output::Output;
@@ -68,19 +67,26 @@ pub fn write_findings(out: &mut Output, policy: &Policy, notes: &[Note]) -> Resu
     write(out, &Suite { name: "pentane check", policy, cases, said })
 }
 
-/// The cases of `test` blocks.
+/// The cases of `test` blocks that are told. Failures that are not are a case of their own, so that all counts are those of the
+/// cases in the suite.
 ///
 /// # Errors
 /// Nobody takes the output.
-pub fn write_tests(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> {
-    let cases = run.results.iter().map(|result| {
+pub fn write_tests(out: &mut Output, policy: &Policy, told: &ToldTests<'_>) -> Result<(), Failure> {
+    let cases = told.cases.iter().map(|result| {
         let at = &result.position;
         let place = format!("{}:{}:{}: ", at.file, at.line, at.column);
         let failed = (!result.passed).then(|| Wrong { code: E0401, place, message: failure(result) });
         let name = format!("{}:{}: {} => {}", at.file, at.line, result.flow, result.expected);
         Case { class: result.name.to_string(), name, failed }
     });
-    write(out, &Suite { name: "pentane test", policy, cases: cases.collect(), said: Vec::new() })
+    let more = told.more_failures().map(|message| {
+        let failed = Some(Wrong { code: E0401, place: String::new(), message: message.clone() });
+        Case { class: policy.entries.join(", "), name: message, failed }
+    });
+    let said = (told.more_passed > 0).then(|| format!("{} more cases passed and are not shown", told.more_passed));
+    let (cases, said) = (cases.chain(more).collect(), said.into_iter().collect());
+    write(out, &Suite { name: "pentane test", policy, cases, said })
 }
 
 fn write(out: &mut Output, suite: &Suite) -> Result<(), Failure> {

@@ -40,11 +40,15 @@ fn files_that_cannot_be_had_end_with_two() {
     fs::create_dir(folder.join("folder.pol")).unwrap();
     assert_run!(run(&folder, &["check", "gone.pol"]));
     assert_run!(run(&folder, &["check", "folder.pol"]));
+    for this in [".", "./", "folder.pol/.."] {
+        let told = run(&folder, &["check", this]);
+        assert_eq!((told.code, &*told.stderr), (2, "error: `.` is a folder, not a file (name the policy's first file in it)\n"));
+    }
     assert_run!(run(&folder, &["check", "gone.pol", "--format", "json"]));
     assert_run!(run(&folder, &["check", "gone.pol/below"]));
     for command in ["test", "check"] {
         let told = run(&folder, &[command, "gone.pol", "folder.pol", "--format", "concise"]);
-        let why = "error: `folder.pol` is a folder, not a file\nerror: there is no file `gone.pol`\n";
+        let why = "error: `folder.pol` is a folder, not a file (name the policy's first file in it)\nerror: there is no file `gone.pol`\n";
         let mut lines: Vec<&str> = told.stderr.lines().collect();
         lines.sort_unstable();
         assert_eq!((told.code, &*told.stdout, lines), (2, "", why.lines().collect()), "{command}");

@@ -19,14 +19,51 @@ fn findings_without_end_are_told_up_to_a_bound_in_each_format() {
 }
 
 #[test]
-fn failures_without_end_are_told_to_people_up_to_a_bound() {
+fn what_run_refuses_without_end_is_told_up_to_a_bound_in_each_format() {
+    let folder = Folder::new("refused");
+    let rules = lines(20_000, |number| format!("r{number}: allow from a for tcp/{} limit 5mbps;\n", number + 1));
+    folder.put("a.pol", format!("user a;\n{rules}"));
+    for format in FORMATS {
+        let run = folder.run(&["check", "--for-run", "--format", format, "a.pol"]);
+        assert_eq!((run.code, run.stdout.contains("19000 more errors are not shown")), (1, true), "{format}: {run}");
+    }
+    let run = folder.run(&["check", "a.pol"]);
+    assert_eq!((run.code, run.stdout.contains("`run` refuses 20000 statements (S0601)")), (0, true), "{run}");
+    let json = folder.run(&["check", "--format", "json", "a.pol"]);
+    let answer: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let refused = answer["refused_by_run"].as_array().unwrap();
+    assert_eq!((json.code, refused.len()), (0, 1_001));
+    assert_eq!(refused.last().unwrap()["message"], "19000 more errors are not shown");
+}
+
+#[test]
+fn failures_without_end_are_told_up_to_a_bound_in_each_format() {
     let folder = Folder::new("failures");
     let cases = "a -> internet => allow;\n".repeat(90_000);
     folder.put("a.pol", format!("user a;\ntest \"x\" {{\n{cases}}}\n"));
-    for format in ["human", "concise"] {
+    for format in FORMATS.iter().filter(|format| **format != "json") {
         let run = folder.run(&["test", "--format", format, "a.pol"]);
         assert_eq!((run.code, run.stdout.contains("89000 more failures are not shown")), (1, true), "{format}: {run}");
     }
+    let answer = |run: &super::Said| serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap();
+    let run = folder.run(&["test", "--format", "json", "a.pol"]);
+    let json = answer(&run);
+    assert_eq!((json["failed"].as_u64(), json["left_out"].as_u64()), (Some(90_000), Some(89_000)));
+    assert_eq!((run.code, json["tests"].as_array().map(Vec::len)), (1, Some(1_000)));
+    let sarif = answer(&folder.run(&["test", "--format", "sarif", "a.pol"]));
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!((results.len(), results[1_000].get("locations")), (1_001, None));
+    let junit = folder.run(&["test", "--format", "junit", "a.pol"]);
+    assert!(junit.stdout.contains("tests=\"1001\" failures=\"1001\""), "{junit}");
+    assert_eq!(junit.stdout.matches("<testcase ").count(), 1_001);
+
+    folder.put("a.pol", format!("user a;\nallow from a;\ntest \"x\" {{\n{}}}\n", "a -> internet => allow;\n".repeat(12_000)));
+    let run = folder.run(&["test", "--format", "json", "a.pol"]);
+    let json = answer(&run);
+    assert_eq!((run.code, json["passed"].as_u64(), json["left_out"].as_u64()), (0, Some(12_000), Some(2_000)));
+    let junit = folder.run(&["test", "--format", "junit", "a.pol"]);
+    assert!(junit.stdout.contains("<system-out>2000 more cases passed and are not shown</system-out>"), "{junit}");
+    assert!(junit.stdout.contains("tests=\"10000\" failures=\"0\""), "{junit}");
 }
 
 #[test]
