@@ -1,5 +1,7 @@
 //! The program printed as decision trees: source label, destination label, service, rule. Knows nothing of switches.
 
+mod dot;
+
 use std::fmt::Write;
 
 use indexmap::IndexMap;
@@ -18,28 +20,53 @@ impl Program {
     /// The whole program. The number before each answer is the rule's rank: of all branches that fit a flow, the lowest decides.
     #[must_use]
     pub fn tree(&self) -> String {
-        let mut forest = Forest::new();
-        for clause in &self.index().clauses {
-            self.plant(&mut forest, clause);
-        }
-        self.print(&forest)
+        self.print(&self.whole_forest())
+    }
+
+    /// The same as a graph in the language of Graphviz.
+    #[must_use]
+    pub fn tree_dot(&self) -> String {
+        dot::graph(&[(String::new(), self.whole_forest())], self)
     }
 
     /// The program restricted to two ends, one tree for each pair of their users: the rules that can still decide between
     /// them, up to the first that takes any service.
     #[must_use]
     pub fn pair_tree(&self, src: &End, dst: &End) -> String {
-        let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Headers::default(), time: None };
         let mut text = String::new();
+        for (pair, forest) in self.pair_forests(src, dst) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{pair}");
+            text.push_str(&self.print(&forest));
+        }
+        text
+    }
+
+    /// The same as a graph in the language of Graphviz.
+    #[must_use]
+    pub fn pair_dot(&self, src: &End, dst: &End) -> String {
+        dot::graph(&self.pair_forests(src, dst), self)
+    }
+
+    fn whole_forest(&self) -> Forest {
+        let mut forest = Forest::new();
+        for clause in &self.index().clauses {
+            self.plant(&mut forest, clause);
+        }
+        forest
+    }
+
+    /// One for each pair of users, with what the pair is called.
+    fn pair_forests(&self, src: &End, dst: &End) -> Vec<(String, Forest)> {
+        let flow = Flow { src: src.clone(), dst: dst.clone(), headers: Headers::default(), time: None };
+        let mut forests = Vec::new();
         for (src_face, src) in self.records(src).iter().enumerate() {
             for (dst_face, dst) in self.records(dst).iter().enumerate() {
                 let (from, to) = (end_text(self, &flow, Side::Src, src_face), end_text(self, &flow, Side::Dst, dst_face));
-                // Writing to a string cannot fail.
-                let _ = writeln!(text, "{from} -> {to}");
-                text.push_str(&self.print(&self.pair_forest(src, dst)));
+                forests.push((format!("{from} -> {to}"), self.pair_forest(src, dst)));
             }
         }
-        text
+        forests
     }
 
     fn pair_forest(&self, src: &Record, dst: &Record) -> Forest {

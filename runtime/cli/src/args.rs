@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, check, demo, diff, exit, explain, fix, fmt, help, import, init, lsp, man, matrix, prove, run, test, who};
+use crate::{
+    bench, check, compile, demo, diff, exit, explain, fix, fmt, help, import, init, lsp, man, matrix, prove, run, test, who,
+};
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
 #[derive(Parser, Debug)]
@@ -31,6 +33,8 @@ pub enum Command {
     Prove(prove::Args),
     /// Say what happens to a flow, and why
     Explain(explain::Args),
+    /// Print what a policy compiles to
+    Compile(compile::Args),
     /// Say who may start conversations with whom
     Who(who::Args),
     /// Say which sets may start conversations with which

@@ -175,6 +175,17 @@ fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Asked, (
     Ok(Asked { flows, silent: None })
 }
 
+/// The flows that a text stands for, for people. Says what is wrong with it, if it cannot be read.
+///
+/// # Errors
+/// How the command ends then.
+pub fn flows_of(text: &str, policy: &Policy, checked: &Checked) -> Result<Vec<Flow>, Exit> {
+    read_flows(text, policy, checked).map(|asked| asked.flows).map_err(|(sources, found)| {
+        output::complain(&flow_report(&sources, &found, Format::Human));
+        Exit::CannotDo
+    })
+}
+
 fn flow_report(sources: &SourceMap, found: &[Diagnostic], format: Format) -> String {
     let style = Style { color: format == Format::Human && output::stderr_colour() };
     let one = |found| match format {

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod check;
+mod compile;
 mod demo;
 mod diff;
 mod excerpt;
@@ -66,6 +67,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(args, out),
         Command::Prove(args) => prove::prove(args, out),
         Command::Explain(args) => explain::explain(args, out),
+        Command::Compile(args) => compile::compile(args, out),
         Command::Who(args) => who::who(args, out),
         Command::Matrix(args) => matrix::matrix(args, out),
         Command::Diff(args) => diff::diff(args, out),

@@ -1,6 +1,7 @@
 //! The binary as its users meet it: what it prints, and how it ends. Policies stand in `tests/policies`, answers in `snapshots`.
 
 mod check;
+mod compile;
 mod daemon;
 mod diff;
 mod explain;
