@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use lang::builtin::ether_type_name;
 use lang::checked::{Aspect, BuiltIn, Checked, EndTest, HeaderTest, Kind, RuleId, TimeTest, UserId};
 use lang::flow::Side;
 use lang::flowspec::location_text;
@@ -146,7 +147,7 @@ impl Names<'_> {
                 Some(service) => service.name.to_string(),
                 None => terms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             },
-            HeaderTest::DlType(dl_type) => format!("{dl_type:?}"),
+            HeaderTest::DlType(dl_type) => ether_type_name(*dl_type).map_or_else(|| format!("{dl_type:?}"), str::to_owned),
             HeaderTest::Vlan(range) | HeaderTest::TpSrc(range) | HeaderTest::TpDst(range) => span(range.start(), range.end()),
             HeaderTest::Pcp(range) | HeaderTest::Dscp(range) | HeaderTest::IcmpType(range) | HeaderTest::IcmpCode(range) => {
                 span(range.start(), range.end())

@@ -3,8 +3,10 @@
 
 mod compile;
 mod daemon_process;
+mod draw;
 mod edits;
 mod generator;
+mod lookup;
 mod report;
 mod site;
 
