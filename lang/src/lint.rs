@@ -27,6 +27,7 @@ macro_rules! lint {
     };
 }
 
+pub mod bare_test;
 pub mod cut_outbound_only;
 pub mod cut_waypoint;
 pub mod duplicate_member;
@@ -105,6 +106,7 @@ table! {
     vacuous_assertion,
     no_gateway,
     past_time,
+    bare_test,
 }
 
 /// What all lints find.
