@@ -30,7 +30,7 @@ use lang::flow::{Flow, Judgement};
 use crate::program::Program;
 use crate::view::View;
 use area::Area;
-pub use difference::{Change, Difference, difference};
+pub use difference::{Change, Difference, difference, in_terms_of};
 pub use reach::{Fate, Other, Reach, Reached};
 use sketch::Sketches;
 use space::{Space, TooComplex};

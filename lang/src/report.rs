@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ariadne::{Cache, Config, IndexType, Label, LabelAttach, Report, ReportKind};
 
 use crate::diag::{Diagnostic, Severity};
-use crate::source::{BYTE_ORDER_MARK, SourceId, SourceMap, Span, hides};
+use crate::source::{BYTE_ORDER_MARK, SourceId, SourceMap, Span, hides, shown_name};
 
 /// How many columns a report may take.
 pub const WIDTH: usize = 80;
@@ -250,7 +250,7 @@ impl Excerpts {
 impl Excerpt {
     /// The lines that hold one of the places, and their neighbours.
     fn new(id: SourceId, sources: &SourceMap, starts: &[u32]) -> Self {
-        let (name, whole) = sources.get(id).map_or(("?", ""), |source| (&*source.name, &*source.text));
+        let (name, whole) = sources.get(id).map_or_else(|| ("?".into(), ""), |source| (shown_name(&source.name), &*source.text));
         let line_of = |start: &u32| sources.position(Span { source: id, start: *start, end: *start }).line as usize;
         let lines: Vec<(usize, u32)> = starts.iter().map(|start| (line_of(start), *start)).collect();
         let last = lines.iter().map(|(line, _)| *line).max().unwrap_or(1);
@@ -271,7 +271,7 @@ impl Excerpt {
             text.push('\n');
             offset += line.len();
         }
-        Excerpt { id, name: name.to_owned(), drawn: ariadne::Source::from(text.text), shown }
+        Excerpt { id, name: name.to_string(), drawn: ariadne::Source::from(text.text), shown }
     }
 
     /// The characters of the excerpt that show the first line of a span, at least one.

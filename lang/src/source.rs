@@ -147,6 +147,13 @@ impl SourceMap {
     }
 }
 
+/// A file's name without what would do something to a terminal that shows it.
+#[must_use]
+pub fn shown_name(name: &Arc<str>) -> Arc<str> {
+    let bad = |c: char| hides(c) || matches!(c, '\t' | '\n' | '\r');
+    if name.contains(bad) { name.replace(bad, "\u{fffd}").into() } else { Arc::clone(name) }
+}
+
 impl Source {
     /// The place of a byte.
     #[must_use]
@@ -156,7 +163,7 @@ impl Source {
         let before = self.text.get(start as usize..offset as usize).unwrap_or("");
         let before = if start == 0 { before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before) } else { before };
         Position {
-            file: self.name.clone(),
+            file: shown_name(&self.name),
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
         }

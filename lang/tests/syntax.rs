@@ -381,3 +381,41 @@ fn a_line_of_a_test_that_is_no_case_is_one_report() {
     let (file, diagnostics, _) = read("test \"x\" {\n    a -> b => allow\nallow from c;\nuser bob;\n");
     assert_eq!((diagnostics.len(), file.items.len()), (1, 3), "{diagnostics:#?}");
 }
+
+/// The places of the blanks of a text that stand between words: not in strings, nor in comments.
+fn blanks(text: &str) -> Vec<usize> {
+    let (mut string, mut comment) = (false, false);
+    let mut found = Vec::new();
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '\n' => (string, comment) = (false, false),
+            '"' if !comment => string = !string,
+            '#' if !string => comment = true,
+            ' ' if !string && !comment => found.push(at),
+            _ => {}
+        }
+    }
+    // Behind the last word before a comment, the line has ended.
+    found.retain(|at| !text.get(at + 1..).unwrap_or("").trim_start_matches(' ').starts_with('#'));
+    found
+}
+
+#[test]
+fn a_line_may_end_between_any_two_words() {
+    let sets = "deny from gateway to { a };\nallow from any to gateway for ssh;\nallow from host { a } to switch { b };\n\
+        assert never from gateway to { a };\n";
+    for text in [CAMPUS, include_str!("whole.pol"), sets] {
+        let wanted = told(text);
+        assert_eq!(wanted, "");
+        let blanks = blanks(text);
+        assert!(blanks.len() >= 25);
+        for at in &blanks {
+            let mut broken = text.to_owned();
+            broken.replace_range(at..&(at + 1), "\n");
+            assert_eq!(told(&broken), wanted, "{:?}", text.get(at.saturating_sub(40)..(at + 30).min(text.len())));
+        }
+        let mut broken = text.to_owned();
+        blanks.iter().for_each(|at| broken.replace_range(at..&(at + 1), "\n"));
+        assert_eq!(told(&broken), wanted, "every word on its line");
+    }
+}

@@ -5,6 +5,7 @@
 //! to ask the other policy about that. Each part of it is compared exactly; what is not found out within the budget is told.
 
 mod align;
+mod terms;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::joint::{Joint, Redeclared};
 use crate::program::Program;
 use crate::view::View;
 use align::{Match, align};
+pub use terms::in_terms_of;
 
 /// How many classes of flows are told.
 const MAX_CHANGES: usize = 1_000;

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use lang::checked::{Cond, GatewayId, GroupId, HostId, MiddleboxId, RuleId, UserId, Verdict};
 use lang::flow::{Flow, Side};
 
-use super::Analysis;
 use super::area::{Area, Bits};
 use super::space::{ADDRESS, Login, Space, USER, WHO, Who, end_attr};
 use super::walk::{Flow as Control, Stopped};
+use super::{Analysis, without};
 
 /// Who gets through at one end of the flows of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Analysis<'_> {
     pub fn reach(&self, pattern: &Cond, side: Side) -> Reach {
         let mut gathered: BTreeMap<Option<RuleId>, Gathered> = BTreeMap::new();
         let mut settled = true;
-        for area in self.space.areas(pattern, true).unwrap_or_else(|_| {
+        for area in self.of_packets(pattern).unwrap_or_else(|| {
             settled = false;
             Vec::new()
         }) {
@@ -114,7 +114,7 @@ impl Analysis<'_> {
     #[must_use]
     pub fn fate(&self, pattern: &Cond) -> Fate {
         let mut fate = Fate { settled: true, ..Fate::default() };
-        let Ok(areas) = self.space.areas(pattern, true) else { return Fate::default() };
+        let Some(areas) = self.of_packets(pattern) else { return Fate::default() };
         for area in areas {
             let granted = self.grant();
             let mut steps = granted;
@@ -132,6 +132,15 @@ impl Analysis<'_> {
         // Once there are both, no more is to be found out.
         fate.settled |= fate.allowed.is_some() && fate.refused.is_some();
         fate
+    }
+
+    /// The flows of a pattern, without those of an internet that no gateway leads to; nothing if they are too complex.
+    fn of_packets(&self, pattern: &Cond) -> Option<Vec<Area>> {
+        let areas = self.space.areas(pattern, true).ok()?;
+        if !self.program.policy().gateways.is_empty() {
+            return Some(areas);
+        }
+        without(&self.space, &areas, self.space.beyond_no_gateway().iter())
     }
 
     fn gather(

@@ -410,7 +410,10 @@ impl<'t> Mender<'t> {
                 }
                 Keyword::Include | Keyword::Test => next == Some(Tok::String),
                 Keyword::Default => next.is_some_and(is_verdict),
-                Keyword::Switch | Keyword::Host | Keyword::Gateway | Keyword::Middlebox => named && after == Some(Tok::LBrace),
+                // `from gateway to { a }` may stand on two lines.
+                Keyword::Switch | Keyword::Host | Keyword::Gateway | Keyword::Middlebox => {
+                    (next == Some(Tok::Name) || ended && named) && after == Some(Tok::LBrace)
+                }
                 Keyword::Section => named && matches!(after, Some(Tok::Name | Tok::LBrace | Tok::Word(Keyword::Owner))),
                 Keyword::Assert => next == Some(Tok::Name) && after != Some(Tok::Equal),
                 Keyword::Audit => return next.is_some_and(is_verdict) && token.starts_line && ended,

@@ -1,8 +1,10 @@
 //! `pentane diff`: which flows do two policies decide otherwise? Loads both, asks the compiler, tells. Knows nothing of how it is
 //! found out.
 
+use std::path::Path;
+
 use clap::Args as ClapArgs;
-use compiler::analysis::{Change, Difference, difference};
+use compiler::analysis::{Change, Difference, difference, in_terms_of};
 use compiler::{Budget, Redeclared};
 use lang::checked::{Checked, RuleId, Verdict};
 use lang::flow::Judgement;
@@ -10,11 +12,11 @@ use lang::flowspec::flow_text;
 use lang::testing::{duty_words, outcome, rule_label};
 
 use crate::exit::{Exit, Failure};
-use crate::hash;
 use crate::json::{self, Changed, Diff, Redeclaration, Rule, Unsettled};
 use crate::load::{Policy, PolicyArgs, STDIN};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
+use crate::{hash, settings};
 
 /// How many flows of each sort are told to people; JSON has all.
 const MAX_TOLD: usize = 50;
@@ -22,10 +24,10 @@ const MAX_TOLD: usize = 50;
 /// What `diff` is asked.
 #[derive(ClapArgs, Debug)]
 pub struct Args {
-    /// The old policy's file; `-` reads standard input
+    /// The old policy's file, or a folder with a pentane.toml; `-` reads standard input
     #[arg(value_name = "OLD")]
     old: String,
-    /// The new policy's file; `-` reads standard input
+    /// The new policy's file, or a folder with a pentane.toml; `-` reads standard input
     #[arg(value_name = "NEW")]
     new: String,
     /// End with 1 if there is any difference
@@ -62,7 +64,7 @@ pub fn diff(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.old == STDIN && args.new == STDIN {
         return Err(Failure::Cannot("only one of two policies can be read from standard input".to_owned()));
     }
-    let [old, new] = [&args.old, &args.new].map(|file| Policy::load(&PolicyArgs { files: vec![file.clone()], view: None }));
+    let [old, new] = [&args.old, &args.new].map(|named| Policy::load(&PolicyArgs { files: files(named)?, view: None }));
     let policies = [old?, new?];
     let mut checked: Vec<&Checked> = Vec::new();
     for policy in &policies {
@@ -78,10 +80,20 @@ pub fn diff(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let found = difference(old, new, Budget::default());
     match args.format {
         Format::Json => json::write(out, &as_json(&policies, &found))?,
-        Format::Concise => found.changes.iter().try_for_each(|change| out.line(concise(&found, change)))?,
+        Format::Concise => found.changes.iter().try_for_each(|change| out.line(concise(&policies, &found, change)))?,
         _ => write_text(out, &policies, &found)?,
     }
     Ok(exit(args.exit_code, &found))
+}
+
+/// The files of a policy: the one that is named, or those that pentane.toml in a folder of that name does.
+fn files(named: &str) -> Result<Vec<String>, Failure> {
+    let folder = Path::new(named);
+    match settings::of_folder(folder).filter(|_| folder.is_dir()) {
+        Some(Ok((files, _))) => Ok(files.iter().map(|file| folder.join(file).display().to_string()).collect()),
+        Some(Err(why)) => Err(Failure::Cannot(format!("{named}: {why}"))),
+        None => Ok(vec![named.to_owned()]),
+    }
 }
 
 fn exit(asked: bool, found: &Difference) -> Exit {
@@ -107,16 +119,26 @@ fn of_sort(found: &Difference, wanted: Sort) -> impl Iterator<Item = &Change> {
     found.changes.iter().filter(move |change| sort(change) == wanted)
 }
 
-fn flow(found: &Difference, change: &Change) -> String {
-    flow_text(&found.sides[1], &change.flow)
+/// The flow as the new policy reads it, and as the old one does, if that is in other words.
+fn flows(policies: &[Policy; 2], found: &Difference, change: &Change) -> (String, Option<String>) {
+    let [old, new] = [0, 1].map(|side: usize| {
+        let joint = &found.sides[side];
+        let program = policies.get(side).and_then(|policy| policy.program.as_ref());
+        program.map_or_else(
+            || flow_text(joint, &change.flow),
+            |program| flow_text(program.policy(), &in_terms_of(joint, &change.flow, program.policy())),
+        )
+    });
+    let other = (old != new).then_some(old);
+    (new, other)
 }
 
 /// `lost: user bob -> a tcp/80: allow by web -> deny by default`
-fn concise(found: &Difference, change: &Change) -> String {
+fn concise(policies: &[Policy; 2], found: &Difference, change: &Change) -> String {
     let wanted = sort(change);
     let word = SORTS.iter().find(|(one, ..)| *one == wanted).map_or("", |(_, word, ..)| word);
     let [before, after] = answers(found, change).map(|(policy, answer)| full_answer(policy, answer));
-    format!("{word}: {}: {before} => {after}", flow(found, change))
+    format!("{word}: {}: {before} => {after}", flows(policies, found, change).0)
 }
 
 /// What both policies answer, each with itself.
@@ -152,7 +174,11 @@ fn write_text(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> R
         let word = out.paint(paint, word);
         out.line(format!("{word}: {meaning}"))?;
         for change in of_sort(found, wanted).take(MAX_TOLD) {
-            out.line(format!("  {}", flow(found, change)))?;
+            let (flow, before) = flows(policies, found, change);
+            out.line(format!("  {flow}"))?;
+            if let Some(before) = before {
+                out.line(format!("  to the old policy: {before}"))?;
+            }
             for (when, (policy, answer)) in ["before", "after "].into_iter().zip(answers(found, change)) {
                 out.line(format!("    {when} {}", full_answer(policy, answer)))?;
             }
@@ -213,16 +239,18 @@ fn unsettled(out: &mut Output, found: &Difference) -> Result<(), Failure> {
 fn sum(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> Result<(), Failure> {
     let [old, new] = policies.each_ref().map(|policy| hash::shown(&policy.hash));
     let counts = SORTS.map(|(wanted, word, ..)| format!("{} {word}", of_sort(found, wanted).count())).join(", ");
-    let rest = match found.is_settled() {
-        true if !found.redeclared.is_empty() => "all others between the same names are proved unchanged, in any view",
-        true => "all other flows are proved unchanged, in any view",
-        false => "that all others are unchanged is not proved",
+    let rest = match (found.is_settled(), found.redeclared.is_empty()) {
+        (true, true) => "all other flows are proved unchanged, in any view",
+        (true, false) => "all others are proved unchanged, but for what is declared otherwise",
+        (false, _) => "that all others are unchanged is not proved",
     };
-    let names = if found.redeclared.is_empty() { "" } else { "between the same names, " };
-    let first = match found.changes.is_empty() {
-        true if found.is_settled() => format!("{names}no flow is decided otherwise: proved, in any view"),
-        true => format!("no difference was found\n{rest}"),
-        false => format!("classes of flows: {counts}\n{rest}"),
+    let first = match (found.changes.is_empty(), found.redeclared.is_empty()) {
+        (true, true) if found.is_settled() => "no flow is decided otherwise: proved, in any view".to_owned(),
+        (true, false) if found.is_settled() => {
+            "by the rules no flow is decided otherwise\nby what is declared otherwise, flows may be".to_owned()
+        }
+        (true, _) => format!("no difference was found\n{rest}"),
+        (false, _) => format!("classes of flows: {counts}\n{rest}"),
     };
     out.line(first)?;
     out.line(format!("policies {old} and {new}"))
@@ -239,8 +267,10 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
     };
     let changed = |change: &Change| {
         let [before, after] = answers(found, change);
+        let (flow, old_flow) = flows(policies, found, change);
         Changed {
-            flow: flow(found, change),
+            flow,
+            old_flow,
             before: bare_answer(before.0, before.1),
             after: bare_answer(after.0, after.1),
             before_rule: rule(before.0, before.1),
@@ -269,6 +299,6 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
         changed: all(Sort::Changed),
         redeclared: redeclared.collect(),
         undecided: undecided.collect(),
-        settled: found.is_settled(),
+        settled: found.is_settled() && found.redeclared.is_empty(),
     }
 }

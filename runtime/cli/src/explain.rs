@@ -1,7 +1,7 @@
 //! `pentane explain`: what happens to a flow and why. Reads the flow, completes it from the view, asks the program.
 
 mod against;
-mod complete;
+pub mod complete;
 mod text;
 mod unless;
 

@@ -413,7 +413,7 @@ pub struct Diff {
     pub redeclared: Vec<Redeclaration>,
     /// Rules of which it was not found out what becomes of all of their flows.
     pub undecided: Vec<Unsettled>,
-    /// True if all other flows are proved unchanged.
+    /// True if all other flows are proved unchanged: nothing is undecided, and nothing declared otherwise.
     pub settled: bool,
 }
 
@@ -422,6 +422,8 @@ pub struct Diff {
 pub struct Changed {
     /// One of them.
     pub flow: String,
+    /// The same as the old policy reads it, if that is in other words.
+    pub old_flow: Option<String>,
     /// What the old policy does with it: `allow via proxy`.
     pub before: String,
     /// What the new policy does with it.

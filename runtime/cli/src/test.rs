@@ -1,7 +1,9 @@
 //! `pentane test`: does the policy answer as its `test` blocks want?
 
+use std::sync::Arc;
+
 use clap::Args as ClapArgs;
-use compiler::{Analysis, Budget, Program, Region};
+use compiler::{Analysis, Budget, Program, Region, View};
 use lang::checked::{Checked, Part, Rule, RuleId};
 use lang::flow::Flow;
 use lang::flowspec;
@@ -11,6 +13,7 @@ use net::Time;
 
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
+use crate::explain::complete;
 use crate::formats::{self, Note, ToldTests};
 use crate::hash;
 use crate::json::{self, Case, Coverage, Ended, Share, Tests, Uncovered};
@@ -54,6 +57,8 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         report::write_instead(out, &policy, args.format)?;
         return Ok(policy.exit_without_program());
     };
+    let completed = policy.view_name.as_ref().map(|_| in_view(program, &policy.view));
+    let program = completed.as_ref().unwrap_or(program);
     let run = testing::run(program.policy(), program);
     let told = ToldTests::of(&run);
     match args.format {
@@ -206,6 +211,13 @@ fn expired(out: &mut Output, policy: &Checked) -> Result<(), Failure> {
         out.line(format!("  and {} more (all with --format json)", count - MOST_EXPIRED))?;
     }
     Ok(())
+}
+
+/// The program with tests of flows as the view has them.
+fn in_view(program: &Program, view: &View) -> Program {
+    let mut policy = Checked::clone(program.policy());
+    complete::tests(&mut policy, view);
+    Program::compile(Arc::new(policy), view)
 }
 
 fn sum(out: &mut Output, policy: &Policy, run: &TestRun) -> Result<(), Failure> {

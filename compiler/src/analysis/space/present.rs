@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lang::checked::{GroupId, Kind};
-use lang::flow::Side;
-use net::{Location, MacAddr, is_link_local};
+use lang::flow::{Headers, Side};
+use net::{EtherType, IpProto, Location, MacAddr, is_link_local};
 
-use super::{ADDRESS, AT, Area, Login, Space, USER, WHO, Who, end_attr};
+use super::{ADDRESS, AT, Area, Login, PACKET, Space, USER, WHO, Who, end_attr};
 use crate::view::{Station, View};
 
 /// The stations that are no declared hosts.
@@ -46,6 +46,12 @@ fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
     }
 }
 
+/// True if some packet of this protocol may have no source address: DHCP, IGMP, ND (see `principal`).
+fn may_lack_source(headers: &Headers) -> bool {
+    const IGMP: IpProto = IpProto(2);
+    matches!(headers.proto, Some(IpProto::UDP | IGMP | IpProto::ICMPV6))
+}
+
 impl Space<'_> {
     /// Adds what no station of the view is, at one end.
     pub(super) fn forbid_absent(&self, side: Side, view: &View, rows: &mut Vec<Area>) {
@@ -72,7 +78,8 @@ impl Space<'_> {
     fn forbid_unlike(&self, side: Side, class: usize, station: &Station, rows: &mut Vec<Area>) {
         let one = |attr, wanted: &dyn Fn(usize) -> bool| self.where_(attr, wanted).pop();
         let itself = || one(end_attr(side, WHO), &|other| other == class);
-        if side == Side::Src && station.location.is_none() {
+        if station.location.is_none() {
+            // It sends nothing, and nothing is delivered to it.
             Self::forbid(rows, [itself()]);
             return;
         }
@@ -83,6 +90,7 @@ impl Space<'_> {
             None => true,
         };
         Self::forbid(rows, [itself(), one(end_attr(side, ADDRESS), &|place| !own(place))]);
+        self.forbid_unaddressed(side, class, station, rows);
         let logins: Vec<(usize, &[GroupId])> = station
             .users
             .iter()
@@ -108,6 +116,22 @@ impl Space<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// A station with an address has one in packets of its family, but for those that may go out without.
+    fn forbid_unaddressed(&self, side: Side, class: usize, station: &Station, rows: &mut Vec<Area>) {
+        let one = |attr, wanted: &dyn Fn(usize) -> bool| self.where_(attr, wanted).pop();
+        for (dl_type, is_v6) in [(EtherType::IPV4, false), (EtherType::IPV6, true)] {
+            if !station.addresses.iter().any(|address| address.is_ipv6() == is_v6) {
+                continue;
+            }
+            let itself = one(end_attr(side, WHO), &|other| other == class);
+            let nothing =
+                one(end_attr(side, ADDRESS), &|place| self.addresses.get(place).is_some_and(|one| one.sample.is_none()));
+            let needs = |headers: &Headers| headers.dl_type == Some(dl_type) && (side == Side::Dst || !may_lack_source(headers));
+            let packets = one(PACKET, &|place| self.packets.get(place).is_some_and(needs));
+            Self::forbid(rows, [itself, nothing, packets]);
         }
     }
 

@@ -4,18 +4,43 @@ use std::net::IpAddr;
 
 use compiler::View;
 use lang::ast::{Atom, EndTerm, FlowSpec, Term};
-use lang::checked::{BuiltIn, DynamicSource, Kind};
+use lang::checked::{BuiltIn, Checked, DynamicSource, Kind};
 use lang::flow::{End, Flow, Place};
+use lang::parse::parse_flow;
+use lang::source::SourceMap;
 use net::{EtherType, Prefix};
 
 /// Adds place, users and address of the stations that the ends are, where the text is silent.
 pub fn flow(flow: &mut Flow, spec: &FlowSpec, view: &View) {
-    let is_v6 = flow.headers.dl_type == Some(EtherType::IPV6);
-    end(&mut flow.src, &spec.src, is_v6, view);
-    end(&mut flow.dst, &spec.dst, is_v6, view);
+    let family = match flow.headers.dl_type {
+        Some(EtherType::IPV6) => Some(Family::V6),
+        Some(EtherType::IPV4) | None => Some(Family::V4),
+        // What is not IP has no address of IP.
+        Some(_) => None,
+    };
+    end(&mut flow.src, &spec.src, family, view);
+    end(&mut flow.dst, &spec.dst, family, view);
 }
 
-fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
+/// Does so in every line of the tests.
+pub fn tests(policy: &mut Checked, view: &View) {
+    let mut sources = SourceMap::default();
+    for case in policy.tests.iter_mut().flat_map(|test| &mut test.cases) {
+        let id = sources.add("FLOW", &*case.flow_text);
+        if let (Some(spec), _) = parse_flow(&sources, id) {
+            case.flows.iter_mut().for_each(|one| flow(one, &spec, view));
+        }
+    }
+}
+
+/// Of which sort the addresses of a packet are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+fn end(end: &mut End, terms: &[EndTerm], family: Option<Family>, view: &View) {
     let owner = end.address.and_then(|address| view.owner(address));
     // An address in no declared network reads as the internet's, unless a station of the view has it.
     if owner.is_some() && matches!(end.place, Place::Internet(_)) {
@@ -27,8 +52,9 @@ fn end(end: &mut End, terms: &[EndTerm], is_v6: bool, view: &View) {
     end.host = end.host.or(station.host);
     end.location = end.location.or(station.location);
     let mut addresses = station.addresses.iter().copied();
-    if !says_unaddressed(terms) {
-        end.address = end.address.or_else(|| addresses.find(|address: &IpAddr| address.is_ipv6() == is_v6));
+    if let Some(family) = family.filter(|_| !says_unaddressed(terms)) {
+        let wanted = |address: &IpAddr| address.is_ipv6() == (family == Family::V6);
+        end.address = end.address.or_else(|| addresses.find(wanted));
     }
     if end.groups.is_empty() {
         end.groups.clone_from(&station.groups);

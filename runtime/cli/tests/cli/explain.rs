@@ -134,3 +134,19 @@ fn obligations_and_ends_are_told() {
     let told = run(&folder, &["explain", flow, "a.pol"]).stdout;
     assert!(told.contains("ended    at 2020-01-02 00:00: now this rule decides nothing"), "{told}");
 }
+
+/// What is not IP has no address of IP, whatever its station has.
+#[test]
+fn a_view_gives_no_address_to_packets_without_one_and_completes_tests() {
+    let folder = scratch("explain-arp");
+    let policy = "switch s1 { dpid 0x1; access 1-24; }\nhost a { mac 00:16:3e:00:00:01; ip 10.4.0.1; }\n\
+        host b { mac 00:16:3e:00:00:02; ip 10.4.0.2; }\nuser bob;\nallow from 10.0.0.0/8 to b;\nallow from bob to a;\ndefault deny;\n\
+        test \"in a view\" { a -> b dltype arp => deny; b -> a tcp/80 => allow; }\n";
+    fs::write(folder.join("arp.pol"), policy).unwrap();
+    let view = r#"{ "schema": "pentane.view/1", "stations": [{ "host": "a", "at": "s1:2" }, { "host": "b", "at": "s1:3", "users": ["bob"] }] }"#;
+    fs::write(folder.join("view.json"), view).unwrap();
+    let told = run(&folder, &["explain", "a -> b dltype arp", "arp.pol", "--view", "view.json", "--expect", "deny"]);
+    assert_eq!(told.code, 0, "{told}");
+    assert_eq!(run(&folder, &["test", "arp.pol", "--view", "view.json"]).code, 0);
+    assert_eq!(run(&folder, &["test", "arp.pol"]).code, 1);
+}
