@@ -27,6 +27,7 @@ pub mod proofs;
 pub mod repair;
 pub mod report;
 mod resolve;
+pub mod services;
 pub mod source;
 pub mod suggest;
 pub mod suppress;

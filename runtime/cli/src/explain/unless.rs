@@ -7,7 +7,8 @@ use compiler::Program;
 use lang::ast::FlowSpec;
 use lang::checked::{Checked, Cond, EndTest, Kind, SetExpr};
 use lang::flow::{End, Flow, Person, Place, Side};
-use lang::flowspec::location_text;
+use lang::flowspec::{flow_text, location_text};
+use lang::services;
 use lang::testing::outcome;
 
 use super::complete::says_users;
@@ -60,7 +61,20 @@ pub fn unless(program: &Program, flow: &Flow, silent: Silent) -> Vec<String> {
             }));
         }
     }
+    found.extend(other_service(program, flow));
     found
+}
+
+/// The first service that turns the verdict round, where the flow names none.
+fn other_service(program: &Program, flow: &Flow) -> Option<String> {
+    let policy = program.policy();
+    let verdict = program.judge(flow).verdict;
+    services::named(policy).iter().filter(|_| services::lacks_one(flow)).find_map(|headers| {
+        let other = services::with(flow, headers)?;
+        let judgement = program.judge(&other);
+        let text = flow_text(policy, &other);
+        (judgement.verdict != verdict).then(|| format!("it is of a service, as {text}: then {}", outcome(policy, &judgement)))
+    })
 }
 
 /// The first of the tests that, made true by `make`, turns the verdict round.
