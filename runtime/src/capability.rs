@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lang::checked::{Checked, Cond, Duties, EndTest, GroupId, Rule, SetExpr, Verdict};
+use lang::checked::{BuiltIn, Checked, Cond, Duties, EndTest, GroupId, Kind, Part, Rule, RuleId, SetExpr, Verdict};
 use lang::codes::switches::{S0601, S0602, S0603};
 use lang::diag::Diagnostic;
 use lang::keyword::Keyword;
@@ -22,6 +22,45 @@ pub fn refusals(policy: &Checked) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     found.retain(|one| seen.insert((one.span, one.message.clone())));
     found
+}
+
+/// The rules of the site that hold of no flow unless somebody is logged in at an end of it, in their order. Nothing logs users in in
+/// this version.
+#[must_use]
+pub fn needing_users(policy: &Checked) -> Vec<RuleId> {
+    let site = policy.site_rules().iter().filter(|rule| !matches!(rule.part, Part::OutboundDeny | Part::PinDeny));
+    site.filter(|rule| needs_user(policy, &rule.cond)).map(|rule| rule.id).collect()
+}
+
+/// False where it was not found out.
+fn needs_user(policy: &Checked, cond: &Cond) -> bool {
+    match cond {
+        Cond::End(_, test) => is_of_users(policy, *test),
+        Cond::All(parts) => parts.iter().any(|part| needs_user(policy, part)),
+        Cond::Any(parts) => !parts.is_empty() && parts.iter().all(|part| needs_user(policy, part)),
+        Cond::Header(_) | Cond::Time(_) | Cond::Not(_) => false,
+    }
+}
+
+/// True if only somebody who is logged in passes the test.
+fn is_of_users(policy: &Checked, test: EndTest) -> bool {
+    match test {
+        EndTest::User(_) | EndTest::BuiltIn(BuiltIn::Authenticated) => true,
+        EndTest::Group(id) => policy.groups.get(id.index()).is_some_and(|group| match group.dynamic {
+            Some(_) => group.kind == Kind::User,
+            None => holds_users(policy, &group.members),
+        }),
+        _ => false,
+    }
+}
+
+fn holds_users(policy: &Checked, set: &SetExpr) -> bool {
+    match set {
+        SetExpr::Leaf(test) => is_of_users(policy, *test),
+        SetExpr::Union(parts) => !parts.is_empty() && parts.iter().all(|part| holds_users(policy, part)),
+        SetExpr::Intersection(one, other) => holds_users(policy, one) || holds_users(policy, other),
+        SetExpr::Difference(all, _) => holds_users(policy, all),
+    }
 }
 
 fn of_rule(policy: &Checked, known: &[Option<GroupId>], rule: &Rule) -> Vec<Diagnostic> {

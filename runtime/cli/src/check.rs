@@ -7,13 +7,18 @@ use daemon::policy::rule_count;
 use lang::checked::Checked;
 use lang::diag::{Diagnostic, Severity};
 use lang::source::{SourceId, Span};
-use runtime::capability::refusals;
+use lang::testing::rule_label;
+use runtime::capability::{needing_users, refusals};
 
 use crate::exit::{Exit, Failure};
-use crate::hash;
+use crate::fold::{WIDTH, folded};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
+use crate::{hash, settings};
+
+/// How many rules a note names.
+const MOST_NAMED: usize = 5;
 
 /// What `check` is asked.
 #[derive(ClapArgs, Debug)]
@@ -43,6 +48,9 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         out.text(lang::builtin::PRELUDE)?;
         return Ok(Exit::Good);
     }
+    if args.for_run {
+        settings::sound_for_run()?;
+    }
     let mut policy = Policy::load(&args.policy)?;
     policy.prove()?;
     let refused = policy.program.as_ref().map(|program| refusals(program.policy()));
@@ -71,6 +79,10 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             let note = if colour { out.paint(Paint::Bold, "note") } else { "note".to_owned() };
             out.line(format!("{note}: {line}"))?;
         }
+        if let Some(line) = args.for_run.then(|| of_users(program.policy())).flatten() {
+            let note = if colour { out.paint(Paint::Bold, "note") } else { "note".to_owned() };
+            out.text(&format!("{note}: {line}\n"))?;
+        }
     }
     Ok(Exit::Good)
 }
@@ -88,6 +100,17 @@ fn sum(out: &Output, policy: &Policy, checked: &Checked, colour: bool) -> String
         count => format!(", {} too costly to compare with the others", counted(count, "rule")),
     };
     format!("{ok}: {rules}, {tests}{proved}{unsettled}, policy {}", hash::shown(&policy.hash))
+}
+
+/// What is to be known of rules that ask for users.
+fn of_users(checked: &Checked) -> Option<String> {
+    let needing = needing_users(checked);
+    let named: Vec<String> = needing.iter().take(MOST_NAMED).map(|id| rule_label(checked, *id)).collect();
+    let more = if needing.len() > named.len() { format!(" and {} more", needing.len() - named.len()) } else { String::new() };
+    let count = counted(needing.len(), "rule");
+    let line =
+        format!("nothing logs users in in this version, so {count} for users will match nothing: {}{more}", named.join(", "));
+    (!needing.is_empty()).then(|| folded(&line, WIDTH - "note: ".len()).join("\n      "))
 }
 
 /// What is to be known of a sound policy that `run` does not take.

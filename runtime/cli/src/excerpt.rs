@@ -2,27 +2,32 @@
 
 use lang::source::{SourceMap, Span};
 
+use crate::fold::WIDTH;
+
 /// How many lines of one statement are quoted.
 const MAX_LINES: usize = 4;
 
-/// How many characters of a line.
-const MAX_WIDTH: usize = 100;
+/// How many characters of a line are shown, however little room there is.
+const MIN_WIDTH: usize = 20;
 
 /// The lines that a span covers, numbered, each ended, behind a margin.
 pub fn of(sources: &SourceMap, span: Span, margin: &str) -> String {
     let first = sources.position(span).line;
     let lines = covered(sources, span);
-    let mut out: String =
-        (first..).zip(lines.iter().take(MAX_LINES)).map(|(number, line)| format!("{margin}{number} | {line}\n")).collect();
+    let quoted = |(number, line): (u32, &String)| {
+        let before = format!("{margin}{number} | ");
+        format!("{before}{}\n", cut(line, WIDTH.saturating_sub(before.chars().count())))
+    };
+    let mut out: String = (first..).zip(lines.iter().take(MAX_LINES)).map(quoted).collect();
     if lines.len() > MAX_LINES {
         out.push_str(&format!("{margin}…\n"));
     }
     out
 }
 
-/// The first line that a span covers, blanks around it removed.
-pub fn first_line(sources: &SourceMap, span: Span) -> String {
-    covered(sources, span).first().map(|line| line.trim().to_owned()).unwrap_or_default()
+/// The first line that a span covers, blanks around it removed, in as many characters as there is room for.
+pub fn first_line(sources: &SourceMap, span: Span, most: usize) -> String {
+    covered(sources, span).first().map(|line| cut(line.trim(), most)).unwrap_or_default()
 }
 
 /// The whole lines that a span touches, fit to be shown.
@@ -35,12 +40,17 @@ fn covered(sources: &SourceMap, span: Span) -> Vec<String> {
 }
 
 fn shown(line: &str) -> String {
-    let fit = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-    let mut shown: String = line.trim_end().chars().take(MAX_WIDTH).map(fit).collect();
-    if line.trim_end().chars().count() > MAX_WIDTH {
-        shown.push('…');
+    let fit = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    line.trim_end().replace('\t', "    ").chars().map(fit).collect()
+}
+
+/// As much of a line as fits, with a mark where there is more.
+fn cut(line: &str, most: usize) -> String {
+    let most = most.max(MIN_WIDTH);
+    if line.chars().count() <= most {
+        return line.to_owned();
     }
-    shown
+    line.chars().take(most - 1).chain(std::iter::once('…')).collect()
 }
 
 #[cfg(test)]
@@ -65,6 +75,6 @@ mod tests {
     #[test]
     fn long_lines_and_control_characters_do_no_harm() {
         let shown = quote(&format!("\u{1b}[31m{}", "x".repeat(500)), 0, 10);
-        assert!(!shown.contains('\u{1b}') && shown.chars().count() < 120, "{shown}");
+        assert!(!shown.contains('\u{1b}') && shown.trim_end().chars().count() == 80, "{shown}");
     }
 }

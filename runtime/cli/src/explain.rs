@@ -88,7 +88,9 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         out.plain();
     }
     let files = args.policy.files.iter().chain(&args.also).cloned().collect();
-    let policy = Policy::load(&PolicyArgs { files, view: args.policy.view.clone() })?;
+    let named = PolicyArgs { files, view: args.policy.view.clone() };
+    misplaced(&args.flow, &named)?;
+    let policy = Policy::load(&named)?;
     let Some(program) = &policy.program else {
         report::write_instead(out, &policy, args.format)?;
         return Ok(policy.exit_without_program());
@@ -131,6 +133,26 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         _ => json::write(out, &as_json(&policy, &answers))?,
     }
     Ok(exit(args.expect, &answers))
+}
+
+/// Says so where the shell or the user took the flow for something else: the words of a flow for files, or a file for the flow.
+fn misplaced(flow: &str, named: &PolicyArgs) -> Result<(), Failure> {
+    const ARROW: &str = "->";
+    let Some(missing) = named.missing().find(|file| file.contains(ARROW)).or_else(|| named.missing().next()) else {
+        return Ok(());
+    };
+    if missing.contains(ARROW) && !flow.contains(ARROW) {
+        return Err(Failure::Cannot(format!(
+            "`{missing}` is a flow and no file: the flow stands first, `explain '{missing}' {flow}`"
+        )));
+    }
+    if flow.contains(ARROW) {
+        return Ok(());
+    }
+    Err(Failure::Cannot(format!(
+        "the flow `{flow}` has no `->`, and there is no file `{missing}`: put the whole flow in quotes, as in \
+         '{flow} -> internet tcp/443'"
+    )))
 }
 
 /// Without an expectation, flows that are judged differently have no answer in common.

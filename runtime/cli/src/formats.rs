@@ -9,7 +9,7 @@ use lang::builtin::{PRELUDE, PRELUDE_NAME};
 use lang::codes::Code;
 use lang::codes::tests_and_assertions::E0401;
 use lang::diag::{Diagnostic, Severity};
-use lang::source::{Position, SourceMap, Span};
+use lang::source::{BYTE_ORDER_MARK, Position, SourceMap, Span};
 use lang::testing::{TestResult, TestRun};
 
 pub use github::write as write_github;
@@ -50,8 +50,13 @@ impl Region {
         Region { file: from.file.to_string(), line: from.line, column: from.column, end_line: to.line, end_column: to.column }
     }
 
-    fn point(at: &Position) -> Region {
-        Region { file: at.file.to_string(), line: at.line, column: at.column, end_line: at.line, end_column: at.column }
+    /// From a place to the end of its line, blanks at the end not counted.
+    fn to_line_end(sources: &SourceMap, at: &Position) -> Region {
+        let text = sources.iter().find(|(_, source)| source.name == at.file).map_or("", |(_, source)| &source.text);
+        let line = text.trim_start_matches(BYTE_ORDER_MARK).lines().zip(1..).find(|(_, number)| *number == at.line);
+        let length = line.map_or(0, |(line, _)| line.trim_end().chars().count());
+        let end_column = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(1).max(at.column.saturating_add(1));
+        Region { file: at.file.to_string(), line: at.line, column: at.column, end_line: at.line, end_column }
     }
 }
 
@@ -94,10 +99,11 @@ impl Note {
     }
 
     /// What failed in a run of tests.
-    pub fn of_tests(told: &ToldTests<'_>) -> Vec<Note> {
+    pub fn of_tests(told: &ToldTests<'_>, sources: &SourceMap) -> Vec<Note> {
         let note = |message, at| Note { code: E0401, severity: Severity::Error, message, at, related: Vec::new() };
         let failed = told.cases.iter().filter(|result| !result.passed);
-        let mut notes: Vec<Note> = failed.map(|result| note(failure(result), Some(Region::point(&result.position)))).collect();
+        let region = |result: &TestResult| Region::to_line_end(sources, &result.position);
+        let mut notes: Vec<Note> = failed.map(|result| note(failure(result), Some(region(result)))).collect();
         notes.extend(told.more_failures().map(|message| note(message, None)));
         notes
     }

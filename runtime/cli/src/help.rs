@@ -1,6 +1,6 @@
 //! `pentane help`: the page of a diagnostic code, or of a command, without a network.
 
-use clap::{Args as ClapArgs, CommandFactory};
+use clap::{Args as ClapArgs, Command, CommandFactory};
 use lang::codes::{self, Page};
 use lang::suggest::{Candidate, did_you_mean, nearest};
 
@@ -12,9 +12,9 @@ use crate::output::{Output, Paint};
 /// What `help` is asked.
 #[derive(ClapArgs, Debug)]
 pub struct Args {
-    /// A code, E0201 for example, or a command; without it all codes are listed
+    /// A code, E0201 for example, or a command (`who can-reach`); without it all codes are listed
     #[arg(value_name = "CODE")]
-    topic: Option<String>,
+    topic: Vec<String>,
 }
 
 /// Prints the page of a code or a command, or the list of both.
@@ -22,24 +22,38 @@ pub struct Args {
 /// # Errors
 /// There is no such code or command, or nobody takes the output.
 pub fn help(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    let Some(topic) = &args.topic else {
+    let Some(first) = args.topic.first() else {
         let text = Cli::command().render_help().to_string();
         out.text(&text)?;
         list(out)?;
         return Ok(Exit::Good);
     };
-    if let Some(page) = codes::find(topic) {
+    if let Some(page) = codes::find(first).filter(|_| args.topic.len() == 1) {
         write_page(out, page)?;
         return Ok(Exit::Good);
     }
     let mut cli = Cli::command();
     cli.build();
-    if let Some(command) = cli.find_subcommand_mut(topic) {
-        let text = command.render_long_help().to_string();
-        out.text(&text)?;
-        return Ok(Exit::Good);
+    let command = command(&cli, &args.topic).ok_or_else(|| Failure::Cannot(unknown(&args.topic, &cli)))?;
+    let text = command.clone().render_long_help().to_string();
+    out.text(&text)?;
+    Ok(Exit::Good)
+}
+
+/// The command with these words, each below the one before.
+pub fn command<'a>(cli: &'a Command, words: &[String]) -> Option<&'a Command> {
+    words.iter().try_fold(cli, |above, word| above.find_subcommand(word))
+}
+
+/// The words of every command below this one, those of nested ones behind the command that they belong to: `who`, `who can-reach`.
+pub fn all_commands(above: &Command) -> Vec<String> {
+    let mut all = Vec::new();
+    for command in above.get_subcommands() {
+        let name = command.get_name();
+        all.push(name.to_owned());
+        all.extend(all_commands(command).into_iter().map(|below| format!("{name} {below}")));
     }
-    Err(Failure::Cannot(unknown(topic, &cli)))
+    all
 }
 
 fn list(out: &mut Output) -> Result<(), Failure> {
@@ -71,10 +85,11 @@ fn paragraphs(text: &str) -> String {
     text.lines().map(|line| folded(line, WIDTH).join("\n") + "\n").collect()
 }
 
-/// What to say of a word that is no code and no command.
-pub fn unknown(topic: &str, cli: &clap::Command) -> String {
-    let commands = cli.get_subcommands().map(|command| command.get_name());
-    let all: Vec<&str> = codes::pages().map(|page| page.code.text()).chain(commands).collect();
+/// What to say of words that are no code and no command.
+pub fn unknown(words: &[String], cli: &Command) -> String {
+    let topic = &*words.join(" ");
+    let commands = all_commands(cli);
+    let all: Vec<&str> = codes::pages().map(|page| page.code.text()).chain(commands.iter().map(String::as_str)).collect();
     let upper = topic.to_ascii_uppercase();
     let near = nearest(topic, None, all.iter().map(|name| Candidate { name, kind: None }));
     // A code differs from its neighbours in one digit, so that the nearest say little: those that start alike say more.

@@ -43,6 +43,13 @@ pub struct PolicyArgs {
     pub view: Option<PathBuf>,
 }
 
+impl PolicyArgs {
+    /// The files that are named and not there.
+    pub fn missing(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str).filter(|file| *file != STDIN && !Path::new(file).exists())
+    }
+}
+
 /// A policy as far as it could be had.
 pub struct Policy {
     /// Its files as they were named.

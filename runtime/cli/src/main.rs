@@ -1,5 +1,6 @@
 //! The binary `pentane`: reads the command line, lets one command answer, and ends with its exit code.
 
+mod absent;
 mod args;
 mod bench;
 mod check;

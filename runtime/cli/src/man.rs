@@ -1,6 +1,7 @@
 //! `pentane man` and `pentane completions`: what the shell and `man` are to know of the command line, made from the one
 //! description of it that `--help` is made from.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use clap_mangen::Man;
 
 use crate::args::Cli;
 use crate::exit::{Exit, Failure};
+use crate::help;
 use crate::output::Output;
 use crate::report::counted;
 
@@ -20,9 +22,9 @@ const VERSION: &str = concat!("pentane ", env!("CARGO_PKG_VERSION"));
 /// What `man` is asked.
 #[derive(ClapArgs, Debug)]
 pub struct Args {
-    /// The command; without it the page of pentane itself
+    /// The command (`who can-reach`); without it the page of pentane itself
     #[arg(value_name = "COMMAND")]
-    command: Option<String>,
+    command: Vec<String>,
     /// Write the pages of all commands into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
     out: Option<PathBuf>,
@@ -46,10 +48,7 @@ pub fn man(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         out.line(format!("{} in {}", counted(pages, "page"), folder.display()))?;
         return Ok(Exit::Good);
     }
-    let command = match &args.command {
-        None => &cli,
-        Some(name) => cli.find_subcommand(name).ok_or_else(|| Failure::Cannot(crate::help::unknown(name, &cli)))?,
-    };
+    let command = help::command(&cli, &args.command).ok_or_else(|| Failure::Cannot(help::unknown(&args.command, &cli)))?;
     out.text(&page(command)?)?;
     Ok(Exit::Good)
 }
@@ -70,7 +69,8 @@ pub fn completions(args: &CompletionArgs, out: &mut Output) -> Result<Exit, Fail
 fn with_topics() -> Command {
     let cli = Cli::command();
     // Words must live as long as the process, which ends with its answer.
-    let commands: Vec<&'static str> = cli.get_subcommands().map(|command| &*command.get_name().to_owned().leak()).collect();
+    let words: BTreeSet<String> = help::all_commands(&cli).iter().flat_map(|one| one.split(' ')).map(str::to_owned).collect();
+    let commands: Vec<&'static str> = words.into_iter().map(|word| &*word.leak()).collect();
     let codes = lang::codes::pages().map(|page| page.code.text());
     let topics: Vec<&'static str> = codes.chain(commands.iter().copied()).collect();
     let taking = |words: Vec<&'static str>| move |arg: Arg| arg.value_parser(PossibleValuesParser::new(words));
@@ -92,15 +92,15 @@ fn page(command: &Command) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// One file for each command.
+/// One file for this command and each below it.
 fn write_all(cli: &Command, folder: &Path) -> Result<usize, Failure> {
     let unwritten = |error: std::io::Error| Failure::cannot(format!("`{}` cannot be written: {error}", folder.display()));
     fs::create_dir_all(folder).map_err(unwritten)?;
-    let mut pages = 0;
-    for command in std::iter::once(cli).chain(cli.get_subcommands()) {
-        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-        fs::write(folder.join(format!("{name}.1")), page(command)?).map_err(unwritten)?;
-        pages += 1;
+    let name = cli.get_display_name().unwrap_or_else(|| cli.get_name());
+    fs::write(folder.join(format!("{name}.1")), page(cli)?).map_err(unwritten)?;
+    let mut pages = 1;
+    for command in cli.get_subcommands() {
+        pages += write_all(command, folder)?;
     }
     Ok(pages)
 }

@@ -9,8 +9,9 @@ use crate::exit::{Exit, Failure};
 use crate::json::{self, Cell, Matrix};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
+use crate::question::Part;
 use crate::report::{self, Format};
-use crate::{hash, question};
+use crate::{absent, hash, question};
 
 /// How many sets may stand on each side.
 const MAX_SETS: usize = 60;
@@ -69,17 +70,21 @@ pub fn matrix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.format != Format::Human {
         out.plain();
     }
+    misplaced(args)?;
     let policy = Policy::load(&args.policy)?;
     let Some(program) = &policy.program else {
         report::write_instead(out, &policy, args.format)?;
         return Ok(policy.exit_without_program());
     };
     let (from, to) = sides(args, program.policy())?;
-    let services = args.services.as_ref().map(|services| format!(" for {services}")).unwrap_or_default();
-    let questions: Vec<String> = from
-        .iter()
-        .flat_map(|one| to.iter().map(|other| format!("from {one} to {other}{services}")).collect::<Vec<_>>())
-        .collect();
+    let services = args.services.as_ref().map(|services| Part { behind: "for", argument: "--for", text: services });
+    let pair = |one, other| {
+        let one = Part { behind: "from", argument: "--from", text: one };
+        let other = Part { behind: "to", argument: "--to", text: other };
+        [one, other].into_iter().chain(services).collect()
+    };
+    let questions: Vec<Vec<Part<'_>>> =
+        from.iter().flat_map(|one| to.iter().map(move |other| (one, other))).map(|(one, other)| pair(one, other)).collect();
     let asked = match question::read(&policy, &questions) {
         Ok(asked) => asked,
         Err(unreadable) => return unreadable.tell(out, &policy, args.format),
@@ -95,10 +100,20 @@ pub fn matrix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     match args.format {
         Format::Json => json::write(out, &as_json(args, &policy, asked.program.policy(), &table))?,
         Format::Concise => concise(out, &table)?,
-        _ => write_text(out, &policy, &table)?,
+        _ => write_text(out, &policy, absent::note(&policy, asked.program.policy(), &asked.patterns), &table)?,
     }
     let undecided = table.cells.iter().flatten().any(|fate| answer(fate) == Answer::Undecided);
     Ok(if undecided { Exit::Undecided } else { Exit::Good })
+}
+
+/// Says so where a further set of a side stands where a file is expected.
+fn misplaced(args: &Args) -> Result<(), Failure> {
+    let sides = [("--from", &args.from), ("--to", &args.to)];
+    let given: Vec<(&str, &str)> = sides.iter().filter_map(|(option, sets)| Some((*option, sets.last()?.trim()))).collect();
+    let Some(set) = args.policy.missing().find(|file| !given.is_empty() && !file.ends_with(".pol")) else { return Ok(()) };
+    let examples: Vec<String> = given.iter().map(|(option, last)| format!("`{option} {last},{set}`")).collect();
+    let examples = examples.join(" or ");
+    Err(Failure::Cannot(format!("`{set}` is no file: the sets of one side are joined with commas, {examples}")))
 }
 
 /// The sets of both sides.
@@ -155,7 +170,7 @@ fn concise(out: &mut Output, table: &Table) -> Result<(), Failure> {
 }
 
 /// A row for each initiator. Responders are numbered, so that any number of them fits a terminal.
-fn write_text(out: &mut Output, policy: &Policy, table: &Table) -> Result<(), Failure> {
+fn write_text(out: &mut Output, policy: &Policy, note: Option<String>, table: &Table) -> Result<(), Failure> {
     out.line("to")?;
     for (number, to) in table.to.iter().enumerate() {
         out.line(format!("  {:>2}  {to}", number + 1))?;
@@ -174,11 +189,16 @@ fn write_text(out: &mut Output, policy: &Policy, table: &Table) -> Result<(), Fa
         out.line(line)?;
     }
     out.line("")?;
-    for (wanted, _, sign, meaning, _) in ANSWERS {
+    let has = |wanted| table.cells.iter().flatten().any(|fate| answer(fate) == wanted);
+    for (wanted, _, sign, meaning, _) in ANSWERS.into_iter().filter(|(wanted, ..)| has(*wanted)) {
         let sign = if sign.is_empty() { "blank" } else { sign };
-        if table.cells.iter().flatten().any(|fate| answer(fate) == wanted) {
-            out.line(format!("{sign}: {meaning}"))?;
+        out.line(format!("{sign}: {meaning}"))?;
+        if wanted == Answer::Some {
+            out.line("      who may: pentane who can-reach SET")?;
         }
+    }
+    if let Some(note) = note {
+        out.line(note)?;
     }
     out.line(format!("{}; policy {}", policy.world_text(), hash::shown(&policy.hash)))
 }

@@ -1,9 +1,11 @@
-//! What the offline commands read of `pentane.toml`: where the policy is. Everything else in it is the daemon's and not looked at.
+//! What the offline commands read of `pentane.toml`: where the policy is. Everything else in it is the daemon's, and looked at only for
+//! `check --for-run`.
 
 use std::path::Path;
 
 use std::collections::BTreeMap;
 
+use daemon::Config;
 use daemon::config::{malformed, malformed_at, place_of};
 use daemon::files::{as_text, read_bounded, unreadable};
 use lang::codes::{self, Code};
@@ -77,6 +79,15 @@ pub fn severities() -> Result<Severities, Failure> {
         Err(LoadError::NotFound) => Ok(Severities::default()),
         Err(error) => Err(Failure::cannot(unreadable(FILE, &error))),
     }
+}
+
+/// Reads all of `pentane.toml` in the current folder as `run` does; nothing if there is no such file.
+///
+/// # Errors
+/// `run` would not start with it.
+pub fn sound_for_run() -> Result<(), Failure> {
+    let path = Path::new(FILE);
+    if path.exists() { Config::read(path).map(|_| ()).map_err(|error| Failure::cannot(error.to_string())) } else { Ok(()) }
 }
 
 /// What `pentane.toml` in a folder says of the policy there, for those who are not in it: its files and how bad findings are.

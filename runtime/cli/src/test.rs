@@ -14,6 +14,7 @@ use net::Time;
 use crate::excerpt;
 use crate::exit::{Exit, Failure};
 use crate::explain::complete;
+use crate::fold::WIDTH;
 use crate::formats::{self, Note, ToldTests};
 use crate::hash;
 use crate::json::{self, Case, Coverage, Ended, Share, Tests, Uncovered};
@@ -63,8 +64,8 @@ pub fn test(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let told = ToldTests::of(&run);
     match args.format {
         Format::Json => json::write(out, &as_json(program, &run, &told, args.uncovered))?,
-        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&told))?,
-        Format::Github => formats::write_github(out, &Note::of_tests(&told))?,
+        Format::Sarif => formats::write_sarif(out, &Note::of_tests(&told, &policy.sources))?,
+        Format::Github => formats::write_github(out, &Note::of_tests(&told, &policy.sources))?,
         Format::Junit => formats::write_junit_tests(out, &policy, &told)?,
         Format::Human | Format::Plain | Format::Concise => {
             for result in told.cases.iter().filter(|result| !result.passed) {
@@ -115,7 +116,7 @@ fn coverage(out: &mut Output, program: &Program, run: &TestRun) -> Result<(), Fa
     };
     out.line(format!("coverage: {} of {}{note} decided a flow", covered.covered.len(), counted(covered.total(), "rule")))?;
     for id in &covered.uncovered {
-        out.line(format!("  never    {}", place_and_name(policy, *id)))?;
+        out.line(format!("  never    {}", place_and_name(policy, *id, WIDTH - 11)))?;
     }
     let regions = program.regions_of_tests();
     let all = regions.covered.len() + regions.uncovered.len();
@@ -167,7 +168,7 @@ fn uncovered(out: &mut Output, program: &Program) -> Result<(), Failure> {
     let all = Untested::all(program);
     for one in &all {
         out.line("")?;
-        out.line(place_and_name(program.policy(), one.region.rule))?;
+        out.line(place_and_name(program.policy(), one.region.rule, WIDTH))?;
         if let Some(text) = one.alternative() {
             out.line(format!("  where    {text}"))?;
         }
@@ -188,11 +189,14 @@ fn half(rule: &Rule) -> Option<&'static str> {
     }
 }
 
-fn place_and_name(policy: &Checked, id: RuleId) -> String {
+/// A rule with its place and its first line, in so many characters if they suffice.
+fn place_and_name(policy: &Checked, id: RuleId, most: usize) -> String {
     let Some(rule) = policy.rule(id) else { return rule_label(policy, id) };
     let Position { file, line, .. } = policy.sources.position(rule.span);
     let half = half(rule).map_or_else(String::new, |half| format!(" ({half})"));
-    format!("{file}:{line}: {}{half}", excerpt::first_line(&policy.sources, rule.span))
+    let place = format!("{file}:{line}: ");
+    let room = most.saturating_sub(place.chars().count() + half.chars().count());
+    format!("{place}{}{half}", excerpt::first_line(&policy.sources, rule.span, room))
 }
 
 /// Rules whose time is over: a test that gives no time is of the time when they still decided.
@@ -204,8 +208,9 @@ fn expired(out: &mut Output, policy: &Checked) -> Result<(), Failure> {
     out.line(format!("note: {rules} {have} expired; a test without a time is of the time before that"))?;
     for (rule, end) in all.iter().take(MOST_EXPIRED) {
         let Position { file, line, .. } = policy.sources.position(rule.span);
-        let text = excerpt::first_line(&policy.sources, rule.span);
-        out.line(format!("  {}  {file}:{line}: {text}", policy.calendar.text(*end)))?;
+        let before = format!("  {}  {file}:{line}: ", policy.calendar.text(*end));
+        let text = excerpt::first_line(&policy.sources, rule.span, WIDTH.saturating_sub(before.chars().count()));
+        out.line(format!("{before}{text}"))?;
     }
     if count > MOST_EXPIRED {
         out.line(format!("  and {} more (all with --format json)", count - MOST_EXPIRED))?;

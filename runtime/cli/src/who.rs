@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args as ClapArgs, Subcommand};
 use compiler::analysis::{Other, Reach, Reached};
-use lang::checked::{Checked, EndTest, Group, GroupId, Kind, SetExpr};
+use lang::checked::{Checked, Cond, EndTest, Group, GroupId, Kind, SetExpr};
 use lang::flow::Side;
 use lang::flowspec::flow_text;
 
@@ -14,14 +14,12 @@ use crate::fold::{WIDTH, folded};
 use crate::json::{self, Got, Rule, Who};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
+use crate::question::Part;
 use crate::report::{self, Format, counted};
-use crate::{excerpt, hash, question};
+use crate::{absent, excerpt, hash, question};
 
 /// How many names of a list are told to people; JSON has all.
-const MAX_NAMES: usize = 12;
-
-/// Where the text behind a heading begins.
-const MARGIN: usize = 11;
+pub const MAX_NAMES: usize = 12;
 
 /// What `who` is asked.
 #[derive(ClapArgs, Debug)]
@@ -37,6 +35,9 @@ enum Question {
     CanReach(Ends),
     /// With whom these may start conversations
     IsReachableFrom(Ends),
+    /// Anything else: most likely ends without a question.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
 }
 
 /// Which ends, and of which policy.
@@ -63,6 +64,7 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let (name, word, side, asked) = match &args.question {
         Question::CanReach(ends) => ("can-reach", "to", Side::Src, ends),
         Question::IsReachableFrom(ends) => ("is-reachable-from", "from", Side::Dst, ends),
+        Question::Other(words) => return Err(no_question(words)),
     };
     if asked.format != Format::Human {
         out.plain();
@@ -72,9 +74,9 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         report::write_instead(out, &policy, asked.format)?;
         return Ok(policy.exit_without_program());
     }
-    let services = asked.services.as_ref().map(|services| format!(" for {services}")).unwrap_or_default();
-    let text = format!("{word} {}{services}", asked.ends);
-    let read = match question::read(&policy, &[text]) {
+    let services = asked.services.as_ref().map(|services| Part { behind: "for", argument: "--for", text: services });
+    let ends = Part { behind: word, argument: "X", text: &asked.ends };
+    let read = match question::read(&policy, &[std::iter::once(ends).chain(services).collect()]) {
         Ok(read) => read,
         Err(unreadable) => return unreadable.tell(out, &policy, asked.format),
     };
@@ -86,13 +88,22 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     match asked.format {
         Format::Json => json::write(out, &as_json(name, asked, &policy, checked, &reach))?,
-        Format::Concise => reach.rows.iter().try_for_each(|row| {
+        Format::Concise => in_order(checked, &reach).into_iter().try_for_each(|row| {
             let at = rule_place(checked, row).map(|(file, line)| format!("{file}:{line}: ")).unwrap_or_default();
-            out.line(format!("{at}{} by {}", everyone(checked, row), by(checked, row)))
+            out.line(format!("{at}{} by {}", everyone(checked, row, side), by(checked, row)))
         })?,
-        _ => write_text(out, &policy, checked, &reach)?,
+        _ => write_text(out, &policy, &Told { policy: checked, reach: &reach, side }, &read.patterns)?,
     }
     Ok(if reach.settled { Exit::Good } else { Exit::Undecided })
+}
+
+/// What to say of words without a question.
+fn no_question(words: &[String]) -> Failure {
+    let first = words.first().map_or("", String::as_str);
+    Failure::Cannot(format!(
+        "`{first}` is no question: ask `pentane who can-reach X` who may start conversations with X, or `pentane who \
+         is-reachable-from X` with whom X may"
+    ))
 }
 
 fn by(policy: &Checked, row: &Reached) -> String {
@@ -192,7 +203,7 @@ fn group_of(policy: &Checked, kind: Kind, wanted: &BTreeSet<EndTest>) -> Option<
 }
 
 /// The members of a set, if it is a union of single ones.
-fn leaves(policy: &Checked, set: &SetExpr, members: &mut BTreeSet<EndTest>) -> Option<()> {
+pub fn leaves(policy: &Checked, set: &SetExpr, members: &mut BTreeSet<EndTest>) -> Option<()> {
     match set {
         SetExpr::Leaf(EndTest::Group(id)) => {
             let group = policy.groups.get(id.index()).filter(|group| group.dynamic.is_none())?;
@@ -208,7 +219,7 @@ fn leaves(policy: &Checked, set: &SetExpr, members: &mut BTreeSet<EndTest>) -> O
 }
 
 /// The names, as far as a line should go; the group that has just them first.
-fn list(names: &[String], group: Option<String>) -> String {
+pub fn list(names: &[String], group: Option<String>) -> String {
     let some = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<&str>>().join(", ");
     let more = if names.len() > MAX_NAMES { format!(" and {} more", names.len() - MAX_NAMES) } else { String::new() };
     match group {
@@ -217,37 +228,80 @@ fn list(names: &[String], group: Option<String>) -> String {
     }
 }
 
-/// `people (bob, eve) on all 3 registered hosts, unregistered`
-fn everyone(policy: &Checked, row: &Reached) -> String {
-    let users = users_text(policy, row);
-    let members = member_of(policy, row);
-    let members = if members.is_empty() { String::new() } else { format!(", all in {}", members.join(" and ")) };
-    format!("{users}{members}; on {}", hosts_text(policy, row))
+/// What is told of one end, in the order in which it is: heading and text.
+fn end_lines(policy: &Checked, row: &Reached, side: Side) -> Vec<(&'static str, String)> {
+    let members = member_of(policy, row).join(", ");
+    let members = (!members.is_empty()).then_some(("all in", members));
+    let (users, hosts) = (users_text(policy, row), hosts_text(policy, row));
+    if side == Side::Src {
+        return [Some(("users", users)), members, Some(("on", hosts))].into_iter().flatten().collect();
+    }
+    // Of a responder it is its machine that is asked for. Who is logged in there matters where a rule asks for somebody.
+    let is_anyone = user_names(policy, row).len() == policy.users.len() && row.undeclared;
+    let matters = !row.nobody || (!is_anyone && (!row.users.is_empty() || row.undeclared));
+    [Some(("to", hosts)), matters.then_some(("logged in there", users)), members].into_iter().flatten().collect()
 }
 
-fn line(out: &mut Output, heading: &str, text: &str) -> Result<(), Failure> {
-    let lines = folded(text, WIDTH - MARGIN).join(&format!("\n{:MARGIN$}", ""));
-    out.line(format!("  {heading:8} {lines}"))
+/// `people (bob, eve); on all 3 registered hosts, unregistered`
+fn everyone(policy: &Checked, row: &Reached, side: Side) -> String {
+    let lines = end_lines(policy, row, side);
+    let one = |(heading, text): &(&str, String)| match *heading {
+        "users" => text.clone(),
+        heading => format!("{heading} {text}"),
+    };
+    lines.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn write_text(out: &mut Output, policy: &Policy, checked: &Checked, reach: &Reach) -> Result<(), Failure> {
-    for row in &reach.rows {
-        let name = by(checked, row);
-        let via = via(checked, row);
+fn is_of_prelude(policy: &Checked, row: &Reached) -> bool {
+    row.rule.is_some_and(|rule| rule < policy.prelude_end)
+}
+
+/// The rows as people want them: what the site says before what every site has.
+fn in_order<'r>(policy: &Checked, reach: &'r Reach) -> Vec<&'r Reached> {
+    let (prelude, site): (Vec<_>, Vec<_>) = reach.rows.iter().partition(|row| is_of_prelude(policy, row));
+    site.into_iter().chain(prelude).collect()
+}
+
+/// An answer for people.
+struct Told<'a> {
+    policy: &'a Checked,
+    reach: &'a Reach,
+    /// The end that it is about.
+    side: Side,
+}
+
+impl Told<'_> {
+    fn row(&self, out: &mut Output, row: &Reached) -> Result<(), Failure> {
+        let via = via(self.policy, row);
         let via = if via.is_empty() { String::new() } else { format!(" via {}", via.join(", ")) };
         let word = out.paint(Paint::Green, "allow");
-        out.line(format!("{word}{via} by {name}"))?;
-        if let Some(span) = checked.deciding_span(row.rule) {
-            out.text(&excerpt::of(&checked.sources, span, "    "))?;
+        out.line(format!("{word}{via} by {}", by(self.policy, row)))?;
+        if let Some(span) = self.policy.deciding_span(row.rule) {
+            out.text(&excerpt::of(&self.policy.sources, span, "    "))?;
         }
-        line(out, "users", &users_text(checked, row))?;
-        let members = member_of(checked, row);
-        if !members.is_empty() {
-            line(out, "all in", &members.join(", "))?;
+        let mut lines = end_lines(self.policy, row, self.side);
+        lines.push(("such as", flow_text(self.policy, &row.flow)));
+        let width = lines.iter().map(|(heading, _)| heading.len()).max().unwrap_or(0).max(8);
+        for (heading, text) in lines {
+            let text = folded(&text, WIDTH - width - 3).join(&format!("\n{:1$}", "", width + 3));
+            out.line(format!("  {heading:width$} {text}"))?;
         }
-        line(out, "on", &hosts_text(checked, row))?;
-        line(out, "such as", &flow_text(checked, &row.flow))?;
-        out.line("")?;
+        out.line("")
+    }
+}
+
+fn write_text(out: &mut Output, policy: &Policy, told: &Told<'_>, patterns: &[Cond]) -> Result<(), Failure> {
+    let Told { policy: checked, reach, .. } = told;
+    let mut is_site = true;
+    for row in in_order(checked, reach) {
+        if is_site && is_of_prelude(checked, row) {
+            is_site = false;
+            out.line("by the prelude:\n")?;
+        }
+        told.row(out, row)?;
+    }
+    if let Some(note) = absent::note(policy, checked, patterns) {
+        out.line(note)?;
     }
     let world = policy.world_text();
     let last = match (reach.rows.is_empty(), reach.settled) {

@@ -15,6 +15,9 @@ use crate::reactor::{Observer, Reload};
 /// How many rules one line names.
 const MOST_NAMED: usize = 20;
 
+/// How many findings of a refused policy one line tells.
+const MOST_TOLD: usize = 20;
+
 /// Writes every event to the log, and counts the policies that were refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Logger {
@@ -38,7 +41,7 @@ impl Observer for Logger {
                 tracing::error!(
                     event = "policy-refused",
                     refusals = self.refusals,
-                    report = loaded.report(),
+                    report = loaded.lines(MOST_TOLD),
                     "the new policy has errors: the one before stays in force"
                 );
             }
@@ -81,6 +84,18 @@ pub fn caution(loaded: &Loaded, now: Time) {
                 count = expired.len(),
                 rules = named.join(", "),
                 "the `until` of rules is past: they match nothing"
+            );
+        }
+    }
+    if let Some(policy) = loaded.policy.as_deref() {
+        let needing = runtime::capability::needing_users(policy);
+        let named: Vec<String> = needing.iter().take(MOST_NAMED).map(|id| rule_label(policy, *id)).collect();
+        if !needing.is_empty() {
+            tracing::warn!(
+                event = "rules-need-users",
+                count = needing.len(),
+                rules = named.join(", "),
+                "rules ask for a user, and nothing logs users in in this version: they match nothing"
             );
         }
     }

@@ -8,9 +8,9 @@ use lang::ast;
 use lang::check::add_prelude_of;
 use lang::checked::{Checked, Part};
 use lang::codes::syntax::E0130;
-use lang::diag::{self, Diagnostic};
+use lang::diag::{self, Diagnostic, Severity};
 use lang::import;
-use lang::report::{Pen, Style};
+use lang::report::{Pen, Style, concise};
 use lang::source::SourceMap;
 
 use crate::files::PolicyFiles;
@@ -122,6 +122,24 @@ impl Loaded {
         self.diagnostics.iter().map(one).collect()
     }
 
+    /// The findings, errors first, one on a line, as many as asked for at most; then how many more there are.
+    #[must_use]
+    pub fn lines(&self, most: usize) -> String {
+        let mut sources = self.sources.clone();
+        add_prelude_of(&self.diagnostics, &mut sources);
+        let one = |found: &Diagnostic| match is_of_entry(found, &sources) {
+            true => format!("error: {}", found.message),
+            false => concise(found, &sources),
+        };
+        let (errors, rest): (Vec<_>, Vec<_>) = self.diagnostics.iter().partition(|found| found.severity == Severity::Error);
+        let mut lines: Vec<String> = errors.into_iter().chain(rest).take(most).map(one).collect();
+        let more = self.diagnostics.len() - lines.len();
+        if more > 0 {
+            lines.push(format!("and {more} more: `pentane check` shows them"));
+        }
+        lines.join("\n")
+    }
+
     /// The files that it was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
@@ -140,4 +158,23 @@ pub fn rule_count(policy: &Checked) -> usize {
 #[must_use]
 pub fn is_of_entry(found: &Diagnostic, sources: &SourceMap) -> bool {
     found.code == E0130 && sources.get(found.span.source).is_none_or(|source| source.text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_a_line_each_and_few() {
+        let wrong: String = (0..30).map(|number| format!("deny from x{number};\n")).collect();
+        let text = format!("user bob;\n{wrong}");
+        let entries = ["a.pol".to_owned(), "gone.pol".to_owned()];
+        let files = PolicyFiles::of(&entries).with("a.pol", Ok(text.into_bytes()));
+        let alone = Loaded::read_from(&entries[..1], &files);
+        let lines = alone.lines(3);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!((lines.len(), lines[3]), (4, "and 27 more: `pentane check` shows them"), "{lines:?}");
+        assert!(lines[0].starts_with("a.pol:2:11: error[E0201]: "), "{lines:?}");
+        assert_eq!(Loaded::read_from(&entries, &files).lines(3), "error: there is no file `gone.pol`");
+    }
 }

@@ -5,7 +5,7 @@ use lang::source::Position;
 
 use super::{Answered, is_uniform};
 use crate::exit::Failure;
-use crate::fold::{WIDTH, folded};
+use crate::fold::{WIDTH, folded, hung};
 use crate::load::Policy;
 use crate::output::{Output, Paint};
 use crate::report::counted;
@@ -23,7 +23,7 @@ pub fn write(out: &mut Output, policy: &Policy, asked: &str, answers: &[Answered
             (true, _) => "with one verdict for different reasons",
             (false, _) => "and they are not all judged alike",
         };
-        out.line(format!("{asked}\nstands for {}, {how}\n", counted(flows, "flow")))?;
+        out.line(format!("{}\nstands for {}, {how}\n", hung(asked), counted(flows, "flow")))?;
     }
     for answer in answers {
         one(out, answer, flows)?;
@@ -53,7 +53,9 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
         1 => format!(" (1 of {flows})"),
         count => format!(" ({count} of {flows}), for example"),
     };
-    out.line(format!("{word}{share}  {}\n", answer.flow))?;
+    let margin = verdict.word().chars().count() + share.chars().count() + 2;
+    let flow = folded(&answer.flow, WIDTH - margin).join(&format!("\n{:margin$}", ""));
+    out.line(format!("{word}{share}  {flow}\n"))?;
     row(out, "by", [decider(answer)])?;
     if let Some(span) = answer.policy.deciding_span(explanation.judgement.rule) {
         out.text(&excerpt::of(&answer.policy.sources, span, "             "))?;

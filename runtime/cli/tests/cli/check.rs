@@ -164,6 +164,23 @@ fn it_is_said_whether_run_takes_a_policy() {
 }
 
 #[test]
+fn what_run_would_not_start_with_is_told_for_run() {
+    let folder = scratch("for-run-settings");
+    fs::write(folder.join("a.pol"), "user bob;\nhost a { mac 02:00:00:00:00:11; }\nweb: allow from bob;\nallow from a;\n")
+        .unwrap();
+    for settings in ["policy = \"a.pol\"\nlistn = 5\n", "policy = \"a.pol\"\ndiscovery.interval = 61\n"] {
+        fs::write(folder.join("pentane.toml"), settings).unwrap();
+        let (checked, started) = (run(&folder, &["check", "--for-run"]), run(&folder, &["run"]));
+        assert_eq!((checked.code, &*checked.stdout, &checked.stderr), (2, "", &started.stderr), "{checked}\n{started}");
+        assert_eq!(run(&folder, &["check"]).code, 0, "the rest is the daemon's");
+    }
+    fs::write(folder.join("pentane.toml"), "policy = \"a.pol\"\n").unwrap();
+    let note = "note: nothing logs users in in this version, so 1 rule for users will match\n      nothing: web\n";
+    let told = run(&folder, &["check", "--for-run"]);
+    assert!(told.code == 0 && told.stdout.ends_with(note), "{told}");
+}
+
+#[test]
 fn warnings_that_count_as_errors_are_called_so() {
     let folder = scratch("deny-warnings");
     fs::write(folder.join("a.pol"), "user bob;\ngroup idle = user { bob };\nallow from bob;\n").unwrap();

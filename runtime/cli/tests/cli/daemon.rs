@@ -65,6 +65,19 @@ fn rules_that_have_expired_are_told_at_the_start() {
 }
 
 #[test]
+fn rules_that_nobody_can_match_are_told_at_the_start() {
+    let folder = scratch("need-users");
+    let text = "host h { mac 02:00:00:00:00:01; }\nhost i { mac 02:00:00:00:00:02; }\nuser bob;\ngroup people = user { bob };\n\
+        ssh: allow from people to h for ssh;\nallow from h to authenticated;\nallow from h to i;\nallow from not bob to i;\n\
+        deny from unauthenticated;\n";
+    fs::write(folder.join("a.pol"), text).unwrap();
+    let told = log_of(&folder, "rules-need-users", |_| {});
+    let last = told.last().unwrap();
+    assert_eq!((last["level"].as_str(), last["count"].as_u64()), (Some("WARN"), Some(2)), "{told:?}");
+    assert_eq!(last["rules"], "ssh, rule at a.pol:6", "{told:?}");
+}
+
+#[test]
 fn a_daemon_without_a_policy_says_why_it_does_not_start() {
     let folder = scratch("refused");
     let start = |settings: &str| {

@@ -67,12 +67,24 @@ fn a_flow_that_cannot_be_read_is_shown_with_its_mistake() {
 }
 
 #[test]
+fn a_flow_in_the_wrong_place_is_met_with_the_right_one() {
+    assert_run!(told(&["explain", "small.pol", "host roo -> www tcp/80"]));
+    assert_run!(told(&["explain", "roo", "www"]));
+}
+
+const LONG: &str = "user none host roo 10.0.9.1 at wap1 -> internet 198.51.100.7 tcp/22 time 2026-11-30 17:24:41";
+
+#[test]
 fn answers_fit_a_terminal() {
-    for flow in
-        ["user none host roo at wap1 -> internet tcp/22", "internet -> www tcp/80", "desktops -> www web", "host roo -> www"]
-    {
+    for flow in [
+        "user none host roo at wap1 -> internet tcp/22",
+        "internet -> www tcp/80",
+        "desktops -> www web",
+        "host roo -> www",
+        LONG,
+    ] {
         let told = told(&["explain", flow, "small.pol"]);
-        for line in told.stdout.lines().filter(|line| line.starts_with("  ")) {
+        for line in told.stdout.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

@@ -9,6 +9,8 @@ fn pages_are_printed_offline() {
     assert_eq!(listed.code, 0);
     assert!(listed.stdout.contains("E0201") && listed.stdout.contains("Exit codes:"), "{listed}");
     assert_eq!(told(&["help", "check"]).code, 0);
+    let nested = told(&["help", "who", "can-reach"]);
+    assert!(nested.code == 0 && nested.stdout.contains("Usage: pentane who can-reach"), "{nested}");
 }
 
 #[test]
@@ -24,6 +26,7 @@ fn every_page_can_be_printed() {
 fn unknown_words_are_refused_with_advice() {
     assert_run!(told(&["help", "E0199"]));
     assert_run!(told(&["help", "zzz"]));
+    assert_eq!(told(&["help", "E0201", "check"]).code, 2);
     assert_run!(told(&["chekc"]));
     assert_eq!(told(&["check", "--fromat", "json"]).code, 2);
     assert_eq!(told(&[]).code, 2);

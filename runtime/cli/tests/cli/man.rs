@@ -20,6 +20,12 @@ fn every_command_has_a_page() {
         pages += 1;
     }
     assert!(pages > 10, "{help}");
+    for name in ["who-can-reach", "who-is-reachable-from", "bench-openflow", "bench-compile"] {
+        let text = fs::read_to_string(folder.join(format!("man1/pentane-{name}.1"))).unwrap();
+        assert!(text.contains(&format!(".TH pentane-{name} 1")), "{text}");
+        assert_eq!(told(&[&["man"][..], &name.splitn(2, '-').collect::<Vec<_>>()].concat()).stdout, text);
+        pages += 1;
+    }
     assert_eq!(written.stdout, format!("{pages} pages in man1\n"));
     let printed = run(&folder, &["man", "check"]);
     assert_eq!(printed.stdout, fs::read_to_string(folder.join("man1/pentane-check.1")).unwrap());
@@ -29,6 +35,7 @@ fn every_command_has_a_page() {
 #[test]
 fn a_page_of_nothing_is_refused_with_advice() {
     assert_run!(told(&["man", "chekc"]));
+    assert_run!(told(&["man", "who", "can-raech"]));
 }
 
 #[test]
@@ -52,6 +59,7 @@ fn bash_completes_a_command() {
         ("pentane help S06", "S0601 S0602 S0603\n"),
         ("pentane help expl", "explain\n"),
         ("pentane man expl", "explain\n"),
+        ("pentane help who can", "can-reach\n"),
         ("pentane prove --format j", "json\n"),
         ("pentane check --format j", "json junit\n"),
     ] {

@@ -38,6 +38,16 @@ fn what_can_be_reached_from_somewhere_is_told_by_rule() {
 }
 
 #[test]
+fn what_the_prelude_allows_is_told_last() {
+    let folder = site("who-prelude");
+    assert_run!(run(&folder, &["who", "can-reach", "border", "site.pol", "--for", "dns"]));
+    let text = "host pc { mac 00:16:3e:00:00:03; }\nhost www { mac 00:16:3e:00:00:04; }\nuser bob;\nuser eve;\n\
+        group admins = user { bob, eve };\nallow from pc to www and admins for ssh;\n";
+    fs::write(folder.join("logged.pol"), text).unwrap();
+    assert_run!(run(&folder, &["who", "is-reachable-from", "pc", "logged.pol"]));
+}
+
+#[test]
 fn every_example_is_allowed_by_the_rule_that_is_told() {
     let folder = site("who-replayed");
     let json = run(&folder, &["who", "can-reach", "any", "site.pol", "--format", "json"]).json();
@@ -58,8 +68,13 @@ fn questions_that_cannot_be_read_are_shown() {
         assert_eq!(told.code, 2, "{question}: {told}");
         assert_run!(told);
     }
+    let services = run(&folder, &["who", "can-reach", "www", "site.pol", "--for", "htpp"]);
+    assert!(services.stderr.contains("--for:1:1") && !services.stderr.contains("deny"), "{services}");
     let json = run(&folder, &["who", "can-reach", "servrs", "site.pol", "--format", "json"]);
+    assert_eq!(json.json()["diagnostics"][0]["file"], "X", "{json}");
     assert_eq!((json.code, json.json()["errors"].as_u64()), (2, Some(1)), "{json}");
+    assert_run!(run(&folder, &["who", "www", "site.pol"]));
+    assert_run!(run(&folder, &["matrix", "site.pol", "--from", "pcs", "servers"]));
     let wrong = told(&["who", "can-reach", "any", "five.pol"]);
     assert_eq!((wrong.code, &*wrong.stdout), (1, ""), "{wrong}");
 }
@@ -70,6 +85,8 @@ fn a_matrix_has_a_cell_for_each_pair_of_sets() {
     assert_run!(run(&folder, &["matrix", "site.pol"]));
     assert_run!(run(&folder, &["matrix", "site.pol", "--for", "tcp/80", "--from", "students, tom", "--to", "www,internet"]));
     assert_run!(run(&folder, &["matrix", "site.pol", "--from", "pc1", "--to", "pcs", "--format", "json"]));
+    let wrong = run(&folder, &["matrix", "site.pol", "--from", "pc1,www", "--to", "pcs,servrs", "--format", "concise"]);
+    assert_eq!((wrong.code, &*wrong.stderr), (2, "--to:1:1: error[E0201]: unknown name `servrs`\n"), "told once: {wrong}");
     assert_run!(run(&folder, &["matrix", "site.pol", "--from", "pc1,www", "--to", "pcs,files-1", "--format", "concise"]));
 }
 
@@ -96,4 +113,5 @@ fn in_a_view_those_are_told_who_are_there() {
     assert_run!(run(&folder, &["who", "can-reach", "servers", "site.pol", "--view", "view.json"]));
     assert_run!(run(&folder, &["who", "can-reach", "internet", "site.pol", "--view", "view.json", "--format", "json"]));
     assert_run!(run(&folder, &["matrix", "site.pol", "--view", "view.json"]));
+    assert_run!(run(&folder, &["who", "can-reach", "files-1", "site.pol", "--view", "view.json"]));
 }
