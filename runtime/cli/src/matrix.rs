@@ -22,10 +22,10 @@ pub struct Args {
     #[command(flatten)]
     policy: PolicyArgs,
     /// The initiators, as they stand behind `from` in a rule; without it the groups of users and hosts
-    #[arg(long, value_name = "SET,SET,…", value_delimiter = ',')]
+    #[arg(long, value_name = "SET,SET,…")]
     from: Vec<String>,
     /// The responders, as they stand behind `to` in a rule; without it the groups of hosts, networks, and the internet
-    #[arg(long, value_name = "SET,SET,…", value_delimiter = ',')]
+    #[arg(long, value_name = "SET,SET,…")]
     to: Vec<String>,
     /// For these services alone, as they stand behind `for` in a rule
     #[arg(long = "for", value_name = "SERVICES")]
@@ -116,6 +116,20 @@ fn misplaced(args: &Args) -> Result<(), Failure> {
     Err(Failure::Cannot(format!("`{set}` is no file: the sets of one side are joined with commas, {examples}")))
 }
 
+/// The sets of a list: commas in braces are of a set.
+fn split(sets: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let parts = sets.split(|letter| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    });
+    parts.map(|set| set.trim().to_owned()).collect()
+}
+
 /// The sets of both sides.
 fn sides(args: &Args, policy: &Checked) -> Result<(Vec<String>, Vec<String>), Failure> {
     let groups = |kinds: &[Kind]| -> Vec<String> {
@@ -123,7 +137,7 @@ fn sides(args: &Args, policy: &Checked) -> Result<(Vec<String>, Vec<String>), Fa
         // A dynamic set inside an expression has no name of its own.
         of_kinds.filter(|group| !group.name.contains(' ')).map(|group| group.name.to_string()).collect()
     };
-    let trimmed = |sets: &[String]| -> Vec<String> { sets.iter().map(|set| set.trim().to_owned()).collect() };
+    let trimmed = |sets: &[String]| -> Vec<String> { sets.iter().flat_map(|sets| split(sets)).collect() };
     let from = if args.from.is_empty() { groups(&[Kind::User, Kind::Host]) } else { trimmed(&args.from) };
     let to = if args.to.is_empty() {
         let internet = (!policy.gateways.is_empty()).then(|| "internet".to_owned());

@@ -87,7 +87,10 @@ fn a_matrix_has_a_cell_for_each_pair_of_sets() {
     assert_run!(run(&folder, &["matrix", "site.pol", "--from", "pc1", "--to", "pcs", "--format", "json"]));
     let wrong = run(&folder, &["matrix", "site.pol", "--from", "pc1,www", "--to", "pcs,servrs", "--format", "concise"]);
     assert_eq!((wrong.code, &*wrong.stderr), (2, "--to:1:1: error[E0201]: unknown name `servrs`\n"), "told once: {wrong}");
-    assert_run!(run(&folder, &["matrix", "site.pol", "--from", "pc1,www", "--to", "pcs,files-1", "--format", "concise"]));
+    assert_run!(run(
+        &folder,
+        &["matrix", "site.pol", "--from", "pc1, host { www, pc2 }", "--to", "pcs,files-1", "--format", "concise"]
+    ));
 }
 
 #[test]
