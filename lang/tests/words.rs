@@ -59,7 +59,7 @@ told! {
     times_of_other_tools [
         "allow from pc when office;", "allow from pc when time in mon-fri 08:00-18:00;", "allow from pc at 08:00-18:00;",
         "allow from pc during office;", "time t = mon-fri 08:00 - 18:00;", "time t = 2026-12-01 - 2026-12-31;",
-        "time t = 2026-12-01-2026-12-31;", "allow from pc until 2026-12-31 18:00;", "allow from pc until \"2026-12-31\";",
+        "time t = 2026-12-01-2026-12-31;", "allow from pc until 2026-12-31 25:00;", "allow from pc until \"2026-12-31\";",
         "allow from pc until;", "setting time-zone = Europe/Berlin;",
     ]
     conditions_of_other_tools [

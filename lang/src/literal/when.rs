@@ -183,6 +183,14 @@ pub fn until(text: &str) -> Result<Until, LiteralError> {
     }
 }
 
+/// The end of a rule in two words: `2026-12-31 18:00`.
+///
+/// # Errors
+/// E0126.
+pub fn until_minute(day: &str, time: &str) -> Result<Until, LiteralError> {
+    date_time(day, time).map(Until::Minute)
+}
+
 fn date_time(day: &str, time: &str) -> Result<DateTime, LiteralError> {
     let date = date(day)?;
     // Counterexamples may fall on a second.

@@ -327,10 +327,6 @@ impl<'a> Stumble<'a> {
             return Some(format!("if `{found}` is a time, write `time in {found}`"));
         }
         let clock = |word: &str| when::clock(word).is_ok();
-        let hour = |word: &str| when::moment(&["mon", word]).is_ok();
-        if self.is_word(-2, Keyword::Until) && hour(found) {
-            return Some(format!("a date and a time are one word: `{}T{found}`", self.word(-1)));
-        }
         if self.tok(0) == Some(Tok::Minus) && self.starts_with(Keyword::Time) {
             let (first, last) = (self.word(-1), self.word(1));
             return match when::window(&[first, "to", last]) {
