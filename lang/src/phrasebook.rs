@@ -171,6 +171,7 @@ pub(crate) fn sign(c: char, rest: &str, before: &str) -> Option<String> {
     let help = match c {
         '\'' => return Some(quoted(rest, before)),
         '.' => return wildcard(rest, before),
+        '@' if joins(rest, before) => "a user at a host is written `user NAME and host NAME`, in a flow without the `and`",
         '!' => "write `not`, or `!=` between a field and its value",
         '*' => "everything is written `any`",
         _ if is_arrow(c) || rest.starts_with("<-") => ARROW,
@@ -178,6 +179,12 @@ pub(crate) fn sign(c: char, rest: &str, before: &str) -> Option<String> {
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// True for a sign between two names; `rest` is the text from it on, `before` the word before it.
+fn joins(rest: &str, before: &str) -> bool {
+    let name = before.starts_with(|c: char| c.is_ascii_alphabetic()) && crate::keyword::row(before).is_none();
+    name && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 /// What to write for `'a'`: names stand without quotes, strings in double ones; `before` is the word before it.

@@ -93,6 +93,7 @@ told! {
         "assert never pc -> srv;",
         "assert never pc to srv;",
         "assert never pc;",
+        "allow from anna@pc;",
         "allow from anna on pc;",
         "deny from any on s1:2;",
         "default: deny;",

@@ -185,7 +185,7 @@ impl<'a> Stumble<'a> {
     /// The clause that the token is in, by its first token.
     fn clause_start(&self) -> Option<(usize, Keyword)> {
         let before = self.tokens.get(..self.at)?.iter().enumerate();
-        before.rev().find_map(|(at, token)| match token.tok {
+        before.rev().take_while(|(_, token)| token.tok != Tok::Semi).find_map(|(at, token)| match token.tok {
             Tok::Word(word) if super::advice::starts_clause(word) => Some((at, word)),
             _ => None,
         })
