@@ -306,7 +306,7 @@ impl Printer<'_> {
             ClauseKind::Queue(queue) => format!("queue {}", self.slice(queue.span)),
             ClauseKind::Log => "log".to_owned(),
             ClauseKind::Audit => "audit".to_owned(),
-            ClauseKind::Until(until) => format!("until {}", self.slice(until.span)),
+            ClauseKind::Until(until) => format!("until {}", self.moment(until.span)),
             ClauseKind::Owner(owner) => format!("owner {}", self.slice(owner.span)),
             ClauseKind::Ticket(ticket) => format!("ticket {}", self.slice(ticket.span)),
             ClauseKind::Error => self.slice(clause.span).to_owned(),
@@ -402,6 +402,13 @@ impl Printer<'_> {
 
     fn slice(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or("")
+    }
+
+    /// A date, with its time of day behind a `T` however it is written.
+    fn moment(&self, span: Span) -> String {
+        let mut words = self.slice(span).split_whitespace();
+        let day = words.next().unwrap_or("");
+        words.next_back().map_or_else(|| day.to_owned(), |time| format!("{day}T{time}"))
     }
 
     /// The last word of a stretch: a literal behind its kind word and what stands between them.

@@ -163,8 +163,12 @@ fn malformed(text: &str) -> LiteralError {
     if let Some(meant) = masked.filter(|meant| prefix(meant).is_ok()) {
         return error.help(format!("write `{meant}`"));
     }
+    if let Some(prefixes) = address_range(text) {
+        let list = prefixes.join(" | ");
+        return error.help(format!("a range is written as its prefixes: `{list}` in a rule, with commas for `|` in a network"));
+    }
     if address.contains('-') {
-        return error.help("ranges of addresses are written as prefixes, one after the other: `10.4.0.0/17, 10.4.128.0/18`");
+        return error.help("ranges of addresses are written as prefixes, joined with `|` in a rule, with commas in a network: `10.4.0.0/17 | 10.4.128.0/18`");
     }
     if length == Some("") {
         return error.help("the length is missing behind the `/`");
@@ -184,6 +188,22 @@ fn malformed(text: &str) -> LiteralError {
         return error.help(format!("did you mean `{address}{zeros}/{}`?", length.unwrap_or("")));
     }
     error.help("an IPv4 address has four numbers: `10.0.9.10`")
+}
+
+/// The prefixes that make up `10.0.0.1-10.0.0.9`, if they are few.
+fn address_range(text: &str) -> Option<Vec<String>> {
+    let (first, last) = text.split_once('-')?;
+    let read = |text: &str| text.trim().parse::<std::net::Ipv4Addr>().ok().map(u32::from);
+    let (mut first, last) = (u64::from(read(first)?), u64::from(read(last)?));
+    let mut prefixes = Vec::new();
+    while first <= last {
+        // The largest block that starts here and does not reach beyond the end.
+        let free = (0..=32_u32).rev().find(|bits| first.is_multiple_of(1 << bits) && first + (1 << bits) <= last + 1)?;
+        let address = std::net::Ipv4Addr::from(u32::try_from(first).ok()?);
+        prefixes.push(if free == 0 { address.to_string() } else { format!("{address}/{}", 32 - free) });
+        first += 1 << free;
+    }
+    (1..=6).contains(&prefixes.len()).then_some(prefixes)
 }
 
 /// The length of the prefix that a netmask stands for, be it written as such or turned round.
@@ -245,6 +265,14 @@ pub fn dpid(text: &str) -> Result<Dpid, LiteralError> {
         LiteralError::new(syntax::E0123, format!("`{text}` is not a datapath identifier"))
             .help("a datapath identifier is one number of 64 bits: `0x1` or `1`")
     })
+}
+
+/// The refusal of a datapath identifier as switches print it, in hexadecimal digits alone or in pairs; nothing for other words.
+pub(crate) fn printed_dpid(text: &str) -> Option<LiteralError> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
+    let value = u64::from_str_radix(&digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
+    let error = LiteralError::new(syntax::E0123, format!("`{text}` is not a datapath identifier"));
+    Some(error.help(format!("hexadecimal numbers start with `0x`: write `{value:#x}`")))
 }
 
 /// Switch ports: 1 to [`MAX_SWITCH_PORT`].

@@ -5,6 +5,7 @@ mod advice;
 pub(crate) mod build;
 mod expected;
 mod mend;
+mod shapes;
 mod upto;
 
 use lalrpop_util::{ParseError, lalrpop_mod};

@@ -12,6 +12,8 @@ pub(crate) enum Place {
     Clause,
     /// Where a set, a service or one of their names is needed.
     Name,
+    /// The same, where no declared name is near.
+    Plural,
 }
 
 /// What stands for a foreign word.
@@ -24,7 +26,7 @@ enum Here {
 }
 
 use Here::{Say, Write};
-use Place::{Clause, Name, Statement, Verdict};
+use Place::{Clause, Name, Plural, Statement, Verdict};
 
 const RULE: Here = Say("a rule is written `allow from A to B for tcp/80;`");
 const PORTS: Here = Say("ports belong to a service: `for tcp/80`");
@@ -35,14 +37,21 @@ const ARROW: &str = "write `->`, the initiator first";
 /// The table, by place.
 const WORDS: &[(Place, &str, Here)] = &[
     (Verdict, "accept", Write("allow")),
+    (Verdict, "accepted", Write("allow")),
+    (Verdict, "allowed", Write("allow")),
     (Verdict, "block", Write("deny")),
+    (Verdict, "blocked", Write("deny")),
+    (Verdict, "denied", Write("deny")),
     (Verdict, "discard", Write("deny")),
     (Verdict, "drop", Write("deny")),
+    (Verdict, "dropped", Write("deny")),
     (Verdict, "forbid", Write("deny")),
     (Verdict, "grant", Write("allow")),
     (Verdict, "permit", Write("allow")),
+    (Verdict, "permitted", Write("allow")),
     (Verdict, "prohibit", Write("deny")),
     (Verdict, "refuse", Write("reject")),
+    (Verdict, "rejected", Write("reject")),
     (Statement, "access-list", RULE),
     (Statement, "acl", RULE),
     (Statement, "ip6tables", RULE),
@@ -103,6 +112,9 @@ const WORDS: &[(Place, &str, Here)] = &[
     (Name, "pim", Write("ip/103")),
     (Name, "vrrp", Write("ip/112")),
     (Name, "www", Write("http")),
+    (Plural, "employees", Write("authenticated")),
+    (Plural, "people", Write("authenticated")),
+    (Plural, "users", Write("authenticated")),
 ];
 
 /// The types of ICMP and of ICMPv6 by the names that packet filters give them (IANA ICMP and ICMPv6 parameters).
@@ -157,7 +169,9 @@ pub(crate) fn icmp_type(protocol: &str, name: &str) -> Option<u8> {
 /// What to do about a character of other languages; `rest` is the text from it on, `before` the word before it.
 pub(crate) fn sign(c: char, rest: &str, before: &str) -> Option<String> {
     let help = match c {
-        '\'' => "strings stand in double quotes: `\"…\"`",
+        '\'' => return Some(quoted(rest, before)),
+        '.' => return wildcard(rest, before),
+        '@' if joins(rest, before) => "a user at a host is written `user NAME and host NAME`, in a flow without the `and`",
         '!' => "write `not`, or `!=` between a field and its value",
         '*' => "everything is written `any`",
         _ if is_arrow(c) || rest.starts_with("<-") => ARROW,
@@ -165,6 +179,33 @@ pub(crate) fn sign(c: char, rest: &str, before: &str) -> Option<String> {
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// True for a sign between two names; `rest` is the text from it on, `before` the word before it.
+fn joins(rest: &str, before: &str) -> bool {
+    let name = before.starts_with(|c: char| c.is_ascii_alphabetic()) && crate::keyword::row(before).is_none();
+    name && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// What to write for `'a'`: names stand without quotes, strings in double ones; `before` is the word before it.
+fn quoted(rest: &str, before: &str) -> String {
+    let strings = ["include", "test", "owner", "ticket", "directory", "tagged", "class"];
+    let inner = rest.get(1..).and_then(|rest| rest.split_once('\'')).map(|(inner, _)| inner);
+    let plain = |inner: &&str| {
+        inner.len() <= 60 && !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
+    };
+    match inner.filter(plain) {
+        Some(inner) if !strings.contains(&before) => format!("names stand without quotes: write `{inner}`"),
+        Some(inner) => format!("strings stand in double quotes: `\"{inner}\"`"),
+        None => "strings stand in double quotes: `\"…\"`".to_owned(),
+    }
+}
+
+/// The prefix that `10.0.0.*` stands for; `rest` is the text from the first `.*` on, `before` what stands before it.
+fn wildcard(rest: &str, before: &str) -> Option<String> {
+    let octets = before.split('.').filter(|octet| octet.parse::<u8>().is_ok()).count();
+    let stars = 4_usize.checked_sub(octets).filter(|_| octets == before.split('.').count())?;
+    rest.starts_with(&".*".repeat(stars.max(1))).then(|| format!("write `{before}{}/{}`", ".0".repeat(stars), 8 * octets))
 }
 
 /// True for the arrows that are one character.
@@ -218,7 +259,7 @@ mod tests {
                 Verdict => role == Some(Role::Verdict),
                 Statement => role == Some(Role::Statement),
                 Clause => role == Some(Role::Clause),
-                Name => {
+                Name | Plural => {
                     builtin::set(instead).is_some() || builtin::service(instead).is_some() || literal::service(instead).is_ok()
                 }
             };

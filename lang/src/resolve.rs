@@ -307,11 +307,27 @@ impl Names {
         });
         // A word in front of a name, misspelt, is taken for a name.
         let words = TERM_WORDS.into_iter().chain(more_words).map(|name| Candidate { name, kind: wanted });
+        if let Some(advice) = phrasebook::advice(Place::Plural, &name.text) {
+            let near = suggest::nearest(&name.text, wanted, declared);
+            let report = unknown("name", name);
+            return Some(if near.is_empty() { report.advised(advice) } else { report.meant(&near) });
+        }
+        if let Some((first, last)) = self.joined(&name.text) {
+            let help = format!("`{first}` without `{last}` is written with blanks: `{first} - {last}`");
+            return Some(unknown("name", name).help(help));
+        }
         let candidates = declared.chain(services).chain(sets).chain(words);
         if let Some(advice) = phrasebook::advice(Place::Name, &name.text) {
             return Some(unknown("name", name).advised(advice));
         }
         Some(self.report_unknown("name", name, wanted, candidates))
+    }
+
+    /// The two declared names that a `-` without blanks joins to one that nothing declares.
+    fn joined<'n>(&self, name: &'n str) -> Option<(&'n str, &'n str)> {
+        let known = |part: &str| self.table.contains_key(part) || builtin::set(part).is_some();
+        let halves = name.match_indices('-').filter_map(|(at, _)| Some((name.get(..at)?, name.get(at + 1..)?)));
+        halves.take(8).find(|(first, last)| known(first) && known(last))
     }
 
     /// The report for a name that no rule has.

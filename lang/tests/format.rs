@@ -124,3 +124,16 @@ fn comments_survive_at_any_place() {
         assert!(once.contains("# here"));
     }
 }
+
+#[test]
+fn the_end_of_a_rule_has_its_time_of_day_behind_a_t() {
+    for (written, printed) in [
+        ("2026-12-24 10:00", "2026-12-24T10:00"),
+        ("2026-12-24 # noon\n 12:00:30", "2026-12-24T12:00:30"),
+        ("2026-12-24T10:00", "2026-12-24T10:00"),
+        ("2026-12-24", "2026-12-24"),
+    ] {
+        let text = keeps_all(&format!("allow from any until {written};\n"));
+        assert!(text.contains(&format!("until {printed}")), "{text}");
+    }
+}

@@ -52,6 +52,26 @@ fn the_example_of_a_lint_earns_it_and_its_clean_twin_earns_nothing() {
 }
 
 #[test]
+fn a_rule_that_matches_nothing_says_what_contradicts_where_one_clause_shows_it() {
+    let told = |rule: &str| {
+        let (found, _) = findings(&format!("host a {{ mac 02:00:00:00:00:01; }}\nhost b {{ mac 02:00:00:00:00:02; }}\n{rule}\n"));
+        let found: Vec<_> = found.into_iter().filter(|found| found.code == lang::lint::matches_nothing::W0305).collect();
+        assert_eq!(found.len(), 1, "{rule}");
+        let related: Vec<String> = found[0].related.iter().map(|related| related.message.clone()).collect();
+        format!("{}: {}", related.join("; "), found[0].help.clone().unwrap_or_default())
+    };
+    for (rule, why) in [
+        ("allow from a and b;", "no flow comes from two hosts: `|` joins what is either of them: `a | b`"),
+        ("allow from a to a and b;", "no flow goes to two hosts: `|` joins what is either of them: `a | b`"),
+        ("allow from a to gateway;", "no gateway is declared: declare where the internet is: `gateway NAME { at SWITCH:PORT; }`"),
+        ("allow when hdst = a and hdst = b;", "each end of a flow is one host: where either is meant, write `hdst in { a, b }`"),
+        ("allow for tcp when protocol = udp;", ": what it asks contradicts itself, or what is declared of the names in it"),
+    ] {
+        assert_eq!(told(rule), why, "{rule}");
+    }
+}
+
+#[test]
 fn a_service_says_which_headers_there_are_and_a_vlan_tag_is_none_of_them() {
     let of = |rule: &str| codes(&format!("host a {{ mac 02:00:00:00:00:01; }}\nallow from a {rule};\n"));
     for rule in ["for ssh when not vlan = 5", "when for ssh and not vlan = 5", "when not tpdst = 5"] {

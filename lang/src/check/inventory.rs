@@ -356,7 +356,8 @@ pub(crate) fn port_of(
     port: PortNo,
     span: Span,
 ) -> Result<Location, Option<Box<Diagnostic>>> {
-    let found = switch_of(policy, names, switch)?;
+    let found =
+        switch_of(policy, names, switch).map_err(|found| found.map(|found| Box::new(service_meant(*found, switch, port))))?;
     let free = found.access.is_empty() && found.uplink.is_empty();
     if free || found.access.contains(port) {
         return Ok(Location::new(found.dpid, port));
@@ -367,6 +368,15 @@ pub(crate) fn port_of(
         format!("port {port} is not among the access ports of switch `{}`", switch.text)
     };
     Err(Some(Box::new(Diagnostic::new(E0209, span, message).related(found.span, "the switch is declared here"))))
+}
+
+/// The report of a port of something that has none, with the service that was probably meant.
+fn service_meant(found: Diagnostic, name: &Ident, port: PortNo) -> Diagnostic {
+    if found.code != E0203 || port.0 > u32::from(u16::MAX) {
+        return found;
+    }
+    let name = &name.text;
+    found.help(format!("if a service is meant: `{name} for tcp/{port}` in a rule, `{name} tcp/{port}` in a flow"))
 }
 
 /// The switch of this name; else what is wrong, if that has not been reported.

@@ -3,8 +3,9 @@
 use crate::ast::{CompareOp, Ident, Spanned, TimeDecl, WindowRef};
 use crate::calendar::Window;
 use crate::checked::{Cond, NamedTime, TimeId, TimeTest};
-use crate::codes::names::{E0203, E0205, E0206};
+use crate::codes::names::{E0201, E0203, E0205, E0206};
 use crate::diag::Diagnostic;
+use crate::literal::when;
 use crate::resolve::Symbol;
 use crate::types;
 
@@ -78,6 +79,14 @@ impl Checker {
 
     /// The time that a name stands for; nothing if it is none, which is reported.
     fn time(&mut self, name: &Ident) -> Option<TimeId> {
+        if self.names.get(&name.text).is_none()
+            && let Some(meant) = when::meant_days(&name.text)
+        {
+            let message = format!("unknown name `{}`", name.text);
+            self.report(Diagnostic::new(E0201, name.span, message).help(format!("write `{meant}`")));
+            self.damaged = true;
+            return None;
+        }
         match self.lookup(name, None)? {
             Symbol::Time(id) => Some(id),
             Symbol::Damaged | Symbol::Unresolved(_) => {

@@ -86,8 +86,15 @@ pub fn window(words: &[&str]) -> Result<Window, LiteralError> {
         [only] if words.last() == Some(only) => Some(clock(only)?),
         _ => {
             let text = words.join(" ");
-            return Err(no_time(format!("`{text}` is no window: it has days first, then one stretch of the day"))
-                .help("more windows are listed with commas"));
+            let turned =
+                clocks.len() == 1 && words.first() == clocks.first() && window(&[&days[..], &clocks[..]].concat()).is_ok();
+            let help = if turned {
+                format!("write `{} {}`", days.join(" "), clocks.join(" "))
+            } else {
+                "more windows are listed with commas".to_owned()
+            };
+            let message = format!("`{text}` is no window: it has days first, then one stretch of the day");
+            return Err(no_time(message).help(help));
         }
     };
     let days = match days.as_slice() {
@@ -124,9 +131,45 @@ fn dates(first: &str, last: &str) -> Result<Days, LiteralError> {
 fn no_days(text: &str) -> LiteralError {
     let words = WEEKDAYS.iter().map(|(name, _)| *name).chain(["daily"]);
     let near = suggest::nearest(text, None, words.map(|name| Candidate { name, kind: None }));
-    let help = suggest::did_you_mean(&near)
+    let help = meant_days(text)
+        .map(|meant| format!("write `{meant}`"))
+        .or_else(|| suggest::did_you_mean(&near))
         .unwrap_or_else(|| "days are `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, `mon-fri`, `daily`, or dates".to_owned());
     no_time(format!("`{text}` is no day")).help(help)
+}
+
+/// The refusal of what is not one day.
+fn no_one_day(text: &str) -> LiteralError {
+    let names = WEEKDAYS.iter().map(|(name, _)| Candidate { name, kind: None });
+    let meant = meant_days(text).filter(|meant| calendar::weekday(meant).is_some());
+    let several = text == "daily" || calendar::weekdays(text).is_some() || meant.is_none() && meant_days(text).is_some();
+    let near = if several { Vec::new() } else { suggest::nearest(text, None, names) };
+    let help = meant
+        .map(|meant| format!("did you mean `{meant}`?"))
+        .or_else(|| suggest::did_you_mean(&near))
+        .unwrap_or_else(|| "a moment is one day and a time of day: `mon 10:00`, or `2026-12-24T10:00`".to_owned());
+    no_time(format!("`{text}` is {}", if several { "more than one day" } else { "no day" })).help(help)
+}
+
+/// The days that other words stand for: `monday`, `Mon-Friday`, `weekdays`.
+pub(crate) fn meant_days(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let one = |word: &str| {
+        let full = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let place =
+            full.iter().position(|day| word.len() > 2 && (day.starts_with(word) || word.strip_suffix('s') == Some(day)))?;
+        WEEKDAYS.get(place).map(|(name, _)| *name)
+    };
+    let meant = match lower.as_str() {
+        "weekday" | "weekdays" | "workday" | "workdays" | "working-days" => "mon-fri".to_owned(),
+        "weekend" | "weekends" => "sat-sun".to_owned(),
+        "always" | "everyday" | "every-day" => "daily".to_owned(),
+        _ => match lower.split_once('-') {
+            Some((first, last)) => format!("{}-{}", one(first)?, one(last)?),
+            None => one(&lower)?.to_owned(),
+        },
+    };
+    (meant != text).then_some(meant)
 }
 
 /// The end of a rule: `2026-12-31` or `2026-12-31T18:00`.
@@ -138,6 +181,14 @@ pub fn until(text: &str) -> Result<Until, LiteralError> {
         None => date(text).map(Until::Day),
         Some((day, time)) => Ok(Until::Minute(date_time(day, time)?)),
     }
+}
+
+/// The end of a rule in two words: `2026-12-31 18:00`.
+///
+/// # Errors
+/// E0126.
+pub fn until_minute(day: &str, time: &str) -> Result<Until, LiteralError> {
+    date_time(day, time).map(Until::Minute)
 }
 
 fn date_time(day: &str, time: &str) -> Result<DateTime, LiteralError> {
@@ -177,10 +228,15 @@ pub fn moment(words: &[&str]) -> Result<Moment, LiteralError> {
     if is_date(day) {
         return date_time(day, time).map(Moment::Date);
     }
+    if words.len() == 1 && minute(day).is_ok() {
+        return Err(
+            no_time(format!("`{day}` is a time of day, and its day is missing")).help(format!("write the day, too: `mon {day}`"))
+        );
+    }
     match (calendar::weekday(day), minute(time)?) {
         (Some(day), minute) if minute < DAY => Ok(Moment::Week(day, minute)),
         (Some(_), _) => Err(no_time(format!("`{time}` is the next day"))),
-        (None, _) => Err(no_days(day)),
+        (None, _) => Err(no_one_day(day)),
     }
 }
 

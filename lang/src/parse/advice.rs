@@ -13,6 +13,7 @@ use crate::lexer::{Tok, Token, span};
 use crate::literal::{self, when};
 use crate::phrasebook::{self, Advice, Place};
 use crate::source::SourceId;
+use crate::suggest;
 
 /// How a line of a test is written.
 pub(super) const CASE: &str = "a line of a test is `FLOW => VERDICT;`";
@@ -31,32 +32,32 @@ pub(super) struct Stumble<'a> {
 }
 
 impl<'a> Stumble<'a> {
-    fn token(&self, offset: isize) -> Option<Token> {
+    pub(super) fn token(&self, offset: isize) -> Option<Token> {
         self.tokens.get(self.at.checked_add_signed(offset)?).copied()
     }
 
-    fn tok(&self, offset: isize) -> Option<Tok> {
+    pub(super) fn tok(&self, offset: isize) -> Option<Tok> {
         self.token(offset).map(|token| token.tok)
     }
 
-    fn word(&self, offset: isize) -> &'a str {
+    pub(super) fn word(&self, offset: isize) -> &'a str {
         self.token(offset).and_then(|token| self.text.get(token.start..token.end)).unwrap_or("")
     }
 
-    fn is_word(&self, offset: isize, word: Keyword) -> bool {
+    pub(super) fn is_word(&self, offset: isize, word: Keyword) -> bool {
         self.tok(offset) == Some(Tok::Word(word))
     }
 
-    fn wants(&self, terminal: &str) -> bool {
+    pub(super) fn wants(&self, terminal: &str) -> bool {
         self.terminals.contains(terminal)
     }
 
-    fn starts_with(&self, word: Keyword) -> bool {
+    pub(super) fn starts_with(&self, word: Keyword) -> bool {
         self.tokens.first().is_some_and(|first| first.tok == Tok::Word(word))
     }
 
     /// True where a rule may go on, or end.
-    fn in_clauses(&self) -> bool {
+    pub(super) fn in_clauses(&self) -> bool {
         self.wants("from") && self.wants("until")
     }
 
@@ -78,6 +79,10 @@ impl<'a> Stumble<'a> {
             return Some(Diagnostic::new(syntax::E0101, place, "a test holds no rules").help(CASE));
         }
         let only = |terminal: &str| self.terminals.len() == 1 && self.wants(terminal);
+        let dpid = self.is_word(-1, Keyword::Dpid) && only("number");
+        if let Some(error) = dpid.then(|| literal::printed_dpid(found)).flatten() {
+            return Some(Diagnostic::new(error.code, place, error.message).maybe_help(error.help));
+        }
         if only("mac-address") && matches!(token.tok, Tok::Name | Tok::Address | Tok::Number) {
             let error = literal::not_a_mac(found);
             return Some(Diagnostic::new(error.code, place, error.message).maybe_help(error.help));
@@ -149,7 +154,17 @@ impl<'a> Stumble<'a> {
             return None;
         }
         let service = self.tok(1) == Some(Tok::Service) || builtin::service(self.word(1)).is_some();
-        Some(Advice::write(if service { "for" } else { "at" }, "on"))
+        let next = self.word(1);
+        let place = matches!(self.declared(next), Some("switch" | "location")) || self.tok(1) != Some(Tok::Name);
+        let before = matches!(self.clause_around(), Some(Keyword::From | Keyword::To)) && self.tok(-1) == Some(Tok::Name);
+        if service || place || !before {
+            return Some(Advice::write(if service { "for" } else { "at" }, "on"));
+        }
+        let last = self.clause_text().unwrap_or_else(|| self.word(-1));
+        if self.declared(next).is_some() {
+            return Some(Advice::say(format!("a user at a host is joined with `and`: `{last} and {next}`")));
+        }
+        Some(Advice::say(format!("write `{last} and {next}` if `{next}` is a host, `at {next}` if it is a switch or location")))
     }
 
     /// What was probably meant, by what is around the token.
@@ -164,6 +179,8 @@ impl<'a> Stumble<'a> {
             .or_else(|| self.range())
             .or_else(|| self.service())
             .or_else(|| self.case())
+            .or_else(|| self.shape())
+            .or_else(|| self.joined())
             .or_else(|| {
                 let user = self.starts_with(Keyword::User) && self.tok(0) == Some(Tok::LBrace);
                 user.then(|| format!("a user is declared by its name alone: `user {};`", self.word(-1)))
@@ -193,26 +210,51 @@ impl<'a> Stumble<'a> {
             return None;
         }
         let found = self.word(0);
+        if self.clause_around() == Some(Keyword::For) && matches!(self.tok(-1), Some(Tok::Name | Tok::Service)) {
+            return None;
+        }
         if self.tok(0) == Some(Tok::Service) || builtin::service(found).is_some() {
             let port = format!("{found}/{}", self.word(1));
             let port = (self.tok(1) == Some(Tok::Number) && literal::service(&port).is_ok()).then_some(port);
             return Some(format!("write `for {}`", port.as_deref().unwrap_or(found)));
         }
-        if !is_verdict(self.tok(-1)?) {
+        if !self.at_first_clause() {
             return None;
         }
         match self.tok(0)? {
-            Tok::Name | Tok::Set | Tok::Address | Tok::Mac => match (self.tok(1), self.tok(2)) {
-                (Some(Tok::Arrow), Some(Tok::Name | Tok::Set | Tok::Address)) => {
-                    Some(format!("a rule has no arrow: write `from {found} to {}`", self.word(2)))
+            Tok::Name | Tok::Set | Tok::Address | Tok::Mac => {
+                let from = phrasebook::advice(Place::Name, found).and_then(|advice| advice.instead).unwrap_or(found);
+                let to = matches!(self.tok(2), Some(Tok::Name | Tok::Set | Tok::Address)).then(|| self.word(2));
+                let to = to.map(|to| phrasebook::advice(Place::Name, to).and_then(|advice| advice.instead).unwrap_or(to));
+                match (self.tok(1), to) {
+                    (Some(Tok::Arrow), Some(to)) => Some(format!("a rule has no arrow: write `from {from} to {to}`")),
+                    (Some(Tok::Word(Keyword::To)), Some(to)) => Some(format!("write `from {from} to {to}`")),
+                    _ => Some(format!("write `from {from}`")),
                 }
-                _ => Some(format!("write `from {found}`")),
-            },
+            }
             Tok::Word(Keyword::Host | Keyword::User | Keyword::Network) if self.tok(1) == Some(Tok::Name) => {
                 Some(format!("write `from {found} {}`", self.word(1)))
             }
             _ => None,
         }
+    }
+
+    /// True where the first clause of a rule or an assertion starts.
+    fn at_first_clause(&self) -> bool {
+        let claim = self.is_word(-2, Keyword::Assert) && self.tok(-1) == Some(Tok::Name);
+        self.in_clauses() && (claim || self.tok(-1).is_some_and(is_verdict))
+    }
+
+    /// True where a rule surely lacks its `from`: the name is no misspelt word, as no set follows it.
+    pub(super) fn lacks_from(&self) -> bool {
+        let alone = ["log", "audit", "one-way"].map(|name| suggest::Candidate { name, kind: None });
+        self.at_first_clause()
+            && match self.tok(1) {
+                Some(Tok::Arrow | Tok::Pipe) => true,
+                Some(Tok::Word(word)) => starts_clause(word),
+                Some(Tok::Semi) => suggest::nearest(self.word(0), None, alone).is_empty(),
+                _ => false,
+            }
     }
 
     /// `limit 5 mbps`
@@ -243,11 +285,7 @@ impl<'a> Stumble<'a> {
         if self.starts_with(Keyword::Test) || self.wants("->") {
             return Some("write a line of the test for each: a flow has one initiator, one responder and one service".to_owned());
         }
-        let clause = self.tokens.get(..self.at)?.iter().rev().find_map(|token| match token.tok {
-            Tok::Word(word) if starts_clause(word) => Some(word),
-            _ => None,
-        });
-        match clause? {
+        match self.clause_around()? {
             _ if !self.in_clauses() => None,
             Keyword::When => Some(self.values().unwrap_or_else(|| "conditions are joined with `and`".to_owned())),
             Keyword::From | Keyword::To | Keyword::At | Keyword::Pin => Some("sets are joined with `|`: `a | b`".to_owned()),
@@ -289,10 +327,6 @@ impl<'a> Stumble<'a> {
             return Some(format!("if `{found}` is a time, write `time in {found}`"));
         }
         let clock = |word: &str| when::clock(word).is_ok();
-        let hour = |word: &str| when::moment(&["mon", word]).is_ok();
-        if self.is_word(-2, Keyword::Until) && hour(found) {
-            return Some(format!("a date and a time are one word: `{}T{found}`", self.word(-1)));
-        }
         if self.tok(0) == Some(Tok::Minus) && self.starts_with(Keyword::Time) {
             let (first, last) = (self.word(-1), self.word(1));
             return match when::window(&[first, "to", last]) {
@@ -350,6 +384,6 @@ impl<'a> Stumble<'a> {
 }
 
 /// True for the words that clauses start with.
-fn starts_clause(word: Keyword) -> bool {
+pub(super) fn starts_clause(word: Keyword) -> bool {
     crate::keyword::KEYWORDS.iter().any(|row| row.keyword == word && row.role == crate::keyword::Role::Clause)
 }

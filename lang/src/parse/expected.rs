@@ -84,7 +84,11 @@ pub(super) fn explain(source: SourceId, text: &str, tokens: &[Token], failure: &
     if let Some(advice) = foreign {
         return Some(report.advised(advice));
     }
-    let near = if tok == Some(Tok::Name) { near_words(found, tokens.get(at + 1), &terminals) } else { Vec::new() };
+    let near = if tok == Some(Tok::Name) && !stumble.lacks_from() {
+        near_words(found, tokens.get(at + 1), &terminals)
+    } else {
+        Vec::new()
+    };
     if !near.is_empty() {
         return Some(report.meant(&near));
     }
@@ -103,6 +107,12 @@ fn word_as_label(source: SourceId, text: &str, tokens: &[Token], at: usize) -> O
     let word = text.get(first.start..first.end).unwrap_or("");
     if !is_word(first.tok, word) || second.tok != Tok::Colon || at > second.start {
         return None;
+    }
+    let verdict = tokens.get(2).filter(|third| first.tok == Tok::Word(Keyword::Default) && super::mend::is_verdict(third.tok));
+    if let Some(verdict) = verdict.and_then(|third| text.get(third.start..third.end)) {
+        let place = span(source, second.start, second.end);
+        let found = Diagnostic::new(syntax::E0101, place, "expected a verdict, found `:`");
+        return Some(found.help(format!("`default` is no name: write `default {verdict};`")));
     }
     Some(word_as_name(span(source, first.start, first.end), word))
 }

@@ -253,12 +253,17 @@ impl<'t> Mender<'t> {
     /// Takes all up to the `;`.
     fn take_simple(&mut self, chunk: &mut Chunk) {
         let start = self.at;
-        let user = self.tok(start) == Some(Tok::Word(Keyword::User));
+        let unblocked = matches!(
+            self.tok(start),
+            Some(Tok::Word(
+                Keyword::User | Keyword::Group | Keyword::Network | Keyword::Service | Keyword::Location | Keyword::Time
+            ))
+        ) && self.tok(start + 2) == Some(Tok::LBrace);
         let mut depth = 0_usize;
         while let Some(tok) = self.tok(self.at) {
             match tok {
-                // A user has no block: one that is written is a mistake, and not two.
-                Tok::Semi if depth > 0 && user && self.goes_on_as_block(self.at + 1) => {}
+                // These have no block: one that is written is a mistake, and not two.
+                Tok::Semi if depth > 0 && unblocked && self.goes_on_as_block(self.at + 1) => {}
                 Tok::Semi => return self.push(chunk),
                 Tok::RBrace if depth == 0 => break,
                 Tok::RBrace => depth -= 1,
@@ -492,7 +497,7 @@ pub(super) fn is_verdict(tok: Tok) -> bool {
 }
 
 /// True for the words that lines of blocks start with.
-fn starts_line_of_block(word: Keyword) -> bool {
+pub(super) fn starts_line_of_block(word: Keyword) -> bool {
     matches!(
         word,
         Keyword::Dpid | Keyword::Access | Keyword::Uplink | Keyword::Mac | Keyword::Ip | Keyword::At | Keyword::In | Keyword::Out

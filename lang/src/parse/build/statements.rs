@@ -59,8 +59,11 @@ impl<'t> Build<'t> {
         self.read(l, r, literal::queue)
     }
 
-    pub(crate) fn until(&mut self, (l, r): (usize, usize)) -> Option<Spanned<Until>> {
-        self.read(l, r, when::until)
+    /// `2026-12-31`, with a time of day behind a `T` or a blank.
+    pub(crate) fn until(&mut self, (l, r): (usize, usize), time: Option<(usize, usize)>) -> Option<Spanned<Until>> {
+        let Some((from, to)) = time else { return self.read(l, r, when::until) };
+        let (day, time) = (self.slice(l, r), self.slice(from, to));
+        self.read(l, to, |_| when::until_minute(day, time))
     }
 
     pub(crate) fn radius(&mut self, word: &Ident, class: Spanned<Arc<str>>) -> Option<Atom> {
