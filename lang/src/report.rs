@@ -117,7 +117,8 @@ impl Pen {
 #[must_use]
 pub fn concise(found: &Diagnostic, sources: &SourceMap) -> String {
     let at = sources.position(found.span);
-    let mut line = format!("{}:{}:{}: {}[{}]: {}", at.file, at.line, at.column, found.severity.word(), found.code, found.message);
+    let file = shown_name(&at.file);
+    let mut line = format!("{file}:{}:{}: {}[{}]: {}", at.line, at.column, found.severity.word(), found.code, found.message);
     if let Some(witness) = &found.witness {
         // Writing to a string cannot fail.
         let _ = write!(line, " ({}, decided by {})", witness.flow, witness.decided_by);

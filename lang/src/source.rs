@@ -163,7 +163,7 @@ impl Source {
         let before = self.text.get(start as usize..offset as usize).unwrap_or("");
         let before = if start == 0 { before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before) } else { before };
         Position {
-            file: shown_name(&self.name),
+            file: self.name.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
         }

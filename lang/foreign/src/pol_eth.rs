@@ -24,7 +24,7 @@ pub(crate) fn import(text: &str, file: &str) -> Result<Imported, Vec<Problem>> {
     draft.problems = problems;
     draft.notes = notes;
     let groups = declared(&read, &mut draft);
-    let mut carry = Carry { draft, groups, used: BTreeMap::new(), said: BTreeSet::new() };
+    let mut carry = Carry { draft, groups, broken: &read.broken, used: BTreeMap::new(), said: BTreeSet::new() };
     carry.rules(&read);
     carry.unused(&read);
     carry.draft.finish(&Head { file, system: "a policy of Ethane (Pol-Eth)", remarks: REMARKS })
@@ -53,6 +53,8 @@ enum Sort {
 struct Carry<'f> {
     draft: Draft,
     groups: BTreeMap<&'f str, &'f Group>,
+    /// Those that cannot be read, of which enough is said.
+    broken: &'f BTreeSet<String>,
     /// Groups that were declared, with what they hold, and their names; nothing while they are being declared.
     used: BTreeMap<(&'f str, Sort), Option<String>>,
     /// Principals that were declared.
@@ -155,6 +157,9 @@ impl<'f> Carry<'f> {
     /// The name of a group of this sort, declared with all that it holds.
     fn group(&mut self, name: &Name, sort: Sort) -> Option<String> {
         let Some((known, group)) = self.groups.get_key_value(name.text.as_str()).map(|(known, group)| (*known, *group)) else {
+            if self.broken.contains(&name.text) {
+                return None;
+            }
             let found = Problem::new(name.place, format!("there is no group `{}`", name.text));
             let help = "declare it in front of `%%`, or write the name without `in`";
             self.draft.problems.push(found.help(help).meant(&name.text, self.groups.keys().copied()));
@@ -216,6 +221,9 @@ impl<'f> Carry<'f> {
     /// The members of a group of protocols.
     fn protocols(&mut self, name: &Name, open: &mut Vec<&'f str>, names: &mut Vec<&'f Name>) {
         let Some((known, group)) = self.groups.get_key_value(name.text.as_str()).map(|(known, group)| (*known, *group)) else {
+            if self.broken.contains(&name.text) {
+                return;
+            }
             let found = Problem::new(name.place, format!("there is no group `{}`", name.text));
             self.draft.problems.push(found.meant(&name.text, self.groups.keys().copied()));
             return;
@@ -334,6 +342,18 @@ mod tests {
                 "8:13 `|` joins nothing: a condition is a conjunction (join tests with `^`, and write one rule for each alternative)",
                 "9:24 the `;` at the end of this statement is missing",
                 "11:1 `%%` stands between groups and rules, once, and this is the second",
+            ]
+        );
+    }
+
+    #[test]
+    fn of_a_group_that_cannot_be_read_nothing_more_is_said() {
+        let text = "all = [\"x\", \"y\";\nempty = [];\n%%\n[(hsrc=in(\"all\"))] : allow;\n[(hsrc=in(\"empty\"))] : deny;\n";
+        assert_eq!(
+            told(text),
+            [
+                "1:16 `;` stands where `,` and another name, or `]` is expected",
+                "2:10 `]` stands where a name in quotes is expected",
             ]
         );
     }

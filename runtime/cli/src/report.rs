@@ -7,7 +7,7 @@ use daemon::files::{FOLDER, NO_FILE};
 use daemon::policy::is_of_entry;
 use lang::diag::{self, Diagnostic, Severity};
 use lang::report::{Pen, Style, concise};
-use lang::source::SourceMap;
+use lang::source::{SourceMap, shown_name};
 
 use crate::exit::Failure;
 use crate::fold::hung;
@@ -147,7 +147,8 @@ fn sum(policy: &Policy) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| counted(count, word))
         .collect();
-    if counts.is_empty() { String::new() } else { format!("{}: {}\n", policy.entries.join(", "), counts.join(", ")) }
+    let names: Vec<String> = policy.entries.iter().map(|name| shown_name(&name.as_str().into()).to_string()).collect();
+    if counts.is_empty() { String::new() } else { format!("{}: {}\n", names.join(", "), counts.join(", ")) }
 }
 
 /// `1 error`, `2 errors`
@@ -155,7 +156,7 @@ pub fn counted(count: usize, word: &str) -> String {
     match word {
         _ if count == 1 => format!("1 {word}"),
         "info" => format!("{count} info"),
-        "switch" => format!("{count} switches"),
+        "switch" | "class" => format!("{count} {word}es"),
         _ => format!("{count} {word}s"),
     }
 }

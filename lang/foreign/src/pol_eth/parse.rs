@@ -5,6 +5,8 @@
 //! word. Two slips of the sample policy as it was printed
 //! can be read in one way only, and are: a `)` that is missing at the end of a test, and a `"` at the end of a name.
 
+use std::collections::BTreeSet;
+
 use crate::place::{Place, comment};
 use crate::token::{Dialect, Tok, Token, Tokens, unquoted};
 use crate::{Note, Problem};
@@ -14,6 +16,8 @@ use crate::{Note, Problem};
 pub(crate) struct File {
     pub(crate) groups: Vec<Group>,
     pub(crate) rules: Vec<Rule>,
+    /// The names of groups that cannot be read, which has been told.
+    pub(crate) broken: BTreeSet<String>,
 }
 
 /// `desktops = ["griffin", "roo"];`
@@ -147,6 +151,9 @@ impl Parser<'_> {
                     .map(|_: Token| ()),
             };
             if read.is_err() {
+                if token.tok == Tok::Word {
+                    file.broken.insert(self.tokens.text(token).to_owned());
+                }
                 self.recover();
             }
         }

@@ -42,6 +42,16 @@ fn a_line_end_in_a_name_is_no_line_end_of_a_message() {
 }
 
 #[test]
+fn a_file_name_does_nothing_to_a_terminal() {
+    for format in ["human", "concise", "plain"] {
+        let run = checked("odd-name", "e\u{1b}[31m\nx.pol", "allow from nobody;\n", format);
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(told.contains("e\u{fffd}[31m\u{fffd}x.pol:1:12"), "{format}: {run}");
+        assert!(!told.contains('\u{1b}'), "{format}: {run}");
+    }
+}
+
+#[test]
 fn a_byte_order_mark_takes_no_column() {
     for format in ["concise", "human", "github", "junit"] {
         let run = checked("mark", "a.pol", "\u{feff}user bob; allow from nobody;\n", format);
