@@ -420,24 +420,9 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         vacuous += told.vacuous.len();
         proved += told.assertions.iter().filter(|proof| **proof == Proof::Proved).count();
         for _ in 0..1_500 {
-            let (at, key, now) = (generate::location(draw), generate::key(draw), generate::time(draw));
-            let (Identity::Known(mut src), Identity::Known(mut dst)) =
-                (source(&policy, &view, at, &key), destination(&policy, &view, &key))
-            else {
-                continue;
-            };
             // Of each pair of users, and of packets that start something.
-            src.users.truncate(1);
-            dst.users.truncate(1);
-            let headers = Program::headers(&key);
-            let damaged = headers.proto.is_none() && matches!(headers.dl_type, Some(net::EtherType::IPV4 | net::EtherType::IPV6));
-            let own_icmp = if headers.dl_type == Some(net::EtherType::IPV4) { net::IpProto::ICMP } else { net::IpProto::ICMPV6 };
-            let tells = |proto: net::IpProto| proto.has_ports() || proto == own_icmp;
-            if damaged || headers.proto.is_some_and(|proto| tells(proto) && headers.transport.is_none()) {
-                continue;
-            }
+            let Some(flow) = packet(draw, &policy, &view) else { continue };
             known += 1;
-            let flow = Flow { src, dst, headers, time: Some(now) };
             let judgement = eval::judge(&policy, &flow);
             if let Some(id) = judgement.rule {
                 let fact = &told.rules.iter().find(|(other, _)| *other == id).unwrap().1;

@@ -102,6 +102,17 @@ fn addresses(space: &Space<'_>, end: &End) -> Vec<usize> {
     (0..space.addresses.len()).filter(fits).collect()
 }
 
+/// Fails, if the flow is of no classes, or a row forbids it.
+fn is_a_point(space: &Space<'_>, flow: &Flow, seed: u64) {
+    let classes = classes(space, flow);
+    let lacking = classes.iter().position(Vec::is_empty);
+    assert_eq!(lacking, None, "seed {seed}: no class of attribute for {flow:#?}");
+    let in_row = |row: &Area| row.parts().all(|(attr, bits)| classes[usize::from(attr.0)].iter().all(|class| bits.has(*class)));
+    if let Some(row) = space.forbidden.iter().find(|row| in_row(row)) {
+        panic!("seed {seed}: {row:?} forbids {flow:#?}\n{:?}\n{:#?}", space.policy.groups, space.view);
+    }
+}
+
 #[test]
 fn no_flow_of_a_packet_is_forbidden() {
     let mut known = 0;
@@ -130,14 +141,7 @@ fn no_flow_of_a_packet_is_forbidden() {
             dst.users.truncate(1);
             known += 1;
             let flow = Flow { src, dst, headers: Program::headers(&key), time: None };
-            let classes = classes(&space, &flow);
-            let lacking = classes.iter().position(Vec::is_empty);
-            assert_eq!(lacking, None, "seed {seed}: no class of attribute for {flow:#?}");
-            let in_row =
-                |row: &Area| row.parts().all(|(attr, bits)| classes[usize::from(attr.0)].iter().all(|class| bits.has(*class)));
-            if let Some(row) = space.forbidden.iter().find(|row| in_row(row)) {
-                panic!("seed {seed}: {row:?} forbids {flow:#?}\n{:?}", policy.groups);
-            }
+            is_a_point(&space, &flow, seed);
         }
     }
     assert!(known > 10_000, "{known}");
@@ -159,14 +163,7 @@ fn a_view_forbids_no_flow_of_it_and_every_flow_of_another() {
                 continue;
             }
             known += 1;
-            let classes = classes(&space, &flow);
-            let lacking = classes.iter().position(Vec::is_empty);
-            assert_eq!(lacking, None, "seed {seed}: no class of attribute for {flow:#?}");
-            let in_row =
-                |row: &Area| row.parts().all(|(attr, bits)| classes[usize::from(attr.0)].iter().all(|class| bits.has(*class)));
-            if let Some(row) = space.forbidden.iter().find(|row| in_row(row)) {
-                panic!("seed {seed}: {row:?} forbids {flow:#?}\n{view:#?}");
-            }
+            is_a_point(&space, &flow, seed);
         }
         let mut dice = crate::analysis::witness::Dice::new(seed + 1);
         for _ in 0..20 {
