@@ -9,7 +9,7 @@ const TOLD = {
     related: [{ file: '', line: 1, column: 1, message: '' }],
     witness: { flow: '', decided_by: '' },
     refused_by_run: [{ code: '', severity: '', message: '', help: null, file: '', line: 1, column: 1, related: [], witness: null }],
-    assertions: [{ name: '', file: '', line: 1, result: '', world: '', counterexample: null }],
+    assertions: [{ name: '', file: '', line: 1, result: '', world: '', vacuous: false, counterexample: null }],
   },
   'pentane.test/1': {},
 };
