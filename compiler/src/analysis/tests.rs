@@ -283,6 +283,11 @@ pub(super) fn packet(draw: &mut Draw, policy: &Checked, view: &View) -> Option<F
     Some(Flow { src, dst, headers, time: Some(now) })
 }
 
+/// An assertion of nothing but a pattern.
+pub(super) fn claim_of(claim: Claim, pattern: Cond) -> Assertion {
+    Assertion { name: "x".into(), claim, pattern, clauses: Vec::new(), via: Vec::new(), span: span() }
+}
+
 /// Flows of points all over a space.
 fn points(space: &Space<'_>, count: usize) -> Vec<Flow> {
     let mut dice = Dice::new(7);
@@ -312,16 +317,7 @@ fn answers_are_those_of_trying_many_points() {
             }
         }
         let pattern = policy.rules[0].cond.clone();
-        policy.assertions = [Claim::Never, Claim::Always]
-            .map(|claim| Assertion {
-                name: "x".into(),
-                claim,
-                pattern: pattern.clone(),
-                clauses: Vec::new(),
-                via: Vec::new(),
-                span: span(),
-            })
-            .to_vec();
+        policy.assertions = [Claim::Never, Claim::Always].map(|claim| claim_of(claim, pattern.clone())).to_vec();
         let policy = Arc::new(policy);
         let program = Program::compile(policy.clone(), &View::new(&policy));
         let analysis = Analysis::new(&program, Budget::default()).unwrap();
@@ -401,16 +397,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
         let draw = &mut Draw::new(seed);
         let mut policy = generate::policy(draw);
         let pattern = policy.rules[0].cond.clone();
-        policy.assertions = [Claim::Never, Claim::Always]
-            .map(|claim| Assertion {
-                name: "x".into(),
-                claim,
-                pattern: pattern.clone(),
-                clauses: Vec::new(),
-                via: Vec::new(),
-                span: span(),
-            })
-            .to_vec();
+        policy.assertions = [Claim::Never, Claim::Always].map(|claim| claim_of(claim, pattern.clone())).to_vec();
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);
         let program = Program::compile(policy.clone(), &view);

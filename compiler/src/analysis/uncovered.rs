@@ -31,7 +31,7 @@ impl Analysis<'_> {
     fn examples_of(&self, rule: RuleId, wanted: &[ClauseId], fit: &dyn Fn(&Flow) -> bool, found: &mut BTreeMap<ClauseId, Flow>) {
         let Some(Some(areas)) = self.rules.get(rule.index()) else { return };
         let mut dice = Dice::new(u64::from(rule.0) + 1);
-        let granted = self.budget.claim.min(self.claims.get());
+        let granted = self.grant();
         let mut steps = granted;
         for area in areas {
             // What is not found within the budget is left out.
@@ -49,7 +49,7 @@ impl Analysis<'_> {
                 Ok(if all { Control::Stop } else { Control::GoOn })
             });
         }
-        self.claims.set(self.claims.get().saturating_sub(granted - steps));
+        self.spend(granted - steps);
     }
 
     /// Flows of an area: the first one, and some of the others.

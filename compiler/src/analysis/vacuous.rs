@@ -12,10 +12,10 @@ impl Analysis<'_> {
     /// An assertion that no flow is the subject of, with clauses that are enough for that; nothing if there is such a flow, or it was
     /// not found out whether there is.
     pub(super) fn vacuous(&self, place: usize, assertion: &Assertion) -> Option<Vacuous> {
-        let granted = self.budget.claim.min(self.claims.get());
+        let granted = self.grant();
         let mut steps = granted;
         let found = self.vacuous_clauses(assertion, &mut steps);
-        self.claims.set(self.claims.get().saturating_sub(granted - steps));
+        self.spend(granted - steps);
         found.map(|(clauses, lacks_gateway)| Vacuous { assertion: place, clauses, lacks_gateway })
     }
 

@@ -257,14 +257,6 @@ fn sum(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> Result<(
 }
 
 fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
-    let rule = |policy: &Checked, answer: &Judgement| {
-        let at = policy.sources.position(policy.deciding_span(answer.rule)?);
-        let name = match answer.rule {
-            None => Some("default".to_owned()),
-            Some(id) => policy.rule(id).and_then(|rule| rule.name.as_deref()).map(str::to_owned),
-        };
-        Some(Rule { name, file: at.file.to_string(), line: at.line })
-    };
     let changed = |change: &Change| {
         let [before, after] = answers(found, change);
         let (flow, old_flow) = flows(policies, found, change);
@@ -273,8 +265,8 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
             old_flow,
             before: bare_answer(before.0, before.1),
             after: bare_answer(after.0, after.1),
-            before_rule: rule(before.0, before.1),
-            after_rule: rule(after.0, after.1),
+            before_rule: Rule::deciding(before.0, before.1.rule),
+            after_rule: Rule::deciding(after.0, after.1.rule),
         }
     };
     let all = |wanted: Sort| of_sort(found, wanted).map(changed).collect();
@@ -283,12 +275,8 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
         before: one.before.clone(),
         after: one.after.clone(),
     });
-    let undecided = undecided(found).filter_map(|(of, policy, id)| {
-        let rule = policy.rule(id)?;
-        let at = policy.sources.position(rule.span);
-        let name = rule.name.as_deref().map(str::to_owned);
-        Some(Unsettled { policy: of, rule: Rule { name, file: at.file.to_string(), line: at.line } })
-    });
+    let undecided =
+        undecided(found).filter_map(|(of, policy, id)| Some(Unsettled { policy: of, rule: Rule::deciding(policy, Some(id))? }));
     Diff {
         schema: "pentane.diff/1",
         old: policies[0].hash.clone(),

@@ -296,19 +296,10 @@ impl Answered<'_> {
             let rule = rule_label(self.policy, near.rule);
             Some(Near { rule, file: at.file.to_string(), line: at.line, lacks: near.lacks.clone() })
         };
-        let rule = self.policy.deciding_span(judgement.rule).map(|span| {
-            let at = self.policy.sources.position(span);
-            let name = match judgement.rule {
-                // No rule has this name: it is a word of the language.
-                None => Some("default"),
-                Some(id) => self.policy.rule(id).and_then(|rule| rule.name.as_deref()),
-            };
-            Rule { name: name.map(str::to_owned), file: at.file.to_string(), line: at.line }
-        });
         Answer {
             flow: self.flow.clone(),
             verdict: judgement.verdict.word(),
-            rule,
+            rule: Rule::deciding(self.policy, judgement.rule),
             via: self.via(),
             bound_to: self.duties(),
             audited: self.audited(),

@@ -1,7 +1,7 @@
 //! The JSON of the offline commands. Field names and the values of `schema` are part of the interface: a change of meaning takes a
 //! new version of the schema. Knows nothing of how the answers came about.
 
-use lang::checked::Checked;
+use lang::checked::{Checked, RuleId};
 use lang::diag::Diagnostic;
 use lang::facts::{Facts, Proof};
 use lang::flowspec::flow_text;
@@ -537,6 +537,19 @@ pub struct Rule {
     pub file: String,
     /// Its line.
     pub line: u32,
+}
+
+impl Rule {
+    /// The rule that decides, or the default, where it stands; nothing for a default that is not written.
+    pub fn deciding(policy: &Checked, rule: Option<RuleId>) -> Option<Rule> {
+        let at = policy.sources.position(policy.deciding_span(rule)?);
+        let name = match rule {
+            // No rule has this name: it is a word of the language.
+            None => Some("default"),
+            Some(id) => policy.rule(id).and_then(|rule| rule.name.as_deref()),
+        };
+        Some(Rule { name: name.map(str::to_owned), file: at.file.to_string(), line: at.line })
+    }
 }
 
 /// A rule that would have allowed a flow.

@@ -314,13 +314,7 @@ fn write_text(out: &mut Output, policy: &Policy, told: &Told<'_>, patterns: &[Co
 
 fn as_json(name: &'static str, asked: &Ends, policy: &Policy, checked: &Checked, reach: &Reach) -> Who {
     let one = |row: &Reached| Got {
-        rule: rule_place(checked, row).map(|(file, line)| {
-            let name = match row.rule {
-                None => Some("default".to_owned()),
-                Some(id) => checked.rule(id).and_then(|rule| rule.name.as_deref()).map(str::to_owned),
-            };
-            Rule { name, file, line }
-        }),
+        rule: Rule::deciding(checked, row.rule),
         via: via(checked, row),
         users: user_names(checked, row),
         nobody: row.nobody,

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use lang::checked::{Assertion, Checked, Claim};
+use lang::checked::{Checked, Claim};
 use lang::eval;
 use lang::flow::{Person, Place};
 
 use super::*;
 use crate::analysis::Budget;
-use crate::analysis::tests::{packet, program};
+use crate::analysis::tests::{claim_of, packet, program};
 use crate::program::Program;
 use crate::program::generate::{self, Draw, span};
 use crate::view::View;
@@ -93,8 +93,7 @@ fn whoever_gets_through_in_a_random_view_is_told() {
         let mut policy = generate::policy(draw);
         let allows = policy.rules.iter().find(|rule| rule.verdict() == Some(Verdict::Allow));
         let pattern = allows.unwrap_or(&policy.rules[0]).cond.clone();
-        let claim =
-            Assertion { name: "x".into(), claim: Claim::Never, pattern, clauses: Vec::new(), via: Vec::new(), span: span() };
+        let claim = claim_of(Claim::Never, pattern);
         policy.assertions = vec![claim.clone()];
         let policy = Arc::new(policy);
         let view = generate::view(draw, &policy);

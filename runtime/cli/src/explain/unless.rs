@@ -67,13 +67,18 @@ pub fn unless(program: &Program, flow: &Flow, silent: Silent) -> Vec<String> {
 
 /// The first service that turns the verdict round, where the flow names none.
 fn other_service(program: &Program, flow: &Flow) -> Option<String> {
+    if !services::lacks_one(flow) {
+        return None;
+    }
     let policy = program.policy();
     let verdict = program.judge(flow).verdict;
-    services::named(policy).iter().filter(|_| services::lacks_one(flow)).find_map(|headers| {
+    services::named(policy).iter().find_map(|headers| {
         let other = services::with(flow, headers)?;
         let judgement = program.judge(&other);
-        let text = flow_text(policy, &other);
-        (judgement.verdict != verdict).then(|| format!("it is of a service, as {text}: then {}", outcome(policy, &judgement)))
+        (judgement.verdict != verdict).then(|| {
+            let text = flow_text(policy, &other);
+            format!("it is of a service, as {text}: then {}", outcome(policy, &judgement))
+        })
     })
 }
 
