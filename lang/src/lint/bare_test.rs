@@ -8,7 +8,7 @@ use crate::services;
 
 lint! {
     W0320 "test without a service" {
-        what "A line of a test names no service, and the policy decides some service between the same ends otherwise."
+        what "A line of a test names no service, and the policy decides some service between the same ends otherwise. It is told as a remark, unless `[severity]` in pentane.toml makes more of it."
         why "Without a service, a flow is a packet of IP that is neither TCP, nor UDP, nor ICMP: hardly any packet of the network. The line passes, and says nothing of what programs send."
         example "host roo { mac 00:16:3e:00:00:12; }\nhost kanga { mac 00:16:3e:00:00:13; }\nallow from roo to kanga for ssh;\ntest \"they do not talk\" { roo -> kanga => deny; }"
         instead "Name services: `roo -> kanga tcp/80 => deny;`. What holds of all of them is an assertion: `assert never from roo to kanga;`."
