@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, MacAddr, PortNo, Prefix, VlanId};
+use net::{Dpid, Fingerprint, MacAddr, PortNo, Prefix, VlanId};
 
 use crate::calendar::{Calendar, Until, Window};
-use crate::checked::{Claim, MultiUser, Rate, ServiceTerm};
+use crate::checked::{Claim, MultiUser, Rate, Served, ServiceTerm};
 use crate::source::{SourceId, Span};
 
 mod cases;
@@ -162,6 +162,8 @@ pub enum SwitchMember {
     Access(PortList),
     /// `uplink 25-26;`
     Uplink(PortList),
+    /// `certificate "sha256:…";`, with the place of the line.
+    Certificate(Spanned<Fingerprint>, Span),
     /// A line that could not be read; reported.
     Error(Span),
 }
@@ -222,6 +224,10 @@ pub enum HostMember {
     Ip(Vec<Spanned<IpAddr>>, Span),
     /// `at edge1:1;`
     At(LocationRef, Span),
+    /// `serves dhcp, ra;`, or `serves none;`, which is empty.
+    Serves(Vec<Spanned<Served>>, Span),
+    /// `routes 10.9.0.0/16, …;`
+    Routes(Vec<Spanned<Prefix>>, Span),
     /// A line that could not be read; reported.
     Error(Span),
 }
@@ -292,7 +298,7 @@ pub struct GatewayDecl {
     pub span: Span,
 }
 
-/// `middlebox NAME { in …; out …; }` or `{ at …; }`
+/// `middlebox NAME { in …; out …; }` or `{ at …; }`, once or more
 #[derive(Clone, Debug)]
 pub struct MiddleboxDecl {
     /// Its name.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use net::{Dpid, EtherType, Field, IpProto, Location, MacAddr, PortNo, Prefix, Time};
+use net::{Dpid, EtherType, Field, Fingerprint, IpProto, Location, MacAddr, PortNo, Prefix, Time};
 
 use crate::builtin;
 use crate::calendar::{Calendar, Window};
@@ -15,10 +15,12 @@ use crate::source::{SourceMap, Span};
 mod claims;
 mod lookup;
 mod rule;
+mod served;
 
 pub use claims::{Assertion, Claim, DecidedBy, Fact, Invariant, Test, TestCase};
 pub use lookup::Lookup;
 pub use rule::{Avoid, Duties, Effect, Part, Rate, Rule, Verdict};
+pub use served::Served;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -91,7 +93,7 @@ pub struct Checked {
     pub lookup: Lookup,
 }
 
-/// `switch NAME { dpid …; access …; uplink …; }`
+/// `switch NAME { dpid …; certificate …; access …; uplink …; }`
 #[derive(Clone, Debug)]
 pub struct Switch {
     /// Its name.
@@ -102,6 +104,8 @@ pub struct Switch {
     pub access: PortSet,
     /// Ports that lead to other switches.
     pub uplink: PortSet,
+    /// Certificates by one of which it is known, each of this switch alone. None: it is known by its identifier.
+    pub certificates: Vec<Fingerprint>,
     /// The declaration.
     pub span: Span,
 }
@@ -132,6 +136,10 @@ pub struct Host {
     pub addresses: Vec<IpAddr>,
     /// The only place where it may be, if it is pinned.
     pub pin: Option<Location>,
+    /// What it is trusted to answer, ascending; one that serves anything is pinned.
+    pub serves: Vec<Served>,
+    /// The networks behind it: any address of them is its own, as far as this network can tell.
+    pub routes: Vec<Prefix>,
     /// The declaration.
     pub span: Span,
 }
@@ -156,22 +164,24 @@ pub struct Gateway {
     pub mac: Option<MacAddr>,
     /// Its own addresses, if declared.
     pub addresses: Vec<IpAddr>,
+    /// What is trusted to be answered at its port, ascending.
+    pub serves: Vec<Served>,
     /// The declaration.
     pub span: Span,
 }
 
-/// `middlebox NAME { in …; out …; }` or `middlebox NAME { at …; }`
+/// `middlebox NAME { in …; out …; }` or `middlebox NAME { at …; }`, with as many places as it has instances.
 #[derive(Clone, Debug)]
 pub struct Middlebox {
     /// Its name.
     pub name: Arc<str>,
-    /// How it is attached.
-    pub attachment: Attachment,
+    /// How each of its instances is attached: all in line, or all one-armed.
+    pub attachments: Vec<Attachment>,
     /// The declaration.
     pub span: Span,
 }
 
-/// How a middlebox is attached.
+/// How an instance of a middlebox is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attachment {
     /// Bump in the wire: packets from initiator to responder go in at `inside` and come out at `outside`; replies the other way.
@@ -186,6 +196,17 @@ pub enum Attachment {
         /// That port.
         at: Location,
     },
+}
+
+impl Attachment {
+    /// Where packets from the initiator go in, and where they come out: on one port, if it has one arm.
+    #[must_use]
+    pub fn ports(&self) -> [Location; 2] {
+        match *self {
+            Attachment::Inline { inside, outside } => [inside, outside],
+            Attachment::OneArmed { at } => [at, at],
+        }
+    }
 }
 
 /// What the members of a group are.

@@ -11,8 +11,19 @@ pub enum Proof {
     Proved,
     /// It does not: here is a flow of which it does not hold.
     Refuted(Box<Flow>),
-    /// It could not be found out within the budget.
-    Undecided,
+    /// It could not be found out: this did not suffice.
+    Undecided(Limit),
+}
+
+/// What keeps something from being found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The steps that one claim may take are used up.
+    Steps,
+    /// The steps that all claims together may take are used up.
+    StepsOfAll,
+    /// It comes apart into more parts than are kept. More steps do not help.
+    Parts,
 }
 
 /// What is known of one rule.

@@ -170,6 +170,7 @@ impl Printer<'_> {
             SwitchMember::Dpid(dpid) => (dpid.span, format!("dpid {};", self.slice(dpid.span))),
             SwitchMember::Access(list) => ports("access", list),
             SwitchMember::Uplink(list) => ports("uplink", list),
+            SwitchMember::Certificate(text, span) => (*span, format!("certificate {};", self.slice(text.span))),
             SwitchMember::Error(span) => (*span, self.slice(*span).to_owned()),
         };
         members.iter().map(line).collect()
@@ -186,6 +187,14 @@ impl Printer<'_> {
                 (*span, format!("ip {};", addresses.join(", ")))
             }
             HostMember::At(at, span) => (*span, format!("at {};", place(at))),
+            HostMember::Serves(served, span) => {
+                let served: Vec<&str> = served.iter().map(|one| one.value.word()).collect();
+                (*span, format!("serves {};", if served.is_empty() { "none".to_owned() } else { served.join(", ") }))
+            }
+            HostMember::Routes(prefixes, span) => {
+                let prefixes: Vec<&str> = prefixes.iter().map(|prefix| self.slice(prefix.span)).collect();
+                (*span, format!("routes {};", prefixes.join(", ")))
+            }
             HostMember::Error(span) => (*span, self.slice(*span).to_owned()),
         };
         members.iter().map(line).collect()

@@ -109,7 +109,11 @@ impl<'a> Walk<'_, 'a> {
         for member in members {
             match member {
                 HostMember::At(at, _) => self.place(at),
-                HostMember::Mac(..) | HostMember::Ip(..) | HostMember::Error(_) => {}
+                HostMember::Mac(..)
+                | HostMember::Ip(..)
+                | HostMember::Serves(..)
+                | HostMember::Routes(..)
+                | HostMember::Error(_) => {}
             }
         }
     }

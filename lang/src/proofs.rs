@@ -9,7 +9,7 @@ use crate::codes::names::E0231;
 use crate::codes::tests_and_assertions::{E0405, E0406, E0407, E0408, E0409};
 use crate::diag::Diagnostic;
 use crate::eval::end_is_in;
-use crate::facts::Proof;
+use crate::facts::{Limit, Proof};
 use crate::flow::{End, Person};
 use crate::lint::Input;
 use crate::types;
@@ -35,9 +35,9 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
                 let help = format!("narrow it to the scope, or move it out of `{name}`");
                 input.shown_by(Diagnostic::new(E0407, rule.span, message).help(help), flow)
             }
-            Proof::Undecided => {
+            Proof::Undecided(limit) => {
                 let message = format!("whether this rule keeps to the scope of `{name}` was not found out");
-                let help = format!("split it into simpler rules, or move it out of `{name}`");
+                let help = format!("{}; or split it into simpler rules, or move it out of `{name}`", more(*limit));
                 Diagnostic::new(E0408, rule.span, message).help(help)
             }
         };
@@ -49,6 +49,16 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
     // The halves of a statement say the same.
     found.dedup_by(|one, other| one.span == other.span && one.message == other.message);
     found
+}
+
+/// What was used up, and what can be done about it.
+#[must_use]
+pub fn more(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Steps => "the steps for one claim are used up: `--budget N` gives N times as many",
+        Limit::StepsOfAll => "the steps for all claims together are used up: `--budget N` gives N times as many",
+        Limit::Parts => "it comes apart into more parts than are kept, which `--budget` does not change",
+    }
 }
 
 fn of_assertion(input: &Input<'_>, assertion: &Assertion, proof: &Proof) -> Option<Diagnostic> {
@@ -67,11 +77,35 @@ fn of_assertion(input: &Input<'_>, assertion: &Assertion, proof: &Proof) -> Opti
             }
             Some(input.shown_by(found, flow))
         }
-        Proof::Undecided => {
+        Proof::Undecided(limit) => {
             let found = Diagnostic::new(E0406, assertion.span, "whether this holds was not found out within the budget");
-            Some(found.help("what is not proved does not count: split the rules or the assertion"))
+            Some(found.help(format!("{}; or split the rules or the assertion", more(*limit))))
         }
     }
+}
+
+/// What does not hold in one view, called by this name, though it holds in every view that the invariants admit; or of which that is
+/// not known.
+#[must_use]
+pub fn in_view(input: &Input<'_>, proofs: &[Proof], view: &str) -> Vec<Diagnostic> {
+    let claims = input.policy.assertions.iter().zip(&input.facts.assertions).zip(proofs);
+    let of_claim = |((assertion, of_any), proof): ((&Assertion, &Proof), &Proof)| match (of_any, proof) {
+        (Proof::Proved, Proof::Refuted(flow)) => {
+            let message = format!("this is not so in the view {view}, which breaks an invariant: here is a flow against it");
+            let found = Diagnostic::new(E0405, assertion.span, message);
+            Some(input.shown_by(found.help("correct the memberships in the view, or the invariant"), flow))
+        }
+        (Proof::Proved, Proof::Undecided(limit)) => {
+            let message = format!("whether this holds in the view {view} was not found out within the budget");
+            Some(
+                Diagnostic::new(E0406, assertion.span, message)
+                    .help(format!("{}; it holds in every view that breaks no invariant", more(*limit))),
+            )
+        }
+        // What does not hold in all views is told as that.
+        (Proof::Refuted(_) | Proof::Undecided(_), _) | (Proof::Proved, Proof::Proved) => None,
+    };
+    claims.filter_map(of_claim).collect()
 }
 
 /// Declared members that contradict what an invariant says of them.

@@ -132,6 +132,7 @@ fn values_are_refused_with_what_was_meant() {
         "service s = tcp/65536, tcp/90-80, tpc/80, icmp/300, tcp/80, web;",
         "allow when vlan = 4095 or vlan = 0 or pcp in { 1, 8 } or dscp = 64 or tpdst in 80-65536 | 70000;",
         "switch s { dpid 0x10000000000000000; access 0-4, 24-1; uplink 4294967041; }",
+        "switch s { dpid 0x1; certificate \"sha1:2f\"; certificate sha256:00; }",
         "host h { mac 01:00:5e:00:00:01, ff:ff:ff:ff:ff:ff; ip 10.0.0.0/24; at s:0; }",
     ]));
 }

@@ -8,7 +8,7 @@ const BLOCKS = ['switch', 'host', 'gateway', 'middlebox'];
 const VERDICTS = ['allow', 'deny', 'reject', 'redirect', 'pass', 'outbound-only'];
 const CLAUSES = ['from', 'to', 'for', 'at', 'via', 'when', 'one-way', 'avoid', 'pin', 'limit', 'mirror', 'queue', 'log', 'audit',
   'until', 'owner', 'ticket'];
-const MEMBERS = ['dpid', 'access', 'uplink', 'mac', 'ip', 'out', 'in', 'at'];
+const MEMBERS = ['dpid', 'access', 'uplink', 'certificate', 'mac', 'ip', 'serves', 'routes', 'out', 'in', 'at'];
 const OPERATORS = ['in', 'and', 'or', 'not'];
 const KINDS = ['user', 'host', 'location', 'switch', 'network', 'mac', 'service'];
 const SETS = ['any', 'none', 'unauthenticated', 'authenticated', 'registered', 'unregistered', 'internet', 'gateway', 'broadcast',
@@ -216,7 +216,8 @@ const repository = {
   },
   member: {
     patterns: [
-      ...include('trivia', 'literal'),
+      ...include('trivia', 'string', 'literal'),
+      match(`(serves)${END}\\s+(none)${END}`, 'keyword.other.member.serves', 'constant.language.set.none'),
       one(MEMBERS, 'keyword.other.member'),
       whole(';', 'punctuation.terminator.member'),
       ...include('comma', 'reference'),

@@ -83,7 +83,7 @@ fn assertion(policy: &Checked, proof: &Proof, statement: Span) -> Option<String>
         Outcome::Proved if proof.facts.is_vacuous(place) => "proved, and about no flow".to_owned(),
         Outcome::Proved => "proved in any view".to_owned(),
         Outcome::Refuted(flow) => format!("refuted: {}", lang::flowspec::flow_text(policy, flow)),
-        Outcome::Undecided => "not found out within the budget".to_owned(),
+        Outcome::Undecided(_) => "not found out within the budget".to_owned(),
     })
 }
 

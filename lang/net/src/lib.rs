@@ -3,6 +3,7 @@
 
 mod address;
 mod field;
+mod fingerprint;
 mod header;
 mod identifier;
 mod matching;
@@ -10,7 +11,8 @@ mod time;
 
 pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError, can_be_owned, is_link_local};
 pub use field::{FIELDS, Field, FieldInfo};
+pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use header::{EtherType, FlowKey, IpHeader, IpProto, Transport, VlanTag};
 pub use identifier::{Dpid, Location, ParseIdentifierError, PortNo, VlanId};
-pub use matching::{FlowMatch, VlanMatch};
+pub use matching::{FlowMatch, PortBlock, TransportMatch, VlanMatch};
 pub use time::Time;

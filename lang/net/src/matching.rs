@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use crate::{EtherType, FlowKey, IpHeader, IpProto, MacAddr, PortNo, Prefix, Transport, VlanId};
 
@@ -27,8 +28,139 @@ pub struct FlowMatch {
     pub dscp: Option<u8>,
     /// IP protocol.
     pub nw_proto: Option<IpProto>,
-    /// Ports or ICMP type and code, exact, both.
-    pub transport: Option<Transport>,
+    /// Ports, or ICMP type and code.
+    pub transport: TransportMatch,
+}
+
+/// What a flow entry asks of ports, or of ICMP type and code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TransportMatch {
+    /// Nothing: packets without such a header belong, too.
+    #[default]
+    Any,
+    /// Ports.
+    Ports {
+        /// The source port; nothing: any.
+        src: Option<u16>,
+        /// The destination port.
+        dst: PortBlock,
+    },
+    /// An ICMP message.
+    Icmp {
+        /// The type.
+        kind: u8,
+        /// The code; nothing: any.
+        code: Option<u8>,
+    },
+}
+
+/// Ports that agree in their leading bits. The rest of `first` is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PortBlock {
+    first: u16,
+    length: u8,
+}
+
+impl PortBlock {
+    /// Every port.
+    pub const ANY: PortBlock = PortBlock { first: 0, length: 0 };
+
+    /// This port alone.
+    #[must_use]
+    pub fn port(port: u16) -> PortBlock {
+        PortBlock { first: port, length: 16 }
+    }
+
+    /// The ports that agree with this one in so many leading bits, 0 to 16.
+    #[must_use]
+    pub fn around(port: u16, length: u8) -> PortBlock {
+        let length = length.min(16);
+        PortBlock { first: port & mask(length), length }
+    }
+
+    /// The fewest blocks that hold exactly these ports, ascending: at most 30.
+    pub fn covering(ports: RangeInclusive<u16>) -> impl Iterator<Item = PortBlock> {
+        let (mut next, last) = (u32::from(*ports.start()), u32::from(*ports.end()));
+        std::iter::from_fn(move || {
+            let first = u16::try_from(next).ok().filter(|_| next <= last)?;
+            let fits = |length: &u8| {
+                let block = PortBlock::around(first, *length);
+                block.first == first && u32::from(block.last()) <= last
+            };
+            let block = PortBlock::around(first, (0..16).find(fits).unwrap_or(16));
+            next = u32::from(block.last()) + 1;
+            Some(block)
+        })
+    }
+
+    /// The lowest port.
+    #[must_use]
+    pub fn first(self) -> u16 {
+        self.first
+    }
+
+    /// The highest port.
+    #[must_use]
+    pub fn last(self) -> u16 {
+        self.first | !self.mask()
+    }
+
+    /// A one for each bit that all ports agree in.
+    #[must_use]
+    pub fn mask(self) -> u16 {
+        mask(self.length)
+    }
+
+    /// The port, if it is one alone.
+    #[must_use]
+    pub fn single(self) -> Option<u16> {
+        (self.length == 16).then_some(self.first)
+    }
+
+    /// True if the port is one of them.
+    #[must_use]
+    pub fn contains(self, port: u16) -> bool {
+        port & self.mask() == self.first
+    }
+}
+
+/// So many leading ones, 0 to 16.
+fn mask(length: u8) -> u16 {
+    !u16::MAX.checked_shr(u32::from(length)).unwrap_or(0)
+}
+
+impl TransportMatch {
+    /// Exactly this.
+    #[must_use]
+    pub fn exact(transport: Transport) -> TransportMatch {
+        match transport {
+            Transport::Ports { src, dst } => TransportMatch::Ports { src: Some(src), dst: PortBlock::port(dst) },
+            Transport::Icmp { kind, code } => TransportMatch::Icmp { kind, code: Some(code) },
+        }
+    }
+
+    /// The one header that belongs; nothing inside where none is asked for, nothing at all where several belong.
+    #[must_use]
+    pub fn single(self) -> Option<Option<Transport>> {
+        match self {
+            TransportMatch::Any => Some(None),
+            TransportMatch::Ports { src, dst } => Some(Some(Transport::Ports { src: src?, dst: dst.single()? })),
+            TransportMatch::Icmp { kind, code } => Some(Some(Transport::Icmp { kind, code: code? })),
+        }
+    }
+
+    /// True if packets with this header belong.
+    #[must_use]
+    pub fn matches(self, actual: Option<Transport>) -> bool {
+        match (self, actual) {
+            (TransportMatch::Any, _) => true,
+            (TransportMatch::Ports { src, dst }, Some(Transport::Ports { src: from, dst: to })) => {
+                fits(src, from) && dst.contains(to)
+            }
+            (TransportMatch::Icmp { kind, code }, Some(Transport::Icmp { kind: is, code: of })) => kind == is && fits(code, of),
+            (TransportMatch::Ports { .. } | TransportMatch::Icmp { .. }, _) => false,
+        }
+    }
 }
 
 /// What a flow entry asks of the VLAN tag.
@@ -71,7 +203,7 @@ impl FlowMatch {
             nw_dst: key.ip.map(|ip| Prefix::host(ip.dst)),
             dscp: None,
             nw_proto: key.ip.map(|ip| ip.proto),
-            transport: key.ip.and_then(|ip| ip.transport),
+            transport: key.ip.and_then(|ip| ip.transport).map_or(TransportMatch::Any, TransportMatch::exact),
         }
     }
 
@@ -80,13 +212,13 @@ impl FlowMatch {
             || self.nw_dst.is_some()
             || self.dscp.is_some()
             || self.nw_proto.is_some()
-            || self.transport.is_some();
+            || self.transport != TransportMatch::Any;
         let Some(ip) = ip else { return !asks };
         self.nw_src.is_none_or(|prefix| prefix.contains(ip.src))
             && self.nw_dst.is_none_or(|prefix| prefix.contains(ip.dst))
             && fits(self.dscp, ip.dscp)
             && fits(self.nw_proto, ip.proto)
-            && self.transport.is_none_or(|transport| ip.transport == Some(transport))
+            && self.transport.matches(ip.transport)
     }
 }
 
@@ -101,15 +233,15 @@ impl VlanMatch {
 }
 
 /// Few wide writes instead of many narrow ones: regions are the keys of the largest tables. Regions that differ only in what is not
-/// written here (DSCP, VLAN, prefix lengths) share a bucket, which is rare.
+/// written here (DSCP, VLAN, lengths of prefixes and blocks) share a bucket, which is rare.
 impl Hash for FlowMatch {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let mac = |mac: Option<MacAddr>| mac.map_or(0, |mac| mac.to_bits() | 1 << 48);
         let port = self.in_port.map_or(0, |port| u64::from(port.0) | 1 << 32);
         let (kind, src, dst) = match self.transport {
-            None => (0, 0, 0),
-            Some(Transport::Ports { src, dst }) => (1, src, dst),
-            Some(Transport::Icmp { kind, code }) => (2, u16::from(kind), u16::from(code)),
+            TransportMatch::Any => (0, 0, 0),
+            TransportMatch::Ports { src, dst } => (1, src.unwrap_or(0), dst.first),
+            TransportMatch::Icmp { kind, code } => (2, u16::from(kind), u16::from(code.unwrap_or(0))),
         };
         let proto = self.nw_proto.map_or(0, |proto| u64::from(proto.0) | 1 << 8);
         state.write_u64(mac(self.dl_src) | (self.dl_type.map_or(0, |kind| u64::from(kind.0 & 0xff)) << 56));
@@ -134,4 +266,43 @@ fn address(prefix: Option<Prefix>) -> u64 {
 
 fn fits<T: PartialEq>(asked: Option<T>, actual: T) -> bool {
     asked.is_none_or(|asked| asked == actual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_covered_by_few_blocks_and_nothing_else() {
+        for (first, last, most) in
+            [(0, 65_535, 1), (80, 80, 1), (1_024, 65_535, 6), (1, 65_534, 30), (65_535, 65_535, 1), (6, 9, 2)]
+        {
+            let blocks: Vec<PortBlock> = PortBlock::covering(first..=last).collect();
+            assert!(blocks.len() <= most, "{first}-{last}: {blocks:?}");
+            for port in 0..=u16::MAX {
+                let holding = blocks.iter().filter(|block| block.contains(port)).count();
+                assert_eq!(holding, usize::from((first..=last).contains(&port)), "{first}-{last}: {port}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_is_what_agrees_in_its_leading_bits() {
+        let block = PortBlock::around(1_029, 13);
+        assert_eq!((block.first(), block.last(), block.mask()), (1_024, 1_031, 0xfff8));
+        assert_eq!((PortBlock::ANY.first(), PortBlock::ANY.last(), PortBlock::ANY.mask()), (0, u16::MAX, 0));
+        assert_eq!((PortBlock::port(80).single(), block.single()), (Some(80), None));
+    }
+
+    #[test]
+    fn what_asks_for_a_header_does_not_match_its_absence() {
+        let any_code = TransportMatch::Icmp { kind: 3, code: None };
+        assert!(any_code.matches(Some(Transport::Icmp { kind: 3, code: 9 })) && !any_code.matches(None));
+        let low = TransportMatch::Ports { src: None, dst: PortBlock::around(0, 6) };
+        assert!(low.matches(Some(Transport::Ports { src: 9, dst: 1_023 })) && !low.matches(None));
+        assert!(!low.matches(Some(Transport::Ports { src: 9, dst: 1_024 })) && TransportMatch::Any.matches(None));
+        assert_eq!(low.single(), None);
+        let web = Transport::Ports { src: 9, dst: 80 };
+        assert_eq!(TransportMatch::exact(web).single(), Some(Some(web)));
+    }
 }

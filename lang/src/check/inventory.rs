@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 
-use net::{Dpid, Location, PortNo};
+use net::{Dpid, Fingerprint, Location, PortNo, Prefix};
 
 use crate::ast::{
-    GatewayDecl, HostDecl, HostMember, Ident, LocationRef, MiddleboxDecl, MiddleboxMember, PortList, SwitchDecl, SwitchMember,
+    GatewayDecl, HostDecl, HostMember, Ident, LocationRef, MiddleboxDecl, MiddleboxMember, PortList, Spanned, SwitchDecl,
+    SwitchMember,
 };
-use crate::checked::{Attachment, Checked, Gateway, Host, Kind, Middlebox, NamedLocation, PortSet, Switch, User};
+use crate::checked::{Attachment, Checked, Gateway, Host, Kind, Middlebox, NamedLocation, PortSet, Served, Switch, User};
 use crate::codes::names::{E0203, E0208, E0209, E0210, E0211, E0212, E0213};
 use crate::codes::syntax::E0121;
 use crate::diag::Diagnostic;
@@ -57,9 +58,9 @@ impl Attached {
 impl Checker {
     /// Checks everything that exists.
     pub(super) fn inventory(&mut self, statements: &Statements<'_>) {
-        let mut dpids = Unique(HashMap::new());
+        let (mut dpids, mut certificates) = (Unique(HashMap::new()), Unique(HashMap::new()));
         for (place, decl) in statements.switches.iter().enumerate() {
-            self.switch(decl, place, &mut dpids);
+            self.switch(decl, place, &mut dpids, &mut certificates);
         }
         for decl in &statements.locations {
             let at = self.declared_location(&decl.at).unwrap_or(NOWHERE);
@@ -88,10 +89,13 @@ impl Checker {
                 self.report(Diagnostic::new(E0211, decl.at.span(), message).related(*first, "attached here"));
             }
         }
-        for decl in &statements.hosts {
+        let mut routed = Vec::new();
+        for (number, decl) in statements.hosts.iter().enumerate() {
             let members = self.host_members(&decl.members, decl.name.span, &mut macs, &mut addresses);
+            routed.extend(members.routes.iter().flat_map(|(list, _)| *list).map(|prefix| (prefix.value, number, prefix.span)));
             self.host(decl, members, &attached);
         }
+        self.routes_apart(routed);
     }
 
     /// Nothing more is said of a name whose declaration has been reported.
@@ -101,14 +105,19 @@ impl Checker {
         }
     }
 
-    fn switch(&mut self, decl: &SwitchDecl, place: usize, dpids: &mut Unique<Dpid>) {
+    fn switch(&mut self, decl: &SwitchDecl, place: usize, dpids: &mut Unique<Dpid>, known: &mut Unique<Fingerprint>) {
         let (mut dpid, mut access, mut uplink) = (None, None, None);
+        let mut certificates = Vec::new();
         let mut damaged = false;
         for member in &decl.members {
             match member {
                 SwitchMember::Dpid(value) => self.once(&mut dpid, value.value, value.span, "dpid"),
                 SwitchMember::Access(list) => self.once(&mut access, list, list.span, "access"),
                 SwitchMember::Uplink(list) => self.once(&mut uplink, list, list.span, "uplink"),
+                SwitchMember::Certificate(one, _) => {
+                    known.claim(self, "certificate", one.value, one.span);
+                    certificates.push(one.value);
+                }
                 SwitchMember::Error(_) => damaged = true,
             }
         }
@@ -129,8 +138,8 @@ impl Checker {
         let stand_in = Dpid(u64::MAX - place as u64);
         let name = decl.name.text.clone();
         let dpid_value = dpid.map_or(stand_in, |(dpid, _)| dpid);
-        let switch = Switch { name, dpid: dpid_value, access: ports(access), uplink: ports(uplink), span: decl.span };
-        self.policy.switches.push(switch);
+        let (access, uplink) = (ports(access), ports(uplink));
+        self.policy.switches.push(Switch { name, dpid: dpid_value, access, uplink, certificates, span: decl.span });
         self.mute_if(damaged || dpid.is_none(), &decl.name);
     }
 
@@ -166,7 +175,8 @@ impl Checker {
         macs: &mut Unique<net::MacAddr>,
         addresses: &mut Unique<std::net::IpAddr>,
     ) -> HostMembers<'m> {
-        let mut all = HostMembers { name, macs: Vec::new(), addresses: Vec::new(), at: None, damaged: false };
+        let mut all =
+            HostMembers { name, macs: Vec::new(), addresses: Vec::new(), at: None, serves: None, routes: None, damaged: false };
         for member in members {
             match member {
                 HostMember::Mac(list, span) => {
@@ -183,6 +193,8 @@ impl Checker {
                     }
                 }
                 HostMember::At(at, span) => self.once(&mut all.at, at, *span, "at"),
+                HostMember::Serves(list, span) => self.once(&mut all.serves, list, *span, "serves"),
+                HostMember::Routes(list, span) => self.once(&mut all.routes, list, *span, "routes"),
                 HostMember::Error(_) => all.damaged = true,
             }
         }
@@ -217,6 +229,13 @@ impl Checker {
             let help = "add the address that its frames carry: `mac 02:00:00:00:00:11;`";
             self.report(Diagnostic::new(E0213, members.name, message).help(help));
         }
+        if let Some((_, span)) = members.serves.filter(|(served, _)| !served.is_empty() && pin.is_none() && !members.damaged)
+            && members.at.is_none()
+        {
+            let message = format!("host `{}` serves others and has no `at`", decl.name.text);
+            let help = "say at which port its answers are believed: `at SWITCH:PORT;`";
+            self.report(Diagnostic::new(E0213, span, message).help(help));
+        }
         let stations = members.macs.len().saturating_mul(members.addresses.len().saturating_add(1));
         self.stations = self.stations.saturating_add(stations);
         self.room_for(Counted::Stations, self.stations, decl.span);
@@ -225,8 +244,27 @@ impl Checker {
             macs: members.macs.into_iter().map(|(mac, _)| mac).collect(),
             addresses: members.addresses,
             pin,
+            serves: served(members.serves, &[]),
+            routes: members.routes.iter().flat_map(|(list, _)| *list).map(|prefix| prefix.value).collect(),
             span: decl.span,
         });
+    }
+
+    /// An address is behind one host: no prefix of one lies in a prefix of another.
+    fn routes_apart(&mut self, mut routed: Vec<(Prefix, usize, Span)>) {
+        routed.sort_unstable_by_key(|(prefix, host, _)| (prefix.network(), prefix.length(), *host));
+        let mut wide: Option<(Prefix, usize, Span)> = None;
+        for (prefix, host, span) in routed {
+            match wide {
+                Some((over, owner, first)) if over.covers(&prefix) => {
+                    if owner != host {
+                        let message = format!("{prefix} is behind two hosts");
+                        self.report(Diagnostic::new(E0208, span, message).related(first, "behind another here"));
+                    }
+                }
+                _ => wide = Some((prefix, host, span)),
+            }
+        }
     }
 
     fn gateway(&mut self, decl: &GatewayDecl, members: HostMembers<'_>, attached: &mut Attached) {
@@ -240,6 +278,11 @@ impl Checker {
             let message = format!("gateway `{}` has more than one MAC address", decl.name.text);
             self.report(Diagnostic::new(E0212, *last, message).related(*first, "first given here"));
         }
+        if let Some((_, span)) = members.routes {
+            let message = format!("gateway `{}` has `routes`, which hosts alone may have", decl.name.text);
+            let help = "beyond a gateway lies everything that is not inside: take the line out";
+            self.report(Diagnostic::new(E0203, span, message).help(help));
+        }
         let place = members.at.and_then(|(at, _)| {
             let place = self.place(at)?;
             attached.claim(self, at, place);
@@ -250,42 +293,47 @@ impl Checker {
             at: place.unwrap_or(NOWHERE),
             mac: members.macs.first().map(|(mac, _)| *mac),
             addresses: members.addresses,
+            serves: served(members.serves, Served::BY_GATEWAYS),
             span: decl.span,
         });
         self.mute_if(place.is_none(), &decl.name);
     }
 
     fn middlebox(&mut self, decl: &MiddleboxDecl, attached: &mut Attached) {
-        let (mut inside, mut outside, mut one_armed) = (None, None, None);
-        let mut damaged = false;
+        let mut attachments = Vec::new();
+        let mut inside: Option<&LocationRef> = None;
+        let (mut sound, mut damaged) = (true, false);
         for member in &decl.members {
-            match member {
-                MiddleboxMember::In(at, span) => self.once(&mut inside, at, *span, "in"),
-                MiddleboxMember::Out(at, span) => self.once(&mut outside, at, *span, "out"),
-                MiddleboxMember::At(at, span) => self.once(&mut one_armed, at, *span, "at"),
-                MiddleboxMember::Error(_) => damaged = true,
+            match (member, inside.take()) {
+                (MiddleboxMember::In(at, _), None) => inside = Some(at),
+                (MiddleboxMember::Out(at, _), Some(inside)) => {
+                    let (inside, outside) = (self.box_port(inside, attached), self.box_port(at, attached));
+                    attachments.push(Attachment::Inline { inside, outside });
+                }
+                (MiddleboxMember::At(at, _), None) => {
+                    let at = self.box_port(at, attached);
+                    attachments.push(Attachment::OneArmed { at });
+                }
+                (MiddleboxMember::Error(_), _) => damaged = true,
+                (MiddleboxMember::In(..) | MiddleboxMember::Out(..) | MiddleboxMember::At(..), _) => sound = false,
             }
         }
         self.damaged |= damaged;
-        let mut port = |at: &LocationRef| {
-            let place = self.place(at).unwrap_or(NOWHERE);
-            attached.claim(self, at, place);
-            place
-        };
-        let attachment = match (inside, outside, one_armed) {
-            (Some((inside, _)), Some((outside, _)), None) => Attachment::Inline { inside: port(inside), outside: port(outside) },
-            (None, None, Some((at, _))) => Attachment::OneArmed { at: port(at) },
-            _ => {
-                if !damaged {
-                    let message = format!("middlebox `{}` needs `in` and `out`, or `at` alone", decl.name.text);
-                    let help =
-                        "write `in SWITCH:PORT; out SWITCH:PORT;` for a bump in the wire, `at SWITCH:PORT;` for one on one port";
-                    self.report(Diagnostic::new(E0213, decl.name.span, message).help(help));
-                }
-                Attachment::OneArmed { at: NOWHERE }
-            }
-        };
-        self.policy.middleboxes.push(Middlebox { name: decl.name.text.clone(), attachment, span: decl.span });
+        let in_line = attachments.iter().filter(|one| matches!(one, Attachment::Inline { .. })).count();
+        sound &= inside.is_none() && !attachments.is_empty() && (in_line == 0 || in_line == attachments.len());
+        if !sound && !damaged {
+            let message = format!("middlebox `{}` needs `in` and `out`, or `at` alone", decl.name.text);
+            let help = "write `in SWITCH:PORT; out SWITCH:PORT;` for a bump in the wire, `at SWITCH:PORT;` for one on one port; once \
+                        for each instance";
+            self.report(Diagnostic::new(E0213, decl.name.span, message).help(help));
+        }
+        self.policy.middleboxes.push(Middlebox { name: decl.name.text.clone(), attachments, span: decl.span });
+    }
+
+    fn box_port(&mut self, at: &LocationRef, attached: &mut Attached) -> Location {
+        let place = self.place(at).unwrap_or(NOWHERE);
+        attached.claim(self, at, place);
+        place
     }
 
     /// The place of a declared location: a switch and a port, never another name.
@@ -397,5 +445,15 @@ struct HostMembers<'m> {
     macs: Vec<(net::MacAddr, Span)>,
     addresses: Vec<std::net::IpAddr>,
     at: Option<(&'m LocationRef, Span)>,
+    serves: Option<(&'m Vec<Spanned<Served>>, Span)>,
+    routes: Option<(&'m Vec<Spanned<Prefix>>, Span)>,
     damaged: bool,
+}
+
+/// What a block says to be served, ascending; without a word of it, what is served then.
+fn served(said: Option<(&Vec<Spanned<Served>>, Span)>, unsaid: &[Served]) -> Vec<Served> {
+    let mut all: Vec<Served> = said.map_or_else(|| unsaid.to_vec(), |(list, _)| list.iter().map(|one| one.value).collect());
+    all.sort_unstable();
+    all.dedup();
+    all
 }

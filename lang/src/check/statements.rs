@@ -8,7 +8,8 @@ use crate::codes::names::E0212;
 use crate::codes::tests_and_assertions::E0404;
 use crate::diag::Diagnostic;
 use crate::flowspec;
-use crate::source::Span;
+use crate::lexer::lex;
+use crate::source::{SourceId, Span};
 
 use super::Checker;
 use super::limits::{Counted, MAX_TEST_FLOWS};
@@ -126,7 +127,7 @@ impl Checker {
             verdict: verdict?,
             via: via?,
             by: by?,
-            flow_text: self.policy.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ").into(),
+            flow_text: in_a_line(span.source, self.policy.sources.text(span)).into(),
             span: case.span,
         })
     }
@@ -149,4 +150,18 @@ impl Checker {
             self.report(Diagnostic::new(E0404, span, message).help(help));
         }
     }
+}
+
+/// The words of a text with a blank where there was room between them, and without comments.
+fn in_a_line(source: SourceId, text: &str) -> String {
+    let mut line = String::new();
+    let mut end = 0;
+    for token in lex(source, text).tokens {
+        if end > 0 && token.start > end {
+            line.push(' ');
+        }
+        line.push_str(text.get(token.start..token.end).unwrap_or_default());
+        end = token.end;
+    }
+    line
 }

@@ -44,7 +44,7 @@ codes! {
         instead "Give the set a member, take the rule out, or write `any` where everybody is meant."
     }
     E0208 "identifier declared twice" {
-        what "A datapath id, a MAC address or an IP address is declared for two things."
+        what "A datapath id, a certificate, a MAC address or an IP address is declared for two things, or a network is behind two hosts."
         why "It could not be told which of the two a packet comes from."
         example "host a { mac 02:00:00:00:00:01; }\nhost b { mac 02:00:00:00:00:01; }"
         instead "Correct one of them. An address of a machine with several names belongs to one declared host."
@@ -74,7 +74,7 @@ codes! {
         instead "Remove one of them."
     }
     E0213 "something is missing" {
-        what "A block lacks a member that it needs: a switch its `dpid`, a host its `mac`, a gateway its `at`, a middlebox `in` and `out` or `at`; or `outbound-only` lacks its `from`."
+        what "A block lacks a member that it needs: a switch its `dpid`, a host its `mac` and one that `serves` its `at`, a gateway its `at`, a middlebox `in` and `out` or `at` for each instance, all of one sort; or `outbound-only` lacks its `from`."
         why "Without it, what is declared cannot be found on the network, or the rule speaks of everyone."
         example "switch edge1 { access 1-24; }"
         instead "Add the member."

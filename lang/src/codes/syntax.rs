@@ -151,6 +151,12 @@ codes! {
         example "allow limit 50;"
         instead "Write a whole number with its unit in small letters, bits per second: `limit 50mbps`, `limit 512kbps`."
     }
+    E0128 "not a fingerprint" {
+        what "A `certificate` of a switch is not written as `sha256:` and the 64 hexadecimal digits of its SHA-256 fingerprint."
+        why "A switch is known by its certificate: one that cannot be told would shut the switch out, or let another in."
+        example "switch edge1 { dpid 0x1; certificate \"sha1:2f:60\"; }"
+        instead "Take what `openssl x509 -in cert.pem -noout -fingerprint -sha256` prints behind `=`, with or without its colons, and put `sha256:` before it. The log names the fingerprint of a switch that is pending."
+    }
     E0130 "file cannot be read" {
         what "A file that was named on the command line or in an `include` does not exist, is a folder, or cannot be read."
         why "A policy with a part missing is another policy."

@@ -35,7 +35,7 @@ codes! {
         what "Whether an `assert` holds could not be found out within the budget of steps."
         why "What is not proved may not hold. So the policy is not put in force."
         example "assert never from a to b;"
-        instead "Split rules whose conditions have many alternatives, or the assertion into several."
+        instead "The report says what was used up. Where it is steps, `--budget 10` allows ten times as many, up to 1,000. Where it comes apart into more parts than are kept, split rules whose conditions have many alternatives, or the assertion into several. `run` proves with the usual budget."
     }
     E0407 "rule outside the scope of its section" {
         what "A rule in a `section` matches flows that are not of the section's `scope`. The report shows one."
@@ -47,7 +47,7 @@ codes! {
         what "Whether a rule keeps to the scope of its section could not be found out within the budget of steps."
         why "What is not proved may not hold. So the policy is not put in force."
         example "section lab scope (to a) { allow from b; }"
-        instead "Split the rule, or say the scope in simpler terms."
+        instead "The report says what was used up. Where it is steps, `--budget 10` allows ten times as many, up to 1,000. Otherwise split the rule, or say the scope in simpler terms. `run` proves with the usual budget."
     }
     E0409 "invariant contradicted" {
         what "An `invariant` says of declared members what their declarations contradict."

@@ -23,28 +23,31 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
 
 fn cut(input: &Input<'_>, rule: &Rule, id: MiddleboxId) -> Option<Diagnostic> {
     let middlebox = input.policy.middleboxes.get(id.index())?;
-    let ports = match middlebox.attachment {
-        Attachment::Inline { inside, outside } => vec![inside, outside],
-        Attachment::OneArmed { at } => vec![at],
-    };
+    // One instance that can be reached is enough.
+    let cuts: Option<Vec<_>> = middlebox.attachments.iter().map(|one| cut_off(input, rule, &middlebox.name, one)).collect();
+    let (why, help) = cuts?.into_iter().next()?;
+    let message = format!("`{}` {why}: the rule allows nothing", middlebox.name);
+    Some(Diagnostic::new(W0310, rule.span, message).related(middlebox.span, "attached here").help(help))
+}
+
+/// Why an instance of a middlebox cannot be reached, and what to do.
+fn cut_off(input: &Input<'_>, rule: &Rule, name: &str, attachment: &Attachment) -> Option<(&'static str, String)> {
+    let ports = attachment.ports();
     let avoided = |at: &Location| rule.duties.avoid.contains(&Avoid::Port(*at)) || avoids_switch(rule, at.dpid);
     let uplink = |at: &Location| {
         let switch = input.policy.switch_of(at.dpid);
         switch.is_some_and(|switch| switch.uplink.contains(at.port))
     };
-    let name = &middlebox.name;
-    let (why, help) = if let Some(at) = ports.iter().find(|at| avoided(at)) {
+    if let Some(at) = ports.iter().find(|at| avoided(at)) {
         let switch = input.policy.switch_of(at.dpid).filter(|_| avoids_switch(rule, at.dpid));
         let what = switch.map_or_else(|| location_text(input.policy, *at), |switch| switch.name.to_string());
-        ("is attached where the rule may not go", format!("take `{what}` out of `avoid`, or `{name}` out of `via`"))
+        Some(("is attached where the rule may not go", format!("take `{what}` out of `avoid`, or `{name}` out of `via`")))
     } else if let Some(at) = ports.iter().find(|at| uplink(at)) {
         let help = format!("attach `{name}` to an access port, or take {} out of the uplinks", location_text(input.policy, *at));
-        ("is attached to a port that is declared to lead to another switch", help)
+        Some(("is attached to a port that is declared to lead to another switch", help))
     } else {
-        return None;
-    };
-    let message = format!("`{name}` {why}: the rule allows nothing");
-    Some(Diagnostic::new(W0310, rule.span, message).related(middlebox.span, "attached here").help(help))
+        None
+    }
 }
 
 fn avoids_switch(rule: &Rule, dpid: Dpid) -> bool {

@@ -14,19 +14,19 @@ pub(super) struct Words<'a>(pub(super) &'a Checked);
 
 impl Words<'_> {
     pub(super) fn switch(&self, one: &Switch) -> String {
-        format!("{} {} {:?} {:?}", one.name, one.dpid, one.access, one.uplink)
+        format!("{} {} {:?} {:?} {:?}", one.name, one.dpid, one.access, one.uplink, one.certificates)
     }
 
     pub(super) fn host(&self, one: &Host) -> String {
-        format!("{} {:?} {:?} {:?}", one.name, one.macs, one.addresses, one.pin)
+        format!("{} {:?} {:?} {:?} {:?} {:?}", one.name, one.macs, one.addresses, one.pin, one.serves, one.routes)
     }
 
     pub(super) fn gateway(&self, one: &Gateway) -> String {
-        format!("{} {:?} {:?} {:?}", one.name, one.at, one.mac, one.addresses)
+        format!("{} {:?} {:?} {:?} {:?}", one.name, one.at, one.mac, one.addresses, one.serves)
     }
 
     pub(super) fn middlebox(&self, one: &Middlebox) -> String {
-        format!("{} {:?}", one.name, one.attachment)
+        format!("{} {:?}", one.name, one.attachments)
     }
 
     /// Whether the default is stated counts: lints go by it.
@@ -63,7 +63,8 @@ impl Words<'_> {
                     names.collect::<BTreeSet<String>>().into_iter().collect()
                 }
             };
-            format!("{:?} {:?} {} {via:?} {by}", one.name, case.flow_text, case.verdict)
+            let flow: Vec<&str> = case.flow_text.split(' ').collect();
+            format!("{:?} {:?} {} {via:?} {by}", one.name, flow.concat(), case.verdict)
         });
         cases.collect()
     }

@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use lalrpop_util::ErrorRecovery;
-use net::{Dpid, Field, MacAddr, Prefix, VlanId};
+use net::{Dpid, Field, Fingerprint, MacAddr, Prefix, VlanId};
 
 use super::{Failure, MAX_MISTAKES};
 use crate::ast::{
     Atom, ClauseKind, CompareOp, Cond, CondField, ErrorItem, Expr, FieldTest, HostMember, Ident, Item, LocationDecl, LocationRef,
-    NetworkDecl, PortList, ServiceRef, SetOp, Spanned, Term, VerdictWord,
+    NetworkDecl, PortList, ServiceRef, SetOp, Spanned, SwitchMember, Term, VerdictWord,
 };
 use crate::builtin::{self, SetMeaning};
 use crate::checked::{Kind, ServiceTerm};
@@ -299,6 +299,20 @@ impl<'t> Build<'t> {
     pub(crate) fn port_list(&self, list: Vec<Option<Spanned<RangeInclusive<u32>>>>, l: usize, r: usize) -> Option<PortList> {
         let ranges: Option<Vec<_>> = list.into_iter().collect();
         ranges.map(|ranges| PortList { ranges, span: self.span(l, r) })
+    }
+
+    /// `certificate "sha256:…";`
+    pub(crate) fn certificate(&mut self, text: &Spanned<Arc<str>>, l: usize, r: usize) -> SwitchMember {
+        let span = self.span(l, r);
+        match text.value.parse::<Fingerprint>() {
+            Ok(value) => SwitchMember::Certificate(Spanned { value, span: text.span }, span),
+            Err(_) => {
+                let message = format!("`{}` is no fingerprint of a certificate", text.value);
+                let help = "write `sha256:` and 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` has them";
+                self.diagnostics.push(Diagnostic::new(syntax::E0128, text.span, message).help(help));
+                SwitchMember::Error(span)
+            }
+        }
     }
 
     pub(crate) fn macs(&self, list: Vec<Option<Spanned<MacAddr>>>, l: usize, r: usize) -> HostMember {

@@ -500,7 +500,17 @@ pub(super) fn is_verdict(tok: Tok) -> bool {
 pub(super) fn starts_line_of_block(word: Keyword) -> bool {
     matches!(
         word,
-        Keyword::Dpid | Keyword::Access | Keyword::Uplink | Keyword::Mac | Keyword::Ip | Keyword::At | Keyword::In | Keyword::Out
+        Keyword::Dpid
+            | Keyword::Access
+            | Keyword::Uplink
+            | Keyword::Certificate
+            | Keyword::Mac
+            | Keyword::Ip
+            | Keyword::At
+            | Keyword::Serves
+            | Keyword::Routes
+            | Keyword::In
+            | Keyword::Out
     )
 }
 

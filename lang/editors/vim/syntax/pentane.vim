@@ -17,7 +17,7 @@ syntax sync minlines=100
 let s:blocks = 'switch host gateway middlebox'
 let s:verdicts = 'allow deny reject redirect pass outbound-only'
 let s:clauses = 'from to for at via when one-way avoid pin limit mirror queue log audit until owner ticket'
-let s:members = 'dpid access uplink mac ip out in at'
+let s:members = 'dpid access uplink certificate mac ip serves routes out in at'
 let s:operators = 'in and or not'
 let s:kinds = 'user host location switch network mac service'
 let s:sets = 'any none unauthenticated authenticated registered unregistered internet gateway broadcast multicast controller'
@@ -254,9 +254,11 @@ syntax cluster pentaneClauses contains=@pentaneExpression,pentaneClause,pentaneR
 
 " Statements.
 call s:List('pentaneMember', s:members, 'contained')
+call s:Match('pentaneNoService', '\%(serves\s\+\)\@<=none' .. s:end, 'contained')
 syntax match pentaneTerminator /;/ contained
 call s:Body('pentaneBlock', s:next,
-      \ '@pentaneTrivia,@pentaneLiterals,@pentaneReferences,pentaneMember,pentaneComma,pentaneTerminator')
+      \ '@pentaneTrivia,@pentaneLiterals,@pentaneReferences,@pentaneStrings,pentaneMember,'
+      \ .. 'pentaneNoService,pentaneComma,pentaneTerminator')
 syntax cluster pentaneDeclared contains=@pentaneMisplaced,pentaneName
 call s:Match('pentaneLabel', s:name .. '\%(\s*:\)\@=', 'nextgroup=pentaneLabelColon skipwhite')
 call s:Match('pentaneLabel', s:plain .. '\%(:' .. s:verdict .. '\)\@=', 'nextgroup=pentaneLabelColon')
@@ -329,6 +331,7 @@ highlight default link pentaneShortForm pentaneClause
 highlight default link pentaneHeadClause pentaneClause
 highlight default link pentaneAt pentaneClause
 highlight default link pentaneMember Keyword
+highlight default link pentaneNoService pentaneSet
 highlight default link pentaneCase Keyword
 highlight default link pentaneByDefault pentaneDeclaration
 highlight default link pentaneOperator Operator

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use net::Prefix;
+
 use super::Build;
 use crate::ast::{
-    AssertStmt, Atom, Clause, ClauseKind, Cond, DefaultStmt, ErrorItem, Expr, Ident, InvariantStmt, Item, LocationRef, Relation,
-    RuleStmt, SectionHead, Setting, SettingStmt, Spanned, TimeDecl, VerdictWord, WindowRef,
+    AssertStmt, Atom, Clause, ClauseKind, Cond, DefaultStmt, ErrorItem, Expr, HostMember, Ident, InvariantStmt, Item,
+    LocationRef, Relation, RuleStmt, SectionHead, Setting, SettingStmt, Spanned, TimeDecl, VerdictWord, WindowRef,
 };
 use crate::calendar::{self, Calendar, Until};
-use crate::checked::{Claim, DynamicSource, MultiUser, Rate};
+use crate::checked::{Claim, DynamicSource, MultiUser, Rate, Served};
 use crate::codes::{Code, syntax};
 use crate::diag::Diagnostic;
 use crate::literal::{self, when};
@@ -72,6 +74,30 @@ impl<'t> Build<'t> {
         }
         self.unknown_word(word, "thing that RADIUS tells of a user", &["class"]);
         None
+    }
+
+    /// What a host or gateway serves; `none` stands alone.
+    pub(crate) fn serves(&mut self, words: &[Ident], l: usize, r: usize) -> HostMember {
+        let span = self.span(l, r);
+        let mut served = Vec::new();
+        for word in words {
+            match Served::of_word(&word.text) {
+                Some(value) => served.push(Spanned { value, span: word.span }),
+                None if &*word.text == "none" && words.len() == 1 => {}
+                None => {
+                    let known: Vec<&str> = Served::ALL.iter().map(|one| one.word()).collect();
+                    self.unknown_word(word, "thing to serve", &known);
+                    return HostMember::Error(span);
+                }
+            }
+        }
+        HostMember::Serves(served, span)
+    }
+
+    pub(crate) fn routes(&self, list: Vec<Option<Spanned<Prefix>>>, l: usize, r: usize) -> HostMember {
+        let span = self.span(l, r);
+        let prefixes: Option<Vec<_>> = list.into_iter().collect();
+        prefixes.map_or(HostMember::Error(span), |prefixes| HostMember::Routes(prefixes, span))
     }
 
     /// The words between these places, and the stretch that they are.
