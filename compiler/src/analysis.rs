@@ -14,6 +14,7 @@ mod reach;
 mod rules;
 mod sketch;
 mod space;
+mod together;
 mod uncovered;
 mod vacuous;
 mod walk;
@@ -24,21 +25,21 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use lang::checked::{Assertion, Checked, Claim, Cond, Effect, MiddleboxId, Rule, RuleId, SectionId, Verdict};
-use lang::facts::{Facts, Proof, RuleFact};
+use lang::facts::{Facts, Limit, Proof, RuleFact, Vacuous};
 use lang::flow::{Flow, Judgement};
 
 use crate::program::Program;
 use crate::view::View;
 use area::Area;
-pub use difference::{Change, Difference, difference, in_terms_of};
+pub use difference::{Answered, Change, Difference, Turn, Turned, Ways, difference, in_terms_of, turn};
 pub use reach::{Fate, Other, Reach, Reached};
 use sketch::Sketches;
 use space::{Space, TooComplex};
-use walk::{Flow as Control, Outcome, Stopped};
+use walk::{Flow as Control, Outcome, Stopped, spend};
 pub use without::same_without;
 use witness::Dice;
 
-/// How many steps an analysis may take. A step compares two areas.
+/// How many steps an analysis may take. A step compares two areas, or makes one, and more where it names many attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// For each claim: an assertion, the scope of a rule.
@@ -60,6 +61,14 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Budget {
+        let Budget { claim, rule, rules, claims, examples } = self;
+        let more = |steps: u64| steps.saturating_mul(u64::from(factor));
+        Budget { claim: more(claim), rule: more(rule), rules: more(rules), claims: more(claims), examples: more(examples) }
+    }
+
     /// The same for areas of so many words: a step takes longer, the larger they are.
     fn scaled(self, words: usize) -> Budget {
         let weight = (words as u64 / WORDS_OF_A_STEP).max(1);
@@ -67,6 +76,9 @@ impl Budget {
         Budget { claim: claim / weight, rule: rule / weight, rules: rules / weight, claims: claims / weight, examples }
     }
 }
+
+/// It was not found out, and not for want of steps.
+const PARTS: Proof = Proof::Undecided(Limit::Parts);
 
 /// Areas of so many words, of all attributes together, are compared in one step.
 const WORDS_OF_A_STEP: u64 = 128;
@@ -121,12 +133,32 @@ pub fn claims(program: &Program, budget: Budget) -> Facts {
     }
 }
 
+/// Whether the assertions hold of the flows that there can be in one view, beside what is known of all views.
+#[must_use]
+pub fn claims_in_view(program: &Program, view: &View, of_any: &Facts, budget: Budget) -> Facts {
+    let policy = program.policy();
+    // What holds in every view that the invariants admit holds in this one, if it must be one of them.
+    let follows = |proof: &Proof| *proof == Proof::Proved && policy.invariants.is_empty();
+    if policy.assertions.is_empty() {
+        return Facts::default();
+    }
+    let Some(analysis) = Analysis::in_view(program, view, budget) else {
+        let known = of_any.assertions.iter().map(|proof| if follows(proof) { Proof::Proved } else { PARTS });
+        return Facts { assertions: known.collect(), vacuous: of_any.vacuous.clone(), ..Facts::default() };
+    };
+    let asked = policy.assertions.iter().zip(&of_any.assertions);
+    let assertions: Vec<Proof> =
+        asked.map(|(one, proof)| if follows(proof) { Proof::Proved } else { analysis.assertion(one) }).collect();
+    let vacuous = analysis.all_vacuous(&assertions);
+    Facts { assertions, vacuous, ..Facts::default() }
+}
+
 /// What is known of a policy that is too large to be analysed.
 fn undecided(program: &Program) -> Facts {
     let policy = program.policy();
     Facts {
-        assertions: policy.assertions.iter().map(|_| Proof::Undecided).collect(),
-        scopes: scoped(policy).map(|(rule, _)| (rule.id, Proof::Undecided)).collect(),
+        assertions: policy.assertions.iter().map(|_| PARTS).collect(),
+        scopes: scoped(policy).map(|(rule, _)| (rule.id, PARTS)).collect(),
         rules: policy.site_rules().iter().map(|rule| (rule.id, RuleFact::Undecided)).collect(),
         ..Facts::default()
     }
@@ -184,9 +216,14 @@ impl<'a> Analysis<'a> {
     fn claim(&self, ask: impl FnOnce(&mut u64) -> Proof) -> Proof {
         let granted = self.grant();
         let mut steps = granted;
-        let proof = if granted == 0 { Proof::Undecided } else { ask(&mut steps) };
+        let proof = if granted == 0 { PARTS } else { ask(&mut steps) };
         self.spend(granted - steps);
-        proof
+        match proof {
+            Proof::Undecided(_) if steps > 0 => PARTS,
+            Proof::Undecided(_) if granted < self.budget.claim => Proof::Undecided(Limit::StepsOfAll),
+            Proof::Undecided(_) => Proof::Undecided(Limit::Steps),
+            Proof::Proved | Proof::Refuted(_) => proof,
+        }
     }
 
     /// The budget of one claim, as far as that of all goes.
@@ -204,9 +241,15 @@ impl<'a> Analysis<'a> {
         let assertions: Vec<Proof> = all.iter().map(|assertion| self.assertion(assertion)).collect();
         let scopes = self.scopes();
         // What is claimed comes first, should the budget not do for all.
-        let vacuous = all.iter().zip(&assertions).enumerate().filter(|(_, (_, proof))| **proof == Proof::Proved);
-        let vacuous = vacuous.filter_map(|(place, (assertion, _))| self.vacuous(place, assertion)).collect();
+        let vacuous = self.all_vacuous(&assertions);
         Facts { assertions, vacuous, scopes, ..Facts::default() }
+    }
+
+    /// The assertions that are proved because there is no flow that they are about.
+    fn all_vacuous(&self, proofs: &[Proof]) -> Vec<Vacuous> {
+        let proved = self.program.policy().assertions.iter().zip(proofs).enumerate();
+        let proved = proved.filter(|(_, (_, proof))| **proof == Proof::Proved);
+        proved.filter_map(|(place, (assertion, _))| self.vacuous(place, assertion)).collect()
     }
 
     /// Whether an assertion holds: for each pair of users, in every view.
@@ -221,7 +264,7 @@ impl<'a> Analysis<'a> {
 
     /// Whether something holds of how all flows of a pattern are decided.
     fn holds_for_all(&self, pattern: &Cond, holds: impl Fn(&Outcome<'_>) -> bool, steps: &mut u64) -> Proof {
-        let Ok(areas) = self.space.areas(pattern, true) else { return Proof::Undecided };
+        let Ok(areas) = self.space.areas(pattern, true) else { return PARTS };
         for area in areas {
             let mut against = None;
             let walked = self.walk(area, RuleId(0), steps, &mut |inside, outcome, steps| {
@@ -232,7 +275,7 @@ impl<'a> Analysis<'a> {
             });
             match (walked, against) {
                 (_, Some(flow)) => return Proof::Refuted(Box::new(flow)),
-                (Err(Stopped), None) => return Proof::Undecided,
+                (Err(Stopped), None) => return PARTS,
                 (Ok(()), None) => {}
             }
         }
@@ -247,7 +290,7 @@ impl<'a> Analysis<'a> {
             let outside = known.entry(section).or_insert_with(|| self.outside(section));
             let proof = match outside {
                 Some(outside) => self.claim(|steps| self.keeps_to(rule.id, outside, steps)),
-                None => Proof::Undecided,
+                None => PARTS,
             };
             (rule.id, proof)
         };
@@ -267,17 +310,16 @@ impl<'a> Analysis<'a> {
     }
 
     fn keeps_to(&self, rule: RuleId, outside: &[Area], steps: &mut u64) -> Proof {
-        let Some(Some(areas)) = self.rules.get(rule.index()) else { return Proof::Undecided };
+        let Some(Some(areas)) = self.rules.get(rule.index()) else { return PARTS };
         for area in areas {
-            match steps.checked_sub(outside.len() as u64) {
-                Some(left) => *steps = left,
-                None => return Proof::Undecided,
+            if spend(steps, outside.len() as u64).is_err() {
+                return PARTS;
             }
             for beyond in outside.iter().filter_map(|beyond| area.and(beyond)) {
                 match self.space.find(&beyond, steps, None) {
                     Ok(Some(point)) => return Proof::Refuted(Box::new(self.space.flow(&point))),
                     Ok(None) => {}
-                    Err(Stopped) => return Proof::Undecided,
+                    Err(Stopped) => return PARTS,
                 }
             }
         }
@@ -305,7 +347,7 @@ impl<'a> Analysis<'a> {
         });
         match (walked, left) {
             (_, Some(flow)) => Proof::Refuted(Box::new(flow)),
-            (Err(Stopped), None) => Proof::Undecided,
+            (Err(Stopped), None) => PARTS,
             (Ok(()), None) => Proof::Proved,
         }
     }

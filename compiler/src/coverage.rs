@@ -44,7 +44,7 @@ impl Program {
     pub fn regions<'a>(&self, flows: impl IntoIterator<Item = &'a Flow>) -> Regions {
         let reached: BTreeSet<ClauseId> = flows.into_iter().filter_map(|flow| self.deciding_clause(flow)).collect();
         let mut regions = Regions::default();
-        let clauses: Vec<(ClauseId, &Clause)> =
+        let clauses: Vec<(ClauseId, Clause<'_>)> =
             self.index().numbered().filter(|(_, clause)| self.is_counted(clause.rule)).collect();
         for of_rule in clauses.chunk_by(|(_, one), (_, other)| one.rule == other.rule) {
             for (alternative, (id, clause)) in of_rule.iter().enumerate() {

@@ -3,12 +3,10 @@
 
 mod words;
 
-use std::cell::Cell;
-
 use lang::checked::{MultiUser, RuleId, TimeTest, Verdict};
 use lang::flow::{Flow, Judgement, Side};
 
-use crate::index::{Body, Clause, Conjunction, Question};
+use crate::index::{Body, Clause, Conjunction, Question, Trace};
 use crate::label::{Record, faces};
 use crate::program::{Decision, Program};
 use crate::service::passes;
@@ -57,7 +55,7 @@ pub fn explain(program: &Program, flow: &Flow) -> Explanation {
         return Explanation { judgement, src: String::new(), dst: String::new(), because: Vec::new(), nearest: Vec::new() };
     };
     let class = program.index().services.class(&flow.headers);
-    let question = Question { src, dst, headers: &flow.headers, class, moment: &moment, looked_at: &Cell::new(0) };
+    let question = Question { src, dst, headers: &flow.headers, class, moment: &moment, trace: &Trace::default() };
     Explanation {
         because: because(program, &decision, &words, srcs.len() * dsts.len()),
         nearest: nearest(program, &judgement, &question, &words),
@@ -130,13 +128,13 @@ fn nearest(program: &Program, judgement: &Judgement, question: &Question<'_>, wo
     if judgement.verdict == Verdict::Allow {
         return nearest;
     }
-    for clause in &program.index().clauses {
+    for clause in program.index().in_order() {
         let allows = program.policy().rule(clause.rule).is_some_and(|rule| rule.verdict() == Some(Verdict::Allow));
         if !allows || nearest.iter().any(|other| other.rule == clause.rule) {
             continue;
         }
         let is_behind = judgement.rule.is_some_and(|decided| decided < clause.rule);
-        if let Some(lacks) = lacks(clause, judgement, question, words, is_behind) {
+        if let Some(lacks) = lacks(&clause, judgement, question, words, is_behind) {
             nearest.push(Nearest { rule: clause.rule, lacks });
         }
         if nearest.len() == MAX_NEAREST {
@@ -146,8 +144,14 @@ fn nearest(program: &Program, judgement: &Judgement, question: &Question<'_>, wo
     nearest
 }
 
-fn lacks(clause: &Clause, judgement: &Judgement, question: &Question<'_>, words: &Words<'_>, is_behind: bool) -> Option<String> {
-    let Body::Conjunction(all) = &clause.body else { return None };
+fn lacks(
+    clause: &Clause<'_>,
+    judgement: &Judgement,
+    question: &Question<'_>,
+    words: &Words<'_>,
+    is_behind: bool,
+) -> Option<String> {
+    let Body::Conjunction(all) = clause.body else { return None };
     let mut missing = facts(all).filter(|(fact, wanted)| holds(fact, question) != *wanted);
     match (missing.next(), missing.next(), judgement.rule) {
         (None, _, Some(decided)) if is_behind => Some(format!("a place before {}", words.names.rule(decided))),

@@ -9,12 +9,29 @@ use net::Time;
 
 use crate::analysis::{self, Budget, facts};
 use crate::program::Program;
+use crate::view::View;
 
 /// What is proved of what the policy claims of itself, and what of it does not hold: what forbids its use. Lints are not asked.
 #[must_use]
 pub fn claims(program: &Program, tree: &Policy, budget: Budget) -> (Facts, Vec<Diagnostic>) {
     let facts = analysis::claims(program, budget);
     let found = proofs::check(&Input { policy: program.policy(), tree, facts: &facts, decide: program, now: None });
+    (facts, found)
+}
+
+/// What of its assertions holds in one view, called by this name, beside what is known of all views; and what does not hold in it
+/// though it holds in every view that the invariants admit.
+#[must_use]
+pub fn claims_in_view(
+    program: &Program,
+    tree: &Policy,
+    (name, view): (&str, &View),
+    of_any: &Facts,
+    budget: Budget,
+) -> (Facts, Vec<Diagnostic>) {
+    let facts = analysis::claims_in_view(program, view, of_any, budget);
+    let input = Input { policy: program.policy(), tree, facts: of_any, decide: program, now: None };
+    let found = proofs::in_view(&input, &facts.assertions, name);
     (facts, found)
 }
 

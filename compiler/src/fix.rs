@@ -172,7 +172,7 @@ fn keeps_meaning(old: &State, new: &State, budget: Budget) -> Result<(), Why> {
     match same_without(policy, &gone, budget) {
         Proof::Proved => {}
         Proof::Refuted(flow) => return Err(Why::Flow(flow_text(policy, &flow))),
-        Proof::Undecided => return Err(Why::Undecided),
+        Proof::Undecided(_) => return Err(Why::Undecided),
     }
     match first_other(&old.tests, &new.tests) {
         Some(name) => Err(Why::Test(name)),

@@ -1,18 +1,31 @@
 //! The decision structure: rules hang on labels, source label → destination label → service class → rule, and the search goes
 //! best rule first. Its cost grows with the rules that name an end's own labels, not with the number of rules.
 
-use std::cell::Cell;
-use std::ops::Range;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
-use lang::checked::{Checked, Cond, Effect, HeaderTest, RuleId, TimeTest};
+use lang::checked::{Checked, Cond, Effect, HeaderTest, Rule, RuleId};
 use lang::flow::{Headers, Side};
 use net::Field;
 
+use crate::blocks::Blocks;
 use crate::label::{LabelId, Labels, Record};
 use crate::moment::Moment;
-use crate::normal::{Alternative, LiteralAtom, TooMany, alternatives};
 use crate::program::CompileError;
-use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, is_classed, passes};
+use crate::service::{Class, ServiceSet, ServiceSets, Services, Tests, passes};
+
+mod clauses;
+mod edit;
+mod lists;
+mod order;
+
+pub(crate) use clauses::{Body, Clause, Conjunction};
+use clauses::{Intern, Stored, Unfit, clauses_of, whole};
+pub(crate) use edit::{Edit, Replaced};
+pub(crate) use lists::ClauseId;
+use lists::{Entry, Forest, behind};
+use order::Line;
+pub(crate) use order::{Order, RuleSlot};
 
 /// How many alternatives all rules may have together.
 pub(crate) const MAX_CLAUSES: usize = 500_000;
@@ -20,92 +33,34 @@ pub(crate) const MAX_CLAUSES: usize = 500_000;
 /// What it costs to find the place in a list where a search begins, in clauses.
 const COST_OF_LIST: u64 = 4;
 
-/// How long the lists of clauses for each class may be together.
-const MAX_LISTED: usize = 16_000_000;
-
 /// What a policy compiles to, whatever the view.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    pub(crate) labels: Labels,
-    pub(crate) services: Services,
-    /// One for each alternative of each rule, in the order of the rules.
-    pub(crate) clauses: Vec<Clause>,
-    /// Clauses with a source anchor, by that.
-    by_src: Lists,
-    /// Clauses with a destination anchor only, by that.
-    by_dst: Lists,
-    /// Clauses without anchors.
-    unanchored: Unanchored,
+    pub(crate) labels: Arc<Labels>,
+    pub(crate) services: Arc<Services>,
+    /// The rules in their order.
+    line: Line,
+    /// For each rule, by slot, its clauses.
+    code: Blocks<Arc<[Stored]>>,
+    forest: Forest,
+    /// How many clauses there are.
+    clauses: usize,
     /// Rules with too many alternatives: right, but found by trying.
     pub(crate) excess: Vec<CompileError>,
-    /// For each rule, and one behind the last, the first clause that is its own or a later rule's.
-    first_clauses: Vec<ClauseId>,
-    /// Some rule does not decide what it matches: the search may have to go on.
-    goes_on: bool,
-    /// Some rule tests the time.
-    pub(crate) reads_time: bool,
-    /// Some rule tests the VLAN priority.
-    pub(crate) reads_pcp: bool,
-    /// Some rule tests the DSCP.
-    pub(crate) reads_dscp: bool,
+    reads: Reads,
+    /// How many labels there were when all was compiled.
+    first_labels: usize,
 }
 
-/// One alternative of one rule.
-#[derive(Clone, Debug)]
-pub(crate) struct Clause {
-    pub(crate) rule: RuleId,
-    pub(crate) service: ServiceSet,
-    pub(crate) body: Body,
-    src: Option<LabelId>,
-    dst: Option<LabelId>,
-}
-
-/// What must hold besides the service.
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    /// All of these.
-    Conjunction(Conjunction),
-    /// The rule's own condition, which has too many alternatives to be indexed.
-    Whole(Cond),
-}
-
-/// What must hold, by what is asked.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Conjunction {
-    pub(crate) src: Vec<(LabelId, bool)>,
-    pub(crate) dst: Vec<(LabelId, bool)>,
-    /// Header tests that the service decides: kept for explanations.
-    pub(crate) service: Tests,
-    /// The other header tests.
-    pub(crate) headers: Tests,
-    pub(crate) times: Vec<(TimeTest, bool)>,
-}
-
-/// The number of a clause; smaller numbers are tried first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ClauseId(u32);
-
-/// Clauses without anchors, in order.
-#[derive(Clone, Debug)]
-enum Unanchored {
-    /// For each class those that hold it.
-    ByClass(Vec<Vec<ClauseId>>),
-    /// All, where lists for each class would be too long together.
-    All(Vec<(ClauseId, ServiceSet)>),
-}
-
-/// For each label its clauses, in order.
-#[derive(Clone, Debug, Default)]
-struct Lists {
-    starts: Vec<u32>,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    clause: ClauseId,
-    other: Option<LabelId>,
-    service: ServiceSet,
+/// How many rules look at this or that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reads {
+    /// Those that do not decide what they match: the search may have to go on.
+    goes_on: u32,
+    time: u32,
+    /// The VLAN priority.
+    pcp: u32,
+    dscp: u32,
 }
 
 /// Two ends as one user each, and the headers: what one search is about.
@@ -116,8 +71,44 @@ pub(crate) struct Question<'a> {
     pub(crate) headers: &'a Headers,
     pub(crate) class: Class,
     pub(crate) moment: &'a Moment,
-    /// How many clauses have been looked at.
-    pub(crate) looked_at: &'a Cell<u64>,
+    pub(crate) trace: &'a Trace,
+}
+
+/// What a search looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// How many clauses.
+    pub(crate) looked_at: Cell<u64>,
+    /// Something that neither the two records nor the class tell.
+    pub(crate) beyond: Cell<bool>,
+    /// The rules that it came to, where somebody wants to know, and whether it came to the default.
+    noted: Option<RefCell<Vec<RuleSlot>>>,
+    by_default: Cell<bool>,
+}
+
+impl Trace {
+    /// One that notes which rules a search comes to.
+    pub(crate) fn noting() -> Trace {
+        Trace { noted: Some(RefCell::default()), ..Trace::default() }
+    }
+
+    /// The rules that searches came to, and whether one came to the default.
+    pub(crate) fn came_to(self) -> (Vec<RuleSlot>, bool) {
+        (self.noted.map(RefCell::into_inner).unwrap_or_default(), self.by_default.get())
+    }
+
+    fn note(&self, clause: Option<ClauseId>) {
+        if let Some(noted) = &self.noted {
+            match clause {
+                Some(id) => noted.borrow_mut().push(id.rule),
+                None => self.by_default.set(true),
+            }
+        }
+    }
+
+    fn add(&self, clauses: u64) {
+        self.looked_at.set(self.looked_at.get() + clauses);
+    }
 }
 
 /// What a search came to.
@@ -127,116 +118,181 @@ pub(crate) struct Found {
     pub(crate) clause: Option<ClauseId>,
     /// Rules that only audit and would have decided, in order.
     pub(crate) audited: Vec<RuleId>,
+    /// Rules that led behind their sections, in order.
+    pub(crate) passed: Vec<RuleId>,
 }
 
 impl Index {
     /// Compiles the rules of a policy.
     pub(crate) fn new(policy: &Checked) -> Index {
-        let mut draft =
-            Draft { labels: Labels::new(policy), services: ServiceSets::default(), clauses: Vec::new(), excess: Vec::new() };
-        for rule in &policy.rules {
-            draft.add(rule.id, &rule.cond);
-        }
-        let (labels, services, clauses, excess) = draft.finished(policy);
-        let tests = |wanted: fn(&HeaderTest) -> bool| policy.rules.iter().any(|rule| tests_header(&rule.cond, wanted));
-        Index {
-            by_src: Lists::new(labels.len(), &clauses, |clause| clause.src.map(|src| (src, clause.dst))),
-            by_dst: Lists::new(labels.len(), &clauses, |clause| match clause.src {
-                Some(_) => None,
-                None => clause.dst.map(|dst| (dst, None)),
-            }),
-            unanchored: Unanchored::of(&services, &clauses),
-            first_clauses: first_clauses(policy.rules.len(), &clauses),
-            goes_on: policy.rules.iter().any(|rule| rule.verdict().is_none()),
-            reads_time: policy.tests_time(),
-            reads_pcp: tests(|test| matches!(test, HeaderTest::Pcp(_) | HeaderTest::Present(Field::Pcp))),
-            reads_dscp: tests(|test| matches!(test, HeaderTest::Dscp(_))),
-            labels,
-            services,
-            clauses,
-            excess,
-        }
+        let mut draft = Draft::new(policy);
+        policy.rules.iter().for_each(|rule| draft.add(rule));
+        draft.finished(policy)
     }
 
-    /// The clause that decides, of this one and those behind it. Rules that only audit are noted on the way, and one that passes leads behind its section.
-    pub(crate) fn search(&self, policy: &Checked, question: &Question<'_>, mut from: ClauseId) -> Found {
-        let mut audited = Vec::new();
+    /// The clause that decides, of this order and those behind it. Rules that only audit are noted on the way, and one that passes leads behind its section.
+    pub(crate) fn search(&self, policy: &Checked, question: &Question<'_>, mut from: Order) -> Found {
+        let mut found = Found::default();
         loop {
-            let clause = self.find(question, from);
-            let rule = clause.filter(|_| self.goes_on).and_then(|id| self.clause(id)).map(|clause| clause.rule);
-            let next = match rule.and_then(|id| policy.rule(id)).map(|rule| rule.effect) {
-                Some(Effect::Audit(_)) => {
-                    audited.extend(rule);
-                    rule.and_then(|id| self.first_clauses.get(id.index() + 1))
+            found.clause = self.find(question, from);
+            question.trace.note(found.clause);
+            let rule = found.clause.filter(|_| self.reads.goes_on > 0).and_then(|id| self.line.rule(id.rule));
+            match rule.and_then(|id| policy.rule(id)) {
+                Some(Rule { id, effect: Effect::Audit(_), .. }) => {
+                    found.audited.push(*id);
+                    from = self.order_behind(*id);
                 }
-                Some(Effect::Pass(behind)) => self.first_clauses.get(behind.index()),
-                Some(Effect::Decide(_)) | None => return Found { clause, audited },
-            };
-            match next {
-                Some(next) => from = *next,
-                None => return Found { clause: None, audited },
+                Some(Rule { id, effect: Effect::Pass(behind), .. }) => {
+                    found.passed.push(*id);
+                    from = self.line.order_from(*behind);
+                }
+                Some(Rule { effect: Effect::Decide(_), .. }) | None => return found,
             }
         }
     }
 
-    /// The first clause that holds, of this one and those behind it.
-    fn find(&self, question: &Question<'_>, from: ClauseId) -> Option<ClauseId> {
+    /// The first clause that holds, of this order and those behind it.
+    fn find(&self, question: &Question<'_>, from: Order) -> Option<ClauseId> {
         let lists = question.src.labels().len() + question.dst.labels().len() + 1;
-        question.looked_at.set(question.looked_at.get() + COST_OF_LIST * lists as u64);
-        let mut best = self.unanchored.find(question, from, &self.services, |id| self.body_holds(id, question));
+        question.trace.add(COST_OF_LIST * lists as u64);
+        let forest = &self.forest;
+        let mut best = self.better(None, behind(forest.by_class.of(question.class.index()), from), question);
+        best = self.better(best, behind(&forest.anywhere, from), question);
         for label in question.dst.labels() {
-            best = self.better(best, self.by_dst.of(*label, from), question);
+            best = self.better(best, behind(forest.by_dst.of(label.index()), from), question);
         }
         for label in question.src.labels() {
-            best = self.better(best, self.by_src.of(*label, from), question);
+            best = self.better(best, behind(forest.by_src.of(label.index()), from), question);
         }
-        best
+        best.map(|entry| entry.clause)
     }
 
     /// The first entry of a list that holds, if it comes before the best so far.
-    fn better(&self, best: Option<ClauseId>, entries: &[Entry], question: &Question<'_>) -> Option<ClauseId> {
+    fn better<'i>(&self, best: Option<&'i Entry>, entries: &'i [Entry], question: &Question<'_>) -> Option<&'i Entry> {
         for entry in entries {
-            if best.is_some_and(|best| best <= entry.clause) {
+            if best.is_some_and(|best| best.order <= entry.order) {
                 break;
             }
-            question.looked_at.set(question.looked_at.get() + 1);
-            if entry.other.is_none_or(|other| question.dst.has(other))
+            question.trace.add(1);
+            if entry.other().is_none_or(|other| question.dst.has(other))
                 && self.services.holds(entry.service, question.class)
-                && self.body_holds(entry.clause, question)
+                && self.rest_holds(entry, question)
             {
-                return Some(entry.clause);
+                return Some(entry);
             }
         }
         best
     }
 
-    /// The first clause of the rules behind this one.
-    pub(crate) fn first_clause_behind(&self, rule: RuleId) -> ClauseId {
-        self.first_clauses.get(rule.index() + 1).copied().unwrap_or(ClauseId(u32::MAX))
+    /// What is asked besides anchors and classes.
+    fn rest_holds(&self, entry: &Entry, question: &Question<'_>) -> bool {
+        question.trace.add(1);
+        (entry.told && self.services.is_exact(entry.service))
+            || self.stored(entry.clause).is_some_and(|stored| self.body_holds(stored, question))
     }
 
-    /// All clauses, each with its number.
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (ClauseId, &Clause)> {
-        (0..).map(ClauseId).zip(&self.clauses)
+    fn body_holds(&self, stored: &Stored, question: &Question<'_>) -> bool {
+        let pass = |tests: &[(HeaderTest, bool)]| tests.iter().all(|(test, wanted)| passes(test, question.headers) == *wanted);
+        match &stored.body {
+            Body::Conjunction(all) => {
+                let ends_hold = all.src.iter().all(|(label, wanted)| question.src.has(*label) == *wanted)
+                    && all.dst.iter().all(|(label, wanted)| question.dst.has(*label) == *wanted);
+                let is_exact = self.services.is_exact(stored.service);
+                if !ends_hold || (is_exact && all.headers.is_empty() && all.times.is_empty()) {
+                    return ends_hold;
+                }
+                question.trace.beyond.set(true);
+                (is_exact || pass(&all.service))
+                    && pass(&all.headers)
+                    && all.times.iter().all(|(test, wanted)| question.moment.passes(*test) == *wanted)
+            }
+            Body::Whole(cond) => {
+                question.trace.beyond.set(true);
+                self.cond_holds(cond, question)
+            }
+        }
+    }
+
+    /// From here on the rules behind this one are tried.
+    pub(crate) fn order_behind(&self, rule: RuleId) -> Order {
+        self.line.order_from(RuleId(rule.0.saturating_add(1)))
+    }
+
+    /// All clauses in their order, each with its number.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (ClauseId, Clause<'_>)> {
+        (0..).map(RuleId).zip(self.line.iter()).flat_map(move |(rule, slot)| {
+            let parts = self.code.get(slot.0 as usize).map_or(&[][..], |code| code);
+            (0..).zip(parts).map(move |(part, stored)| {
+                (ClauseId { rule: slot, part }, Clause { rule, service: stored.service, body: &stored.body })
+            })
+        })
+    }
+
+    /// All clauses in their order.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = Clause<'_>> {
+        self.numbered().map(|(_, clause)| clause)
     }
 
     /// The clause with this number.
-    pub(crate) fn clause(&self, id: ClauseId) -> Option<&Clause> {
-        self.clauses.get(id.0 as usize)
+    pub(crate) fn clause(&self, id: ClauseId) -> Option<Clause<'_>> {
+        let rule = self.line.rule(id.rule)?;
+        self.stored(id).map(|stored| Clause { rule, service: stored.service, body: &stored.body })
     }
 
-    fn body_holds(&self, id: ClauseId, question: &Question<'_>) -> bool {
-        question.looked_at.set(question.looked_at.get() + 1);
-        match self.clause(id).map(|clause| &clause.body) {
-            Some(Body::Conjunction(all)) => {
-                all.src.iter().all(|(label, wanted)| question.src.has(*label) == *wanted)
-                    && all.dst.iter().all(|(label, wanted)| question.dst.has(*label) == *wanted)
-                    && all.headers.iter().all(|(test, wanted)| passes(test, question.headers) == *wanted)
-                    && all.times.iter().all(|(test, wanted)| question.moment.passes(*test) == *wanted)
-            }
-            Some(Body::Whole(cond)) => self.cond_holds(cond, question),
-            None => false,
-        }
+    fn stored(&self, id: ClauseId) -> Option<&Stored> {
+        self.code.get(id.rule.0 as usize).and_then(|code| code.get(usize::from(id.part)))
+    }
+
+    /// The number of a rule.
+    pub(crate) fn rule(&self, slot: RuleSlot) -> Option<RuleId> {
+        self.line.rule(slot)
+    }
+
+    /// The slot of a rule.
+    pub(crate) fn slot(&self, rule: RuleId) -> Option<RuleSlot> {
+        self.line.slot(rule)
+    }
+
+    /// All slots, in the order of their rules.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = RuleSlot> {
+        self.line.iter()
+    }
+
+    /// When a clause is tried.
+    pub(crate) fn order(&self, id: ClauseId) -> Order {
+        self.line.order(id.rule, id.part)
+    }
+
+    /// The clauses of a rule, each with the labels by which it is found.
+    pub(crate) fn anchors(&self, rule: RuleSlot) -> impl Iterator<Item = (ClauseId, Option<LabelId>, Option<LabelId>)> {
+        let parts = self.code.get(rule.0 as usize).map_or(&[][..], |code| code);
+        (0..).zip(parts).map(move |(part, stored)| (ClauseId { rule, part }, stored.src, stored.dst))
+    }
+
+    /// True if the clause is about packets of this class.
+    pub(crate) fn has_class(&self, id: ClauseId, class: Class) -> bool {
+        self.stored(id).is_some_and(|stored| self.services.holds(stored.service, class))
+    }
+
+    /// True if the clause holds.
+    pub(crate) fn holds(&self, id: ClauseId, question: &Question<'_>) -> bool {
+        self.stored(id)
+            .is_some_and(|stored| self.services.holds(stored.service, question.class) && self.body_holds(stored, question))
+    }
+
+    /// Some rule tests the time.
+    pub(crate) fn reads_time(&self) -> bool {
+        self.reads.time > 0
+    }
+
+    /// Some rule tests the VLAN priority.
+    pub(crate) fn reads_pcp(&self) -> bool {
+        self.reads.pcp > 0
+    }
+
+    /// Some rule tests the DSCP.
+    pub(crate) fn reads_dscp(&self) -> bool {
+        self.reads.dscp > 0
     }
 
     /// Plain evaluation over records, for conditions that are not indexed.
@@ -261,163 +317,103 @@ impl Index {
 /// What is compiled so far.
 struct Draft {
     labels: Labels,
-    services: ServiceSets,
-    clauses: Vec<Clause>,
+    sets: ServiceSets,
+    code: Vec<Arc<[Stored]>>,
+    clauses: usize,
     excess: Vec<CompileError>,
+    reads: Reads,
+}
+
+impl Intern for ServiceSets {
+    fn intern(&mut self, tests: Tests) -> Option<(ServiceSet, Arc<Tests>)> {
+        let set = ServiceSets::intern(self, tests);
+        self.tests(set).map(|tests| (set, Arc::clone(tests)))
+    }
 }
 
 impl Draft {
-    fn add(&mut self, rule: RuleId, cond: &Cond) {
-        match alternatives(cond, &mut self.labels) {
-            Ok(all) if self.clauses.len() + all.len() > MAX_CLAUSES => {
-                if !self.excess.iter().any(|excess| matches!(excess, CompileError::TooManyInAll { .. })) {
-                    self.excess.push(CompileError::TooManyInAll { rule });
-                }
-                self.add_whole(rule, cond);
-            }
-            Ok(all) => all.into_iter().for_each(|alternative| self.add_conjunction(rule, alternative)),
-            Err(TooMany(alternatives)) => {
-                self.excess.push(CompileError::TooManyAlternatives { rule, alternatives });
-                self.add_whole(rule, cond);
-            }
+    fn new(policy: &Checked) -> Draft {
+        Draft {
+            labels: Labels::new(policy),
+            sets: ServiceSets::default(),
+            code: Vec::with_capacity(policy.rules.len()),
+            clauses: 0,
+            excess: Vec::new(),
+            reads: Reads::default(),
         }
+    }
+
+    fn add(&mut self, rule: &Rule) {
+        let code = match clauses_of(&rule.cond, &mut self.labels, &mut self.sets) {
+            Ok(all) if self.clauses + all.len() <= MAX_CLAUSES => all,
+            Ok(_) => {
+                if !self.excess.iter().any(|excess| matches!(excess, CompileError::TooManyInAll { .. })) {
+                    self.excess.push(CompileError::TooManyInAll { rule: rule.id });
+                }
+                self.whole(&rule.cond)
+            }
+            Err(Unfit::Alternatives(alternatives)) => {
+                self.excess.push(CompileError::TooManyAlternatives { rule: rule.id, alternatives });
+                self.whole(&rule.cond)
+            }
+            Err(Unfit::Service) => self.whole(&rule.cond),
+        };
+        self.clauses += code.len();
+        self.code.push(code.into());
+        self.reads.add(rule);
     }
 
     /// A rule whose condition is tried as it is written.
-    fn add_whole(&mut self, rule: RuleId, cond: &Cond) {
-        self.label_all(cond);
-        let service = self.services.intern(Vec::new());
-        self.clauses.push(Clause { rule, service, body: Body::Whole(cond.clone()), src: None, dst: None });
+    fn whole(&mut self, cond: &Cond) -> Vec<Stored> {
+        whole(cond, &mut self.labels, &mut self.sets).into_iter().collect()
     }
 
     /// Everything, with the classes of packets found. Where they are too many, services are tried as they are written.
-    fn finished(self, policy: &Checked) -> (Labels, Services, Vec<Clause>, Vec<CompileError>) {
-        let Draft { labels, services, mut clauses, mut excess } = self;
-        if let Some(found) = services.classify() {
-            return (labels, found, clauses, excess);
-        }
-        excess.extend(policy.rules.last().map(|rule| CompileError::TooManyKinds { rule: rule.id }));
-        for clause in &mut clauses {
-            if let Body::Conjunction(all) = &mut clause.body {
-                all.headers.extend(all.service.iter().cloned());
-            }
-        }
-        (labels, Services::all_alike(&services), clauses, excess)
-    }
-
-    fn add_conjunction(&mut self, rule: RuleId, alternative: Alternative) {
-        let mut all = Conjunction::default();
-        for literal in alternative {
-            match literal.atom {
-                LiteralAtom::End(Side::Src, label) => all.src.push((label, literal.wanted)),
-                LiteralAtom::End(Side::Dst, label) => all.dst.push((label, literal.wanted)),
-                LiteralAtom::Header(test) if is_classed(&test) => all.service.push((test, literal.wanted)),
-                LiteralAtom::Header(test) => all.headers.push((test, literal.wanted)),
-                LiteralAtom::Time(test) => all.times.push((test, literal.wanted)),
-            }
-        }
-        let service = self.services.intern(all.service.clone());
-        let (src, dst) = (self.anchor(&all.src), self.anchor(&all.dst));
-        self.clauses.push(Clause { rule, service, body: Body::Conjunction(all), src, dst });
-    }
-
-    /// The label that the fewest ends have, of those that must hold.
-    fn anchor(&self, literals: &[(LabelId, bool)]) -> Option<LabelId> {
-        let wanted = literals.iter().filter(|(_, wanted)| *wanted).map(|(label, _)| *label);
-        wanted.min_by_key(|label| (self.labels.weight(*label), *label))
-    }
-
-    fn label_all(&mut self, cond: &Cond) {
-        match cond {
-            Cond::End(_, test) => {
-                self.labels.test(*test);
-            }
-            Cond::Header(_) | Cond::Time(_) => {}
-            Cond::Not(inner) => self.label_all(inner),
-            Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| self.label_all(part)),
-        }
-    }
-}
-
-impl Lists {
-    fn new(labels: usize, clauses: &[Clause], place: impl Fn(&Clause) -> Option<(LabelId, Option<LabelId>)>) -> Lists {
-        let mut placed: Vec<(LabelId, Entry)> = Vec::new();
-        for (clause, id) in clauses.iter().zip((0..).map(ClauseId)) {
-            if let Some((label, other)) = place(clause) {
-                placed.push((label, Entry { clause: id, other, service: clause.service }));
-            }
-        }
-        placed.sort_by_key(|(label, entry)| (*label, entry.clause));
-        let starts = (0..=labels).map(|label| placed.partition_point(|(other, _)| other.index() < label));
-        Lists {
-            starts: starts.map(|start| u32::try_from(start).unwrap_or(u32::MAX)).collect(),
-            entries: placed.into_iter().map(|(_, entry)| entry).collect(),
-        }
-    }
-
-    /// The entries of a label, of this clause and those behind it.
-    fn of(&self, label: LabelId, from: ClauseId) -> &[Entry] {
-        let all = self.all_of(label);
-        if from == ClauseId(0) { all } else { all.get(all.partition_point(|entry| entry.clause < from)..).unwrap_or_default() }
-    }
-
-    fn all_of(&self, label: LabelId) -> &[Entry] {
-        let range = match self.starts.get(label.index()..label.index() + 2) {
-            Some([start, end]) => Range { start: *start as usize, end: *end as usize },
-            Some(_) | None => 0..0,
+    fn finished(self, policy: &Checked) -> Index {
+        let Draft { labels, sets, code, clauses, mut excess, reads } = self;
+        let services = sets.classify().unwrap_or_else(|| {
+            excess.extend(policy.rules.last().map(|rule| CompileError::TooManyKinds { rule: rule.id }));
+            Services::all_alike(&sets)
+        });
+        let mut index = Index {
+            first_labels: labels.len(),
+            labels: Arc::new(labels),
+            services: Arc::new(services),
+            line: Line::of(code.len()),
+            code: code.into_iter().collect(),
+            forest: Forest::default(),
+            clauses,
+            excess,
+            reads,
         };
-        self.entries.get(range).unwrap_or_default()
+        index.hang();
+        index
     }
 }
 
-impl Unanchored {
-    fn of(services: &Services, clauses: &[Clause]) -> Unanchored {
-        let numbered = (0..).map(ClauseId).zip(clauses);
-        let free: Vec<(ClauseId, ServiceSet)> = numbered
-            .filter(|(_, clause)| clause.src.is_none() && clause.dst.is_none())
-            .map(|(id, clause)| (id, clause.service))
-            .collect();
-        let mut lists: Vec<Vec<ClauseId>> = services.all().map(|_| Vec::new()).collect();
-        let mut room = MAX_LISTED;
-        for (id, set) in &free {
-            for class in services.classes_of(*set) {
-                let Some(left) = room.checked_sub(1) else { return Unanchored::All(free) };
-                room = left;
-                if let Some(list) = lists.get_mut(class.index()) {
-                    list.push(*id);
-                }
-            }
-        }
-        Unanchored::ByClass(lists)
+impl Reads {
+    fn add(&mut self, rule: &Rule) {
+        self.change(rule, |count| *count += 1);
     }
 
-    /// The first clause for the packets in question, of this one and those behind it, of which the rest holds.
-    fn find(
-        &self,
-        question: &Question<'_>,
-        from: ClauseId,
-        services: &Services,
-        holds: impl Fn(ClauseId) -> bool,
-    ) -> Option<ClauseId> {
-        match self {
-            Unanchored::ByClass(lists) => {
-                let list = lists.get(question.class.index()).map_or(&[][..], Vec::as_slice);
-                let behind = list.get(list.partition_point(|id| *id < from)..).unwrap_or_default();
-                behind.iter().copied().find(|id| holds(*id))
-            }
-            Unanchored::All(list) => {
-                let behind = list.get(list.partition_point(|(id, _)| *id < from)..).unwrap_or_default();
-                let place = behind.iter().position(|(id, set)| services.holds(*set, question.class) && holds(*id));
-                question.looked_at.set(question.looked_at.get() + place.unwrap_or(behind.len()) as u64);
-                place.and_then(|place| behind.get(place)).map(|(id, _)| *id)
-            }
+    fn take(&mut self, rule: &Rule) {
+        self.change(rule, |count| *count = count.saturating_sub(1));
+    }
+
+    fn change(&mut self, rule: &Rule, change: impl Fn(&mut u32)) {
+        if rule.verdict().is_none() {
+            change(&mut self.goes_on);
+        }
+        if rule.cond.tests_time() {
+            change(&mut self.time);
+        }
+        if tests_header(&rule.cond, |test| matches!(test, HeaderTest::Pcp(_) | HeaderTest::Present(Field::Pcp))) {
+            change(&mut self.pcp);
+        }
+        if tests_header(&rule.cond, |test| matches!(test, HeaderTest::Dscp(_))) {
+            change(&mut self.dscp);
         }
     }
-}
-
-fn first_clauses(rules: usize, clauses: &[Clause]) -> Vec<ClauseId> {
-    let first = |rule: usize| clauses.partition_point(|clause| clause.rule.index() < rule);
-    (0..=rules).map(|rule| ClauseId(u32::try_from(first(rule)).unwrap_or(u32::MAX))).collect()
 }
 
 fn tests_header(cond: &Cond, wanted: fn(&HeaderTest) -> bool) -> bool {
@@ -428,3 +424,6 @@ fn tests_header(cond: &Cond, wanted: fn(&HeaderTest) -> bool) -> bool {
         Cond::All(parts) | Cond::Any(parts) => parts.iter().any(|part| tests_header(part, wanted)),
     }
 }
+
+#[cfg(test)]
+mod check;

@@ -142,6 +142,8 @@ fn join_hosts(all: &mut Checked, old: &Checked, new: &Checked, [of_old, of_new]:
         if let Some(other) = place.and_then(|place| all.hosts.get_mut(place)) {
             add_new(&mut other.macs, &host.macs);
             add_new(&mut other.addresses, &host.addresses);
+            add_new(&mut other.serves, &host.serves);
+            add_new(&mut other.routes, &host.routes);
             other.pin = other.pin.filter(|pin| Some(*pin) == host.pin.map(|at| of_old.location(at)));
         }
     }
@@ -198,7 +200,10 @@ fn join_middleboxes(all: &mut Checked, old: &Checked, new: &Checked, [of_old, of
     all.middleboxes = new.middleboxes.clone();
     of_new.middleboxes = numbers(new.middleboxes.len());
     let places = places(old.middleboxes.iter().map(|one| &one.name), new.middleboxes.iter().map(|one| &one.name));
-    let own = |one: &Middlebox| Middlebox { attachment: of_old.attachment(one.attachment), ..one.clone() };
+    let own = |one: &Middlebox| {
+        let attachments = one.attachments.iter().map(|place| of_old.attachment(*place)).collect();
+        Middlebox { attachments, ..one.clone() }
+    };
     let middleboxes = joined(&mut all.middleboxes, &old.middleboxes, places, own);
     of_old.middleboxes = middleboxes;
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use lang::checked::{Checked, Gateway, GatewayId};
-use lang::flow::{End, Place};
-use net::{FlowKey, IpHeader, IpProto, Location, MacAddr, Transport, can_be_owned, is_link_local};
+use lang::flow::{End, Flow, Headers, Place};
+use net::{EtherType, FlowKey, IpHeader, IpProto, Location, MacAddr, Transport, can_be_owned, is_link_local};
 
 use crate::view::{Station, View};
 
@@ -75,6 +75,33 @@ pub fn destination(policy: &Checked, view: &View, key: &FlowKey) -> Identity {
         station_destination(policy, view, key)
     };
     known.map_or_else(Identity::Refused, Identity::Known)
+}
+
+/// The first packet of a flow as it comes in, and where: what [`source`] and [`destination`] tell the two ends by. Nothing where
+/// that is not known, or the flow is for a group.
+#[must_use]
+pub fn first_packet(policy: &Checked, view: &View, flow: &Flow) -> Option<(Location, FlowKey)> {
+    let gateway = |end: &End| match end.place {
+        Place::Internet(Some(id)) | Place::Gateway(id) => policy.gateways.get(id.index()).map(|gateway| (id, gateway)),
+        Place::Internet(None) => gateways(policy).next(),
+        Place::Inside | Place::Broadcast | Place::Multicast | Place::Controller => None,
+    };
+    let mac = |end: &End| match gateway(end) {
+        Some((id, gateway)) => gateway_mac(view, id, gateway),
+        None => end.mac,
+    };
+    let at = flow.src.location.or_else(|| gateway(&flow.src).map(|(_, gateway)| gateway.at))?;
+    let dl_type = flow.headers.dl_type?;
+    let ip = match (flow.src.address, flow.dst.address, flow.headers.proto) {
+        (Some(src), Some(dst), Some(proto)) if src.is_ipv4() == dst.is_ipv4() => {
+            let Headers { transport, dscp, .. } = flow.headers;
+            Some(IpHeader { src, dst, proto, dscp: dscp.unwrap_or(0), transport })
+        }
+        _ if matches!(dl_type, EtherType::IPV4 | EtherType::IPV6) => return None,
+        _ => None,
+    };
+    let dl_dst = mac(&flow.dst).filter(|mac| mac.is_unicast())?;
+    Some((at, FlowKey { dl_src: mac(&flow.src)?, dl_dst, dl_type, vlan: flow.headers.vlan, ip }))
 }
 
 fn outside_source(policy: &Checked, view: &View, id: GatewayId, gateway: &Gateway, key: &FlowKey) -> Result<End, Refusal> {

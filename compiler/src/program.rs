@@ -2,38 +2,32 @@
 //! Knows nothing of packets on the wire or of flow entries.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use lang::checked::{Checked, Duties, MultiUser, RuleId, Verdict};
+use lang::checked::{Checked, MultiUser, RuleId, Verdict};
 use lang::codes::names;
 use lang::diag::Diagnostic;
 use lang::flow::{Decide, End, Flow, Headers, Judgement};
 use net::{FlowKey, MacAddr, Time};
 
-use crate::index::{ClauseId, Found, Index, MAX_CLAUSES, Question};
+use crate::index::{ClauseId, Found, Index, MAX_CLAUSES, Order, Question, Trace};
 use crate::label::Record;
 use crate::moment::Moment;
 use crate::names::Names;
-use crate::principal::end_of;
+use crate::stations::{Known, Stations};
 use crate::template::Template;
-use crate::view::{Station, View};
+use crate::view::View;
 
-/// A compiled policy over one view. A copy shares all but the list of stations.
+/// A compiled policy over one view. A copy shares all that neither side changes after.
 #[derive(Clone, Debug)]
 pub struct Program {
     policy: Arc<Checked>,
     index: Arc<Index>,
-    stations: BTreeMap<MacAddr, Arc<[KnownEnd]>>,
-}
-
-/// A station with one of its addresses, or none, and its records: one for each user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct KnownEnd {
-    end: End,
-    records: Vec<Record>,
+    stations: Stations,
+    /// How often the policy was changed.
+    version: u64,
 }
 
 /// Why a policy cannot be compiled within its limits.
@@ -91,8 +85,8 @@ impl Program {
     #[must_use]
     pub fn compile(policy: Arc<Checked>, view: &View) -> Program {
         let index = Arc::new(Index::new(&policy));
-        let stations = view.stations().map(|station| (station.mac, known_ends(&policy, &index, station))).collect();
-        Program { policy, index, stations }
+        let stations = Stations::new(&policy, &index.labels, view);
+        Program { policy, index, stations, version: 0 }
     }
 
     /// Compiles, or says which rule exceeds the limits.
@@ -117,14 +111,7 @@ impl Program {
     /// of the view has changed.
     pub fn update(&mut self, view: &View, changed: &[MacAddr]) {
         for mac in changed {
-            match view.station(*mac) {
-                Some(station) => {
-                    self.stations.insert(*mac, known_ends(&self.policy, &self.index, station));
-                }
-                None => {
-                    self.stations.remove(mac);
-                }
-            }
+            self.stations.update(&self.policy, &self.index.labels, view, *mac);
         }
     }
 
@@ -150,12 +137,13 @@ impl Program {
     /// The answer to a flow, of all rules or of those behind one; and what it cost to find it: how many
     /// alternatives of rules were looked at, and as much for labels.
     pub(crate) fn judge_counting(&self, flow: &Flow, behind: Option<RuleId>) -> (Judgement, u64) {
-        let from = behind.map_or(ClauseId::default(), |rule| self.index.first_clause_behind(rule));
+        let from = behind.map_or(Order::FIRST, |rule| self.index.order_behind(rule));
         let (srcs, dsts) = (self.records(&flow.src), self.records(&flow.dst));
         let labels: usize = srcs.iter().chain(dsts.iter()).map(|record| record.labels().len()).sum();
-        let looked_at = Cell::new(COST_OF_LABEL.saturating_mul(labels as u64));
-        let decision = self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), (from, &looked_at));
-        (self.judgement(decision), looked_at.get())
+        let trace = Trace::default();
+        trace.looked_at.set(COST_OF_LABEL.saturating_mul(labels as u64));
+        let decision = self.decision_from(&srcs, &dsts, &flow.headers, &self.moment(flow.time), (from, &trace));
+        (self.judgement(decision), trace.looked_at.get())
     }
 
     /// The answer to a packet of now between two identified ends: [`Program::judge`] without making a flow of it first. Stations that
@@ -170,10 +158,10 @@ impl Program {
     #[must_use]
     pub fn template(&self, key: &FlowKey, dst: &End, judgement: &Judgement) -> Template {
         let mut template = Template::exact(key, dst, judgement);
-        if !self.index.reads_dscp {
+        if !self.index.reads_dscp() {
             template.region.dscp = None;
         }
-        if self.index.reads_pcp {
+        if self.index.reads_pcp() {
             template.installable = false;
             template.reply = None;
         }
@@ -183,13 +171,13 @@ impl Program {
     /// True if a rule tests the DSCP: templates fix it then, and leave it open otherwise.
     #[must_use]
     pub fn fixes_dscp(&self) -> bool {
-        self.index.reads_dscp
+        self.index.reads_dscp()
     }
 
     /// True if a rule tests the VLAN priority: no template can be installed then, and every allowed packet is carried by hand.
     #[must_use]
     pub fn tests_pcp(&self) -> bool {
-        self.index.reads_pcp
+        self.index.reads_pcp()
     }
 
     /// A packet's headers as policy sees them.
@@ -207,9 +195,28 @@ impl Program {
     /// What the rules see of a time; nothing is looked up where none asks.
     pub(crate) fn moment(&self, time: Option<Time>) -> Moment {
         match time {
-            Some(time) if self.index.reads_time => Moment::new(&self.policy, time),
+            Some(time) if self.index.reads_time() => Moment::new(&self.policy, time),
             Some(_) | None => Moment::default(),
         }
+    }
+
+    /// What is known of a station.
+    pub(crate) fn known(&self, mac: MacAddr) -> Option<&Known> {
+        self.stations.find(mac).and_then(|id| self.stations.get(id))
+    }
+
+    pub(crate) fn stations(&self) -> &Stations {
+        &self.stations
+    }
+
+    /// How often anything was changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.version.saturating_add(self.stations.changes())
+    }
+
+    /// How often another policy was put in that says something else.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -222,17 +229,25 @@ impl Program {
 
     /// The records of an end, one for each of its users.
     pub(crate) fn records(&self, end: &End) -> Cow<'_, [Record]> {
-        let known = end.mac.and_then(|mac| self.stations.get(&mac));
-        match known.and_then(|ends| ends.iter().find(|known| known.end == *end)) {
-            Some(known) => Cow::Borrowed(&known.records),
-            None => Cow::Owned(self.index.labels.records(&self.policy, end)),
-        }
+        self.stations.records(&self.policy, &self.index.labels, end)
     }
 
     /// Judges every pair of users and folds as the policy says; among equally restricted pairs the earlier rule is named. Where the
     /// most restrictive wins, what several pairs are allowed with middleboxes passes those of all.
     pub(crate) fn decision(&self, srcs: &[Record], dsts: &[Record], headers: &Headers, moment: &Moment) -> Decision {
-        self.decision_from(srcs, dsts, headers, moment, (ClauseId::default(), &Cell::new(0)))
+        self.decision_from(srcs, dsts, headers, moment, (Order::FIRST, &Trace::default()))
+    }
+
+    /// The same, with what was looked at.
+    pub(crate) fn decision_traced(
+        &self,
+        srcs: &[Record],
+        dsts: &[Record],
+        headers: &Headers,
+        time: Option<Time>,
+        trace: &Trace,
+    ) -> Decision {
+        self.decision_from(srcs, dsts, headers, &self.moment(time), (Order::FIRST, trace))
     }
 
     /// The same, of the clauses from this one on; those that are looked at are counted.
@@ -242,7 +257,7 @@ impl Program {
         dsts: &[Record],
         headers: &Headers,
         moment: &Moment,
-        (from, looked_at): (ClauseId, &Cell<u64>),
+        (from, trace): (Order, &Trace),
     ) -> Decision {
         let class = self.index.services.class(headers);
         let mut others = BTreeSet::new();
@@ -250,8 +265,8 @@ impl Program {
         let mut best: Option<(Rank, Face)> = None;
         for (src, src_record) in srcs.iter().enumerate() {
             for (dst, dst_record) in dsts.iter().enumerate() {
-                let question = Question { src: src_record, dst: dst_record, headers, class, moment, looked_at };
-                let Found { clause, audited: noted } = self.index.search(&self.policy, &question, from);
+                let question = Question { src: src_record, dst: dst_record, headers, class, moment, trace };
+                let Found { clause, audited: noted, passed: _ } = self.index.search(&self.policy, &question, from);
                 audited.extend(noted);
                 let rank = self.rank(clause);
                 if best.is_none_or(|(best, _)| rank < best) {
@@ -296,31 +311,33 @@ impl Program {
         self.index.clause(clause?).map(|clause| clause.rule)
     }
 
-    pub(crate) fn judgement(&self, decision: Decision) -> Judgement {
-        let audited = decision.audited.into_iter().collect();
-        let Some(rule) = self.rule_of(decision.clause).and_then(|id| self.policy.rule(id)) else {
-            let verdict = self.policy.default.verdict;
-            return Judgement { verdict, rule: None, via: Vec::new(), duties: Duties::default(), audited };
-        };
-        let mut judgement = Judgement {
+    /// The verdict of a clause; nothing is the default.
+    pub(crate) fn verdict_of(&self, clause: Option<ClauseId>) -> Verdict {
+        match self.rule_of(clause).and_then(|id| self.policy.rule(id)) {
             // Rules that do not decide are never found.
-            verdict: rule.verdict().unwrap_or(Verdict::Deny),
-            rule: Some(rule.id),
-            via: rule.via.clone(),
-            duties: rule.duties.clone(),
-            audited,
+            Some(rule) => rule.verdict().unwrap_or(Verdict::Deny),
+            None => self.policy.default.verdict,
+        }
+    }
+
+    /// The judgement where one rule alone decides, or the default.
+    pub(crate) fn judgement_alone(&self, verdict: Verdict, rule: Option<RuleId>) -> Judgement {
+        let (via, duties) = match rule.and_then(|id| self.policy.rule(id)) {
+            Some(rule) => (rule.via.clone(), rule.duties.clone()),
+            None => Default::default(),
         };
-        for other in decision.others.iter().filter(|id| **id != rule.id).filter_map(|id| self.policy.rule(*id)) {
+        Judgement { verdict, rule, via, duties, audited: Vec::new() }
+    }
+
+    pub(crate) fn judgement(&self, decision: Decision) -> Judgement {
+        let (verdict, decided) = (self.verdict_of(decision.clause), self.rule_of(decision.clause));
+        let audited = decision.audited.into_iter().collect();
+        let mut judgement = Judgement { audited, ..self.judgement_alone(verdict, decided) };
+        for other in decision.others.iter().filter(|id| Some(**id) != decided).filter_map(|id| self.policy.rule(*id)) {
             judgement.bind(&other.via, &other.duties);
         }
         judgement
     }
-}
-
-fn known_ends(policy: &Checked, index: &Index, station: &Station) -> Arc<[KnownEnd]> {
-    let addresses = std::iter::once(None).chain(station.addresses.iter().copied().map(Some));
-    let ends = addresses.map(|address| end_of(station, address));
-    ends.map(|end| KnownEnd { records: index.labels.records(policy, &end), end }).collect()
 }
 
 impl Decide for Program {
@@ -367,6 +384,16 @@ impl CompileError {
 }
 
 #[cfg(test)]
-pub(crate) mod generate;
+pub(crate) mod canonical;
 #[cfg(test)]
-mod tests;
+pub(crate) mod edited;
+mod edits;
+#[cfg(test)]
+pub(crate) mod generate;
+mod recompile;
+
+pub use recompile::Change;
+pub(crate) use recompile::{Extent, Parts};
+
+#[cfg(test)]
+pub(crate) mod tests;

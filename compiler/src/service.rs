@@ -2,12 +2,13 @@
 //! Knows Ethernet type, IP protocol, destination port, ICMP type and code; every other header is left to the rules.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
-use net::{Field, Transport};
-use rustc_hash::FxBuildHasher;
+use net::{Field, IpProto, Transport};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use grid::Grid;
 
@@ -21,16 +22,22 @@ pub(crate) type Tests = Vec<(HeaderTest, bool)>;
 pub(crate) struct ServiceSet(u32);
 
 /// A class, numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Class(u32);
 
-/// The sets that the rules of a policy use, before the classes are known.
+/// The sets that the rules of a policy use.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ServiceSets(IndexMap<Tests, ServiceSet, FxBuildHasher>);
+pub(crate) struct ServiceSets {
+    numbers: FxHashMap<Arc<Tests>, ServiceSet>,
+    all: Vec<Arc<Tests>>,
+}
 
 /// The classes, and which of them each set holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
+    sets: ServiceSets,
+    /// What classes are told apart by.
+    terms: IndexSet<HeaderTest, FxBuildHasher>,
     grid: Grid,
     /// For each cell of the grid its class.
     classes: Vec<Class>,
@@ -38,6 +45,10 @@ pub(crate) struct Services {
     samples: Vec<Headers>,
     /// For each set its classes.
     rows: Vec<Row>,
+    /// For each set whether all packets of its classes are in it; in one that came later some may not be, and its tests tell.
+    exact: Vec<bool>,
+    /// How many sets came later.
+    late: usize,
 }
 
 /// The classes of one set.
@@ -83,6 +94,23 @@ fn bits_of(mut word: u64) -> impl Iterator<Item = u32> {
         word &= word.wrapping_sub(1);
         (bit < 64).then_some(bit)
     })
+}
+
+/// Where tests of services begin and end, along each axis: ascending, from the least value on.
+#[derive(Clone, Debug)]
+pub(crate) struct Axes {
+    pub(crate) protos: Vec<IpProto>,
+    pub(crate) ports: Vec<u16>,
+    pub(crate) kinds: Vec<u8>,
+    pub(crate) codes: Vec<u8>,
+}
+
+impl Axes {
+    /// Of these tests, which classes decide.
+    pub(crate) fn of<'a>(tests: impl Iterator<Item = &'a HeaderTest>) -> Axes {
+        let terms = tests.flat_map(single_terms).collect();
+        Grid::new(&terms).into_axes()
+    }
 }
 
 /// How many cells the grid may have, how many of them may be looked at for all tests together, and how many words the rows may take.
@@ -151,15 +179,27 @@ impl ServiceSets {
     pub(crate) fn intern(&mut self, mut tests: Tests) -> ServiceSet {
         tests.sort_by_cached_key(|test| FxBuildHasher.hash_one(test));
         tests.dedup();
-        let next = ServiceSet(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
-        *self.0.entry(tests).or_insert(next)
+        if let Some(known) = self.numbers.get(&tests) {
+            return *known;
+        }
+        let tests = Arc::new(tests);
+        let next = ServiceSet(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(Arc::clone(&tests));
+        self.numbers.insert(tests, next);
+        next
+    }
+
+    /// The tests of a set, in an order of their own.
+    pub(crate) fn tests(&self, set: ServiceSet) -> Option<&Arc<Tests>> {
+        self.all.get(set.0 as usize)
     }
 
     /// Finds the classes of all sets; nothing if they are too many, or cost too much to be found.
     pub(crate) fn classify(&self) -> Option<Services> {
         let mut terms: IndexSet<HeaderTest, FxBuildHasher> = IndexSet::default();
         // Sets mostly share their services.
-        let tests: IndexSet<&HeaderTest, FxBuildHasher> = self.0.keys().flatten().map(|(test, _)| test).collect();
+        let tests: IndexSet<&HeaderTest, FxBuildHasher> =
+            self.all.iter().flat_map(|tests| tests.iter()).map(|(test, _)| test).collect();
         tests.iter().for_each(|test| terms.extend(single_terms(test)));
         let grid = Grid::new(&terms);
         let mut visits = MAX_VISITS;
@@ -167,9 +207,11 @@ impl ServiceSets {
             return None;
         }
         let (classes, samples) = grid.refine(&terms);
-        let mut services = Services { grid, classes, samples, rows: Vec::with_capacity(self.0.len()) };
+        let rows = Vec::with_capacity(self.all.len());
+        let exact = vec![true; self.all.len()];
+        let mut services = Services { sets: self.clone(), terms, grid, classes, samples, rows, exact, late: 0 };
         let mut words = 0_usize;
-        for tests in self.0.keys() {
+        for tests in &self.all {
             let row = services.row(tests, &mut visits)?;
             words = words.saturating_add(row.words());
             if words > MAX_WORDS {
@@ -194,11 +236,46 @@ impl Services {
     pub(crate) fn all_alike(sets: &ServiceSets) -> Services {
         let grid = Grid::new(&IndexSet::default());
         let (classes, samples) = grid.refine(&IndexSet::default());
-        let rows = sets.0.keys().map(|_| Row::of(vec![1])).collect();
-        Services { grid, classes, samples, rows }
+        let rows = sets.all.iter().map(|_| Row::of(vec![1])).collect();
+        let exact = sets.all.iter().map(|tests| tests.is_empty()).collect();
+        Services { sets: sets.clone(), terms: IndexSet::default(), grid, classes, samples, rows, exact, late: 0 }
     }
 
-    /// Which classes pass all tests; nothing if that would be too much to look at.
+    /// The number of the set of packets that pass all tests; one that is not known yet is told by its tests where the classes do
+    /// not tell it. Nothing if that would be too much to look at.
+    pub(crate) fn add(&mut self, tests: Tests) -> Option<ServiceSet> {
+        let set = self.sets.intern(tests);
+        if self.rows.len() < self.sets.all.len() {
+            let tests = Arc::clone(self.sets.tests(set)?);
+            let row = self.row(&tests, &mut MAX_VISITS.clone())?;
+            self.exact.push(tests.iter().all(|(test, _)| self.tells(test)));
+            self.rows.push(row);
+            self.late += 1;
+        }
+        Some(set)
+    }
+
+    /// True if so many sets came later that classes are better found anew.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.late > 64 + (self.rows.len() - self.late) / 8
+    }
+
+    /// The tests of a set.
+    pub(crate) fn tests(&self, set: ServiceSet) -> Option<&Arc<Tests>> {
+        self.sets.tests(set)
+    }
+
+    /// True if a packet's class tells whether it passes.
+    fn tells(&self, test: &HeaderTest) -> bool {
+        single_terms(test).iter().all(|term| self.terms.contains(term))
+    }
+
+    /// True if a packet of the class is in the set whenever the class is.
+    pub(crate) fn is_exact(&self, set: ServiceSet) -> bool {
+        self.exact.get(set.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Which classes have packets that pass all tests, or may have; nothing if that would be too much to look at.
     fn row(&self, tests: &Tests, visits: &mut usize) -> Option<Row> {
         if let [(test, true)] = tests.as_slice() {
             let mut few = Vec::new();
@@ -216,6 +293,10 @@ impl Services {
         }
         for (test, wanted) in tests {
             let mut passing = vec![0_u64; row.len()];
+            // What only some packets of a class pass, others do not.
+            if !*wanted && !self.tells(test) {
+                continue;
+            }
             self.passing(test, visits, |class| {
                 if let Some(word) = passing.get_mut(class as usize / 64) {
                     *word |= 1 << (class % 64);
@@ -251,6 +332,14 @@ impl Services {
         }
     }
 
+    /// How many bytes they take, by the size of their tables.
+    pub(crate) fn bytes(&self) -> usize {
+        let rows: usize = self.rows.iter().map(|row| size_of::<Row>() + 8 * row.words()).sum();
+        let sets: usize = self.sets.all.iter().map(|tests| 48 + tests.capacity() * size_of::<(HeaderTest, bool)>()).sum();
+        let terms = self.terms.capacity() * (size_of::<HeaderTest>() + 2 * size_of::<usize>());
+        rows + sets + terms + self.classes.capacity() * size_of::<Class>() + self.samples.capacity() * size_of::<Headers>()
+    }
+
     /// The class of a packet.
     pub(crate) fn class(&self, headers: &Headers) -> Class {
         self.classes.get(self.grid.cell(headers)).copied().unwrap_or(Class(u32::MAX))
@@ -274,7 +363,7 @@ impl Services {
 
     /// True if every packet is in the set.
     pub(crate) fn is_all(&self, set: ServiceSet) -> bool {
-        self.all().all(|class| self.holds(set, class))
+        self.is_exact(set) && self.all().all(|class| self.holds(set, class))
     }
 
     /// Every class.

@@ -1,9 +1,11 @@
-//! The widest flow entry that is still safe for one decided flow: today that flow alone. Whatever becomes a flow entry goes
-//! through [`Template`]. Knows nothing of switches, ports, or of OpenFlow's versions.
+//! From a decided flow to the region of packets that one entry may cover: that flow alone, or as much around it as is safe.
+//! Whatever becomes a flow entry goes through [`Template`]. Knows nothing of switches, ports, or of OpenFlow's versions.
 
-use lang::checked::{MiddleboxId, RuleId, Verdict};
+mod widest;
+
+use lang::checked::{Duties, MiddleboxId, RuleId, Verdict};
 use lang::flow::{End, Judgement, Place};
-use net::{EtherType, FlowKey, FlowMatch, IpProto, Transport};
+use net::{EtherType, FlowKey, FlowMatch, IpProto, Transport, TransportMatch};
 
 /// A region of packets on which the decision is constant, with the decision and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Template {
     pub verdict: Verdict,
     /// Middleboxes to pass, in order from initiator to responder.
     pub via: Vec<MiddleboxId>,
+    /// What else the conversation is bound to.
+    pub duties: Duties,
     /// False if switches cannot tell such packets from ones that may be judged otherwise (later fragments, damaged headers):
     /// the decision then holds for the one packet, and nothing may be installed. `region` matches next to nothing then.
     pub installable: bool,
@@ -35,7 +39,9 @@ impl Template {
         let installable = is_distinct(key);
         if !installable {
             region.nw_proto = region.nw_proto.or(Some(IpProto(255)));
-            region.transport = region.transport.or(Some(Transport::Ports { src: 0, dst: 0 }));
+            if region.transport == TransportMatch::Any {
+                region.transport = TransportMatch::exact(Transport::Ports { src: 0, dst: 0 });
+            }
         }
         let answered = judgement.verdict == Verdict::Allow && installable && has_answers(key, dst);
         Template {
@@ -43,6 +49,7 @@ impl Template {
             reply: answered.then(|| FlowMatch::exact(&key.reply())),
             verdict: judgement.verdict,
             via: judgement.via.clone(),
+            duties: judgement.duties.clone(),
             installable,
             audited: judgement.audited.clone(),
             rule: judgement.rule,

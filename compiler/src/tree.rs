@@ -50,8 +50,8 @@ impl Program {
 
     fn whole_forest(&self) -> Forest {
         let mut forest = Forest::new();
-        for clause in &self.index().clauses {
-            self.plant(&mut forest, clause);
+        for clause in self.index().in_order() {
+            self.plant(&mut forest, &clause);
         }
         forest
     }
@@ -71,10 +71,10 @@ impl Program {
 
     fn pair_forest(&self, src: &Record, dst: &Record) -> Forest {
         let mut forest = Forest::new();
-        for clause in &self.index().clauses {
-            match &clause.body {
+        for clause in self.index().in_order() {
+            match clause.body {
                 Body::Conjunction(all) if sides_hold(all, src, dst) => {
-                    self.plant(&mut forest, clause);
+                    self.plant(&mut forest, &clause);
                     let decides = self.policy().rule(clause.rule).is_some_and(|rule| rule.verdict().is_some());
                     let always = all.headers.is_empty() && all.times.is_empty();
                     if decides && always && self.index().services.is_all(clause.service) {
@@ -82,26 +82,26 @@ impl Program {
                     }
                 }
                 Body::Conjunction(_) => {}
-                Body::Whole(_) => self.plant(&mut forest, clause),
+                Body::Whole(_) => self.plant(&mut forest, &clause),
             }
         }
         forest
     }
 
     /// What a clause asks, on one line.
-    pub(crate) fn clause_text(&self, clause: &Clause) -> String {
+    pub(crate) fn clause_text(&self, clause: &Clause<'_>) -> String {
         let (src, dst, rest) = self.branch(clause);
         format!("{src}, {dst}, {rest}")
     }
 
-    fn plant(&self, forest: &mut Forest, clause: &Clause) {
+    fn plant(&self, forest: &mut Forest, clause: &Clause<'_>) {
         let (src, dst, rest) = self.branch(clause);
         forest.entry(src).or_default().entry(dst).or_default().push((clause.rule, rest));
     }
 
     /// Source, destination, and what else is asked.
-    fn branch(&self, clause: &Clause) -> (String, String, String) {
-        match &clause.body {
+    fn branch(&self, clause: &Clause<'_>) -> (String, String, String) {
+        match clause.body {
             Body::Conjunction(all) => (self.side(Side::Src, all), self.side(Side::Dst, all), self.service_text(all)),
             Body::Whole(_) => ("any source".to_owned(), "any destination".to_owned(), "condition as written".to_owned()),
         }

@@ -1,16 +1,21 @@
 //! What is true on the network now, as far as policy cares: who is attached where, with which addresses and users.
 //! Pure data; knows nothing of how a fact was learned, nor of how long it holds.
 
+mod error;
 mod file;
+mod links;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use lang::checked::{Checked, GatewayId, GroupId, Host, HostId, UserId};
-use lang::flow::Person;
-use net::{Location, MacAddr, can_be_owned};
+use lang::flow::{End, Person, Place};
+use net::{Dpid, Location, MacAddr, PortNo, Prefix, can_be_owned};
 
-pub use file::{GatewayFile, MemberFile, SCHEMA, StationFile, UserFile, ViewError, ViewFile};
+pub use error::{Fault, ViewError};
+pub use file::{GatewayFile, MemberFile, SCHEMA, StationFile, UserFile, ViewFile};
+pub use links::Cable;
 
 /// The facts that policy depends on. Every iteration is in the order of addresses, so that equal views give equal programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +28,15 @@ pub struct View {
     registered: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
     /// Addresses of gateways, which no station may have.
     reserved: BTreeSet<IpAddr>,
+}
+
+/// What a view file tells: the facts that policy depends on, and those that ways depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// Who is attached where, with which addresses and users.
+    pub view: View,
+    /// The cables between switches; nothing where the file does not say.
+    pub links: Option<Vec<Cable>>,
 }
 
 /// One MAC address and what is bound to it.
@@ -89,6 +103,25 @@ impl View {
     /// The stations attached here, by ascending MAC address.
     pub fn at(&self, location: Location) -> impl Iterator<Item = &Station> {
         self.ports.get(&location).into_iter().flatten().filter_map(|mac| self.stations.get(mac))
+    }
+
+    /// Where a declared host is attached, with each of its MAC addresses.
+    #[must_use]
+    pub fn places_of(&self, policy: &Checked, id: HostId) -> Vec<Location> {
+        let macs = policy.hosts.get(id.index()).into_iter().flat_map(|host| &host.macs);
+        macs.filter_map(|mac| self.stations.get(mac)?.location).collect()
+    }
+
+    /// The stations attached to this switch.
+    pub(crate) fn on(&self, dpid: Dpid) -> impl Iterator<Item = MacAddr> {
+        let (first, last) = (Location::new(dpid, PortNo(0)), Location::new(dpid, PortNo(u32::MAX)));
+        self.ports.range(first..=last).flat_map(|(_, macs)| macs).copied()
+    }
+
+    /// The stations that own an address in this prefix.
+    pub(crate) fn owners_in(&self, prefix: Prefix) -> impl Iterator<Item = MacAddr> {
+        let behind = self.owners.range(prefix.network()..);
+        behind.take_while(move |(address, _)| prefix.contains(**address)).map(|(_, mac)| *mac)
     }
 
     /// Attaches a station, which need not be known yet; one that is attached elsewhere moves. Whether a move is believed is the
@@ -289,6 +322,33 @@ impl Station {
     fn unknown(mac: MacAddr) -> Station {
         Station { mac, host: None, location: None, addresses: BTreeSet::new(), users: Vec::new(), groups: Vec::new() }
     }
+}
+
+/// An end that is no station, under another policy whose ids may differ: what is declared is matched by name.
+pub(crate) fn carried(end: &End, old: &Checked, new: &Checked) -> End {
+    let gateway = |id: GatewayId| {
+        let name = old.gateways.get(id.index()).map(|gateway| &gateway.name);
+        let place = new.gateways.iter().position(|gateway| Some(&gateway.name) == name);
+        place.and_then(|place| u32::try_from(place).ok()).map(GatewayId)
+    };
+    let host = |id: HostId| {
+        let name = old.hosts.get(id.index()).map(|host| &host.name);
+        let place = new.hosts.iter().position(|host| Some(&host.name) == name);
+        place.and_then(|place| u32::try_from(place).ok()).map(HostId)
+    };
+    let groups = |ids: &[GroupId]| ids.iter().filter_map(|id| same_group(*id, old, new)).collect::<Vec<_>>();
+    let person = |person: &Person| {
+        let user = person.user.map(|id| same_user(id, old, new));
+        (user != Some(None)).then(|| Person { user: user.flatten(), groups: groups(&person.groups) })
+    };
+    let place = match end.place {
+        Place::Internet(behind) => Place::Internet(behind.and_then(gateway)),
+        Place::Gateway(id) => gateway(id).map_or(Place::Internet(None), Place::Gateway),
+        Place::Inside | Place::Broadcast | Place::Multicast | Place::Controller => end.place,
+    };
+    let mut users: Vec<Person> = end.users.iter().filter_map(person).collect();
+    users.sort_unstable();
+    End { users, host: end.host.and_then(host), groups: groups(&end.groups), place, ..end.clone() }
 }
 
 /// The user of that name in another policy.

@@ -1,12 +1,22 @@
 //! Areas: sets of flows that say for each attribute which classes of its values may be. Knows nothing of what attributes mean.
 
+use std::rc::Rc;
+
 /// Which attribute of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Attr(pub(crate) u16);
 
 /// A set of classes of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Bits(Box<[u64]>);
+pub(crate) struct Bits(Words);
+
+/// Most attributes have so few classes that one word holds them. More words are shared by all copies: areas are copied far more
+/// often than their sets are changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Words {
+    One(u64),
+    Many(Rc<[u64]>),
+}
 
 /// Flows whose every attribute named here is in a class of its set. Attributes that are not named may be anything. No set is empty,
 /// and none is full.
@@ -16,48 +26,75 @@ pub(crate) struct Area(Vec<(Attr, Bits)>);
 impl Bits {
     /// Those of `size` classes that `wanted` takes.
     pub(crate) fn of(size: usize, mut wanted: impl FnMut(usize) -> bool) -> Bits {
-        let mut words = vec![0_u64; size.div_ceil(64)].into_boxed_slice();
+        let mut bits = Bits::none(size);
+        let words = bits.words_mut();
         for class in (0..size).filter(|class| wanted(*class)) {
             if let Some(word) = words.get_mut(class / 64) {
                 *word |= 1 << (class % 64);
             }
         }
-        Bits(words)
+        bits
+    }
+
+    /// One of `size` classes.
+    pub(crate) fn one(size: usize, class: usize) -> Bits {
+        let mut bits = Bits::none(size);
+        bits.add(class);
+        bits
     }
 
     /// None of `size` classes.
     pub(crate) fn none(size: usize) -> Bits {
-        Bits(vec![0; size.div_ceil(64)].into())
+        Bits(if size <= 64 { Words::One(0) } else { Words::Many(vec![0; size.div_ceil(64)].into()) })
     }
 
     /// All of `size` classes.
     pub(crate) fn all(size: usize) -> Bits {
-        let mut words = vec![u64::MAX; size.div_ceil(64)].into_boxed_slice();
-        if let (Some(last), rest @ 1..) = (words.last_mut(), size % 64) {
-            *last = (1 << rest) - 1;
+        let mut bits =
+            Bits(if size <= 64 { Words::One(u64::MAX) } else { Words::Many(vec![u64::MAX; size.div_ceil(64)].into()) });
+        let is_part = size == 0 || !size.is_multiple_of(64);
+        if let Some(last) = bits.words_mut().last_mut().filter(|_| is_part) {
+            *last = (1 << (size % 64)) - 1;
         }
-        Bits(words)
+        bits
     }
 
     /// With one class more.
     pub(crate) fn add(&mut self, class: usize) {
-        if let Some(word) = self.0.get_mut(class / 64) {
+        if let Some(word) = self.words_mut().get_mut(class / 64) {
             *word |= 1 << (class % 64);
         }
     }
 
     /// How much room it takes, in words.
     pub(crate) fn words(&self) -> usize {
-        self.0.len()
+        self.as_words().len()
+    }
+
+    fn as_words(&self) -> &[u64] {
+        match &self.0 {
+            Words::One(word) => std::slice::from_ref(word),
+            Words::Many(words) => words,
+        }
+    }
+
+    fn words_mut(&mut self) -> &mut [u64] {
+        match &mut self.0 {
+            Words::One(word) => std::slice::from_mut(word),
+            Words::Many(words) => Rc::make_mut(words),
+        }
     }
 
     /// The words, each with its first class.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (usize, u64)> {
-        (0..).step_by(64).zip(self.0.iter().copied())
+        (0..).step_by(64).zip(self.as_words().iter().copied())
     }
 
     fn with(&self, other: &Bits, op: impl Fn(u64, u64) -> u64) -> Bits {
-        Bits(self.0.iter().zip(&*other.0).map(|(a, b)| op(*a, *b)).collect())
+        match (&self.0, &other.0) {
+            (Words::One(a), Words::One(b)) => Bits(Words::One(op(*a, *b))),
+            _ => Bits(Words::Many(self.as_words().iter().zip(other.as_words()).map(|(a, b)| op(*a, *b)).collect())),
+        }
     }
 
     pub(crate) fn and(&self, other: &Bits) -> Bits {
@@ -72,29 +109,37 @@ impl Bits {
         self.with(other, |a, b| a & !b)
     }
 
+    /// Takes out the classes of another set.
+    fn take_out(&mut self, other: &Bits) {
+        self.words_mut().iter_mut().zip(other.as_words()).for_each(|(a, b)| *a &= !b);
+    }
+
     fn meets(&self, other: &Bits) -> bool {
-        self.0.iter().zip(&*other.0).any(|(a, b)| a & b != 0)
+        match (&self.0, &other.0) {
+            (Words::One(a), Words::One(b)) => a & b != 0,
+            _ => self.as_words().iter().zip(other.as_words()).any(|(a, b)| a & b != 0),
+        }
     }
 
     fn is_within(&self, other: &Bits) -> bool {
-        self.0.iter().zip(&*other.0).all(|(a, b)| a & !b == 0)
+        self.as_words().iter().zip(other.as_words()).all(|(a, b)| a & !b == 0)
     }
 
     pub(crate) fn has(&self, class: usize) -> bool {
-        self.0.get(class / 64).is_some_and(|word| word >> (class % 64) & 1 == 1)
+        self.as_words().get(class / 64).is_some_and(|word| word >> (class % 64) & 1 == 1)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
+        self.as_words().iter().all(|word| *word == 0)
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
+        self.as_words().iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// How many classes are in both.
     pub(crate) fn count_both(&self, other: &Bits) -> usize {
-        self.0.iter().zip(&*other.0).map(|(a, b)| (a & b).count_ones() as usize).sum()
+        self.as_words().iter().zip(other.as_words()).map(|(a, b)| (a & b).count_ones() as usize).sum()
     }
 
     /// The classes, ascending.
@@ -148,6 +193,13 @@ impl Area {
         self.0.iter().map(|(_, bits)| bits.words()).sum()
     }
 
+    /// How much memory it takes, by order of magnitude: in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        const OF_AN_AREA: usize = 48;
+        let long: usize = self.0.iter().map(|(_, bits)| bits.words()).filter(|words| *words > 1).sum();
+        OF_AN_AREA + self.0.len() * size_of::<(Attr, Bits)>() + long * size_of::<u64>()
+    }
+
     /// The only attribute that is named, with its set.
     pub(crate) fn only(&self) -> Option<(Attr, &Bits)> {
         match self.0.as_slice() {
@@ -191,12 +243,20 @@ impl Area {
         if !self.meets(other) {
             return None;
         }
-        let mut both = self.clone();
-        for (attr, bits) in &other.0 {
-            let joined = self.get(*attr).map_or_else(|| bits.clone(), |own| own.and(bits));
-            both.set(*attr, joined);
+        let more = other.0.iter().filter(|(attr, _)| self.get(*attr).is_none()).count();
+        let mut both = Vec::with_capacity(self.0.len() + more);
+        let mut others = other.0.iter().peekable();
+        for (attr, bits) in &self.0 {
+            while let Some(more) = others.next_if(|(other, _)| other < attr) {
+                both.push(more.clone());
+            }
+            both.push(match others.next_if(|(other, _)| other == attr) {
+                Some((_, more)) => (*attr, bits.and(more)),
+                None => (*attr, bits.clone()),
+            });
         }
-        Some(both)
+        both.extend(others.cloned());
+        Some(Area(both))
     }
 
     /// True if every flow of it is in the other.
@@ -222,5 +282,34 @@ impl Area {
             }
         }
         pieces
+    }
+
+    /// The one attribute by which it goes beyond another, which it meets; nothing if there are several, or none.
+    pub(crate) fn only_beyond(&self, other: &Area) -> Option<Attr> {
+        let mut beyond = other.0.iter().filter(|(attr, bits)| self.get(*attr).is_none_or(|own| !own.is_within(bits)));
+        let (attr, _) = beyond.next()?;
+        beyond.next().is_none().then_some(*attr)
+    }
+
+    /// Takes out of the set of one attribute what another area has of it, `full` giving the set of all classes. False if nothing is
+    /// left: then this is no area any more.
+    pub(crate) fn take_out(&mut self, attr: Attr, other: &Area, full: impl Fn(Attr) -> Bits) -> bool {
+        let Some(bits) = other.get(attr) else { return false };
+        let place = match self.0.binary_search_by_key(&attr, |(attr, _)| *attr) {
+            Ok(place) => place,
+            Err(place) => {
+                self.0.insert(place, (attr, full(attr)));
+                place
+            }
+        };
+        self.0.get_mut(place).is_some_and(|(_, own)| {
+            own.take_out(bits);
+            !own.is_empty()
+        })
+    }
+
+    /// How much it costs to copy it, in sets.
+    pub(crate) fn sets(&self) -> usize {
+        self.0.len()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::area::Area;
 use super::space::Space;
-use super::walk::{Stopped, step};
+use super::walk::{Stopped, pay_for, spend, step};
 use super::witness::Point;
 
 impl Space<'_> {
@@ -13,7 +13,7 @@ impl Space<'_> {
     pub(super) fn uncovered(&self, area: &Area, covers: &[&Area], steps: &mut u64) -> Result<Option<Point>, Stopped> {
         let mut open: Vec<(Area, Vec<usize>)> = vec![(area.clone(), (0..covers.len()).collect())];
         while let Some((area, mut near)) = open.pop() {
-            *steps = steps.checked_sub(near.len() as u64).ok_or(Stopped)?;
+            spend(steps, near.len() as u64)?;
             near.retain(|place| covers.get(*place).is_some_and(|cover| cover.meets(&area)));
             let Some(widest) = self.widest(&area, covers, &near) else {
                 match self.find(&area, steps, None)? {
@@ -25,7 +25,9 @@ impl Space<'_> {
             if area.is_within(widest) {
                 continue;
             }
-            for piece in self.minus(&area, widest) {
+            let pieces = self.minus(&area, widest);
+            pay_for(&pieces, steps)?;
+            for piece in pieces {
                 open.push((piece, near.clone()));
             }
         }

@@ -6,6 +6,7 @@
 
 mod align;
 mod terms;
+mod views;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use lang::flow::{Flow, Judgement};
 
 use super::area::Area;
 use super::space::Space;
-use super::walk::{Flow as Control, Outcome, Stopped};
+use super::walk::{Flow as Control, Outcome, Stopped, may_keep};
 use super::witness::Dice;
 use super::{Analysis, Budget, without};
 use crate::joint::{Joint, Redeclared};
@@ -23,6 +24,7 @@ use crate::program::Program;
 use crate::view::View;
 use align::{Match, align};
 pub use terms::in_terms_of;
+pub use views::{Answered, Turn, Turned, Ways, turn};
 
 /// How many classes of flows are told.
 const MAX_CHANGES: usize = 1_000;
@@ -158,6 +160,10 @@ impl Comparison<'_> {
         self.analyses[side].walk_to(area.clone(), id, steps, &mut |inside, before, _| {
             if before.is_none() {
                 parts.push(inside.clone());
+                // Not after each, which would count them all over again.
+                if parts.len().is_power_of_two() {
+                    may_keep(&parts)?;
+                }
             }
             Ok(Control::GoOn)
         })?;

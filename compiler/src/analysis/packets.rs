@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 use lang::checked::{HeaderTest, ServiceTerm};
 use lang::flow::Headers;
 use lang::flowspec::SOURCE_PORT;
-use net::{EtherType, IpProto, Transport, VlanId, VlanTag};
+use net::{EtherType, Field, IpProto, Transport, VlanId, VlanTag};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::area::{Bits, bits_of};
@@ -25,6 +25,8 @@ pub(super) struct Cuts {
     pcps: BTreeSet<u8>,
     dscps: BTreeSet<u8>,
     sources: BTreeSet<u16>,
+    /// Some test asks for ports whatever the protocol: each protocol that has them counts, named or not.
+    any_ports: bool,
     /// Later fragments are packets, too.
     fragments: bool,
     /// Every test of the one attribute that joins Ethernet type, protocol, and what follows.
@@ -81,6 +83,8 @@ impl Cuts {
             HeaderTest::IcmpCode(range) => cut(&mut self.codes, *range.start(), range.end().checked_add(1)),
             HeaderTest::Present(_) => {}
         }
+        self.any_ports |=
+            matches!(test, HeaderTest::TpSrc(_) | HeaderTest::TpDst(_) | HeaderTest::Present(Field::TpSrc | Field::TpDst));
         let tests = if is_of_tag(test) { &mut self.tags } else { &mut self.tests };
         if !tests.contains(test) {
             tests.insert(test.clone());
@@ -174,6 +178,7 @@ impl Cuts {
         for dl_type in [EtherType::IPV4, EtherType::IPV6] {
             let mut protos = vec![IpProto::TCP, IpProto::UDP];
             protos.push(if dl_type == EtherType::IPV4 { IpProto::ICMP } else { IpProto::ICMPV6 });
+            protos.extend(self.any_ports.then_some(IpProto::SCTP));
             protos.extend(self.protos.iter().map(|proto| IpProto(*proto)).chain(self.other_proto()));
             let foreign = if dl_type == EtherType::IPV4 { IpProto::ICMPV6 } else { IpProto::ICMP };
             for (place, proto) in protos.iter().enumerate() {
@@ -282,8 +287,7 @@ pub(super) fn sort(headers: &Headers) -> u8 {
 
 /// True for tests of the tag, the DSCP and the source port, which are attributes of their own.
 fn is_of_tag(test: &HeaderTest) -> bool {
-    matches!(test, HeaderTest::Vlan(_) | HeaderTest::Pcp(_))
-        || matches!(test, HeaderTest::Present(net::Field::Vlan | net::Field::Pcp))
+    matches!(test, HeaderTest::Vlan(_) | HeaderTest::Pcp(_)) || matches!(test, HeaderTest::Present(Field::Vlan | Field::Pcp))
 }
 
 fn cut<T: Copy + Ord>(axis: &mut BTreeSet<T>, start: T, behind: Option<T>) {

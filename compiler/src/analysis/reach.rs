@@ -28,7 +28,7 @@ pub struct Reach {
 pub struct Reached {
     /// The rule; nothing is the default.
     pub rule: Option<RuleId>,
-    /// Middleboxes that the conversation passes, in order.
+    /// Middleboxes that the flow passes, in order.
     pub via: Vec<MiddleboxId>,
     /// Declared users, ascending.
     pub users: Vec<UserId>,
@@ -90,10 +90,26 @@ impl Analysis<'_> {
     pub fn reach(&self, pattern: &Cond, side: Side) -> Reach {
         let mut gathered: BTreeMap<Option<RuleId>, Gathered> = BTreeMap::new();
         let mut settled = true;
-        for area in self.of_packets(pattern).unwrap_or_else(|| {
+        let all = self.of_packets(pattern).unwrap_or_else(|| {
             settled = false;
             Vec::new()
-        }) {
+        });
+        let (areas, crowded) = self.apart(all.clone());
+        for area in all.iter().filter(|_| crowded.is_some()) {
+            let mut steps = self.grant();
+            let granted = steps;
+            let ends = crowded.as_deref().unwrap_or_default();
+            let told = self.together(area, ends, &mut steps, &mut |flow, judgement, (src, dst)| {
+                if judgement.verdict == Verdict::Allow {
+                    let who = if side == Side::Src { src } else { dst };
+                    self.gather_all(flow, (side, who), judgement.rule, &mut gathered);
+                }
+                Ok(Control::GoOn)
+            });
+            self.spend(granted - steps);
+            settled &= told.is_ok();
+        }
+        for area in areas {
             let granted = self.grant();
             let mut steps = granted;
             let walked = self.walk(area, RuleId(0), &mut steps, &mut |inside, outcome, steps| {
@@ -115,7 +131,19 @@ impl Analysis<'_> {
     pub fn fate(&self, pattern: &Cond) -> Fate {
         let mut fate = Fate { settled: true, ..Fate::default() };
         let Some(areas) = self.of_packets(pattern) else { return Fate::default() };
-        for area in areas {
+        let (rest, crowded) = self.apart(areas.clone());
+        for area in areas.iter().filter(|_| crowded.is_some()) {
+            let mut steps = self.grant();
+            let granted = steps;
+            let told = self.together(area, crowded.as_deref().unwrap_or_default(), &mut steps, &mut |flow, judgement, _| {
+                let slot = if judgement.verdict == Verdict::Allow { &mut fate.allowed } else { &mut fate.refused };
+                slot.get_or_insert_with(|| flow.clone());
+                Ok(if fate.allowed.is_some() && fate.refused.is_some() { Control::Stop } else { Control::GoOn })
+            });
+            self.spend(granted - steps);
+            fate.settled &= told.is_ok();
+        }
+        for area in rest {
             let granted = self.grant();
             let mut steps = granted;
             let walked = self.walk(area, RuleId(0), &mut steps, &mut |inside, outcome, steps| {
@@ -188,12 +216,41 @@ impl Analysis<'_> {
         Ok(())
     }
 
+    /// Adds an end with all of its users.
+    fn gather_all(
+        &self,
+        flow: &Flow,
+        (side, who): (Side, usize),
+        rule: Option<RuleId>,
+        gathered: &mut BTreeMap<Option<RuleId>, Gathered>,
+    ) {
+        let end = flow.end(side);
+        let in_all = |id: &GroupId| end.users.iter().all(|person| person.groups.contains(id)) && !end.users.is_empty();
+        let dynamic = self.space.dynamic.iter().copied();
+        let groups: BTreeSet<GroupId> = dynamic.filter(|id| end.groups.contains(id) || in_all(id)).collect();
+        let slot = gathered.entry(rule).or_insert_with(|| Gathered {
+            flow: flow.clone(),
+            users: BTreeSet::new(),
+            whos: BTreeSet::new(),
+            hosts: BTreeSet::new(),
+            members_of: groups.clone(),
+        });
+        slot.members_of.retain(|id| groups.contains(id));
+        let nobody = self.space.logins.iter().position(|login| *login == Login::Nobody).filter(|_| end.users.is_empty());
+        slot.users.extend(end.users.iter().filter_map(|person| self.space.class_of_login(person.user)).chain(nobody));
+        match end.host {
+            Some(id) => slot.hosts.extend([id]),
+            None => slot.whos.extend([who]),
+        }
+    }
+
     fn reached(&self, rule: Option<RuleId>, found: Gathered) -> Reached {
         let space = &self.space;
         let logins = |wanted: Login| found.users.iter().any(|class| space.logins.get(*class) == Some(&wanted));
         let (users, undeclared) = space.users_of(&found.users);
         let others: BTreeSet<Other> = found.whos.iter().filter_map(|class| other(space.whos.get(*class)?)).collect();
-        let via = rule.and_then(|id| self.program.policy().rule(id)).map(|rule| rule.via.clone()).unwrap_or_default();
+        // Where several users are judged together, the rules of others may bind the conversation, too.
+        let via = self.program.judge(&found.flow).via;
         Reached {
             rule,
             via,
@@ -231,9 +288,7 @@ impl Space<'_> {
 
     /// True if there is a flow of the part with this class of the attribute.
     fn has_some(&self, part: &Area, attr: super::area::Attr, class: usize, steps: &mut u64) -> Result<bool, Stopped> {
-        let size = self.size(attr);
-        let only = Area::of(attr, Bits::of(size, |one| one == class), size);
-        match only.and_then(|only| part.and(&only)) {
+        match self.only(attr, class).and_then(|only| part.and(&only)) {
             Some(area) => Ok(self.find(&area, steps, None)?.is_some()),
             None => Ok(false),
         }

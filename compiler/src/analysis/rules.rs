@@ -10,7 +10,7 @@ use lang::flow::Flow;
 
 use super::Analysis;
 use super::area::Area;
-use super::walk::{Flow as Control, Stopped, step};
+use super::walk::{Flow as Control, Stopped, spend, step};
 use super::witness::{Dice, Point};
 
 /// How many flows of a rule are tried before areas are cut.
@@ -244,7 +244,7 @@ impl Analysis<'_> {
 
     /// The deciding rules before `end` that may match flows of this one, with what of it gets to them; and those that lead past it.
     fn meeting(&self, rule: RuleId, end: usize, steps: &mut u64) -> Result<Vec<(&Rule, &Vec<Area>)>, Stopped> {
-        *steps = steps.checked_sub(self.sketches.cost(rule.index(), end)).ok_or(Stopped)?;
+        spend(steps, self.sketches.cost(rule.index(), end))?;
         let mut meeting = Vec::new();
         for place in self.sketches.meeting(rule.index(), end) {
             let Some(other) = self.program.policy().rules.get(place) else { continue };

@@ -7,7 +7,9 @@
 mod areas;
 mod asked;
 mod forbidden;
+mod likeness;
 mod present;
+mod settled;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -26,6 +28,8 @@ use crate::label::{LabelId, Labels, Record};
 use crate::view::View;
 use asked::{Asked, conditions, part_of, plain_groups, times};
 use forbidden::Range;
+pub(super) use settled::Near;
+use settled::{Settled, Sorted};
 
 /// More areas than this make a condition too complex to be analysed.
 pub(super) const MAX_AREAS: usize = 4_096;
@@ -84,12 +88,17 @@ type Told = (Record, Range, bool, bool);
 /// For a group, at one end, the areas of those that are members, or are not.
 type OfGroups = FxHashMap<(GroupId, Side, bool), Result<Rc<[Area]>, TooComplex>>;
 
+/// For an end of a class what is left to ask of it; nothing where there is no such end.
+type OfEnds = FxHashMap<(Side, usize), Option<Rc<Settled>>>;
+
 /// All attributes with their classes, and what cannot be.
 #[derive(Debug)]
 pub(crate) struct Space<'a> {
     pub(super) policy: &'a Checked,
     /// The one view that is meant; nothing: all that there can be.
     view: Option<&'a View>,
+    /// Views whose stations are told apart: the one, and such as it is compared with.
+    told: Vec<&'a View>,
     labels: Labels,
     pub(super) logins: Vec<Login>,
     pub(super) whos: Vec<Who>,
@@ -124,6 +133,10 @@ pub(crate) struct Space<'a> {
     /// For each group the one attribute of an end that decides it; nothing where there are several.
     plain: Vec<Option<usize>>,
     pub(super) forbidden: Vec<Area>,
+    /// The same, by the end that they speak of.
+    sorted: Sorted,
+    /// Ends of which it has been found out what is left of those.
+    settled: RefCell<OfEnds>,
     /// What can be, but is no good example: a host without the address that it has.
     pub(super) odd: Vec<Area>,
 }
@@ -154,7 +167,7 @@ impl<'a> Space<'a> {
     /// # Errors
     /// More is told apart than can be worked with.
     pub(crate) fn new(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
-        Space::over(policy, Cuts::default(), None)
+        Space::over(policy, Cuts::default(), None, &[])
     }
 
     /// The same in one view: machines of the site are the stations that it knows, each where it is, with what it has, and with the
@@ -163,7 +176,15 @@ impl<'a> Space<'a> {
     /// # Errors
     /// As for the plain space.
     pub(crate) fn in_view(policy: &'a Checked, view: &'a View) -> Result<Space<'a>, TooComplex> {
-        Space::over(policy, Cuts::default(), Some(view))
+        Space::over(policy, Cuts::default(), Some(view), &[view])
+    }
+
+    /// The same in one of several views: classes have the same numbers in all of them.
+    ///
+    /// # Errors
+    /// As for the plain space.
+    pub(super) fn in_view_of(policy: &'a Checked, view: &'a View, all: &[&'a View]) -> Result<Space<'a>, TooComplex> {
+        Space::over(policy, Cuts::default(), Some(view), all)
     }
 
     /// The same with later fragments, which start no conversation and are judged all the same.
@@ -171,10 +192,10 @@ impl<'a> Space<'a> {
     /// # Errors
     /// As for the plain space.
     pub(crate) fn with_fragments(policy: &'a Checked) -> Result<Space<'a>, TooComplex> {
-        Space::over(policy, Cuts::with_fragments(), None)
+        Space::over(policy, Cuts::with_fragments(), None, &[])
     }
 
-    fn over(policy: &'a Checked, cuts: Cuts, view: Option<&'a View>) -> Result<Space<'a>, TooComplex> {
+    fn over(policy: &'a Checked, cuts: Cuts, view: Option<&'a View>, told: &[&'a View]) -> Result<Space<'a>, TooComplex> {
         let plain = plain_groups(policy);
         let mut asked = Asked {
             policy,
@@ -193,6 +214,9 @@ impl<'a> Space<'a> {
         let asks_place =
             asked.at || view.is_some() || policy.groups.iter().any(|group| matches!(group.kind, Kind::Location | Kind::Switch));
         let asks_address = asked.address || view.is_some();
+        if view.is_some() {
+            present::may_lack_source().iter().for_each(|test| asked.cuts.add(test));
+        }
         let mut packets = asked.cuts.packets()?;
         let asks_mac = asked.mac || policy.groups.iter().any(|group| group.kind == Kind::Mac);
         let tags = asked.cuts.tags();
@@ -205,6 +229,7 @@ impl<'a> Space<'a> {
         let mut space = Space {
             policy,
             view,
+            told: told.to_vec(),
             labels: asked.labels,
             logins: Vec::new(),
             whos: Vec::new(),
@@ -233,6 +258,8 @@ impl<'a> Space<'a> {
             of_groups: RefCell::default(),
             left: Cell::new(MAX_MADE),
             forbidden: Vec::new(),
+            sorted: Sorted::default(),
+            settled: RefCell::default(),
             odd: Vec::new(),
             plain: Vec::new(),
         };
@@ -255,6 +282,11 @@ impl<'a> Space<'a> {
         }
         space.forbid_all()?;
         Ok(space)
+    }
+
+    /// The one view that is meant.
+    pub(super) fn view(&self) -> Option<&View> {
+        self.view
     }
 
     /// How much it costs to look at one area, by order of magnitude: in words.
@@ -346,7 +378,7 @@ impl<'a> Space<'a> {
         for mac in named.iter().copied().filter(|mac| mac.is_unicast()) {
             add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
         }
-        for mac in self.view.into_iter().flat_map(present::strangers) {
+        for mac in self.told.iter().copied().flat_map(present::strangers) {
             add(Who::Stranger(Some(mac)), End { mac: Some(mac), ..End::default() });
         }
         for (id, gateway) in (0..).map(GatewayId).zip(&policy.gateways) {
@@ -384,11 +416,11 @@ impl<'a> Space<'a> {
             let free = usual.map(|port| Location::new(switch.dpid, net::PortNo(port))).find(|at| !named.contains(at));
             ports.extend(free);
         }
-        ports.extend(self.view.into_iter().flat_map(present::locations));
+        ports.extend(self.told.iter().copied().flat_map(present::locations));
         ports.sort_unstable();
         ports.dedup();
         let gateways = policy.gateways.iter().map(|gateway| gateway.at);
-        let seen = self.view.into_iter().flat_map(present::locations);
+        let seen = self.told.iter().copied().flat_map(present::locations);
         let special: HashSet<Location> = gateways.chain(policy.hosts.iter().filter_map(|host| host.pin)).chain(seen).collect();
         let mut known: HashMap<Record, ()> = HashMap::new();
         for at in ports {
@@ -411,11 +443,14 @@ impl<'a> Space<'a> {
         let directed: BTreeSet<IpAddr> = policy.directed_broadcasts().collect();
         let mut samples: Vec<IpAddr> = lang::flowspec::address_cells(policy);
         samples.extend(&directed);
-        let owned = |address: IpAddr| self.view.is_some_and(|view| view.owner(address).is_some());
-        let of_stations: Vec<IpAddr> = self.view.into_iter().flat_map(present::addresses).collect();
+        let told = self.told.clone();
+        let owned = |address: IpAddr| told.iter().any(|view| view.owner(address).is_some());
+        let of_stations: Vec<IpAddr> = told.iter().copied().flat_map(present::addresses).collect();
         samples.extend(of_stations.iter().filter(|address| !samples.contains(address)).copied().collect::<Vec<_>>());
         // What a station has stands for nothing else: next to it there may be addresses that nobody has.
-        samples.extend(self.view.into_iter().flat_map(|view| present::free_neighbours(view, &of_stations)));
+        if !told.is_empty() {
+            samples.extend(present::free_neighbours(&told, &of_stations));
+        }
         samples.sort_by_key(IpAddr::is_ipv6);
         let mut known: HashMap<(Told, Option<IpAddr>), usize> = HashMap::new();
         for address in samples {
@@ -476,7 +511,7 @@ impl<'a> Space<'a> {
     }
 
     pub(super) fn full(&self, attr: Attr) -> Bits {
-        Bits::of(self.size(attr), |_| true)
+        Bits::all(self.size(attr))
     }
 
     /// The flows of one area that are not in another.

@@ -41,10 +41,45 @@ pub(super) type Visit<'v> = dyn FnMut(&Area, &Outcome<'_>, &mut u64) -> Result<F
 /// The same of the rules before one: which decides the part; nothing where it gets as far as the one.
 pub(super) type VisitBefore<'v> = dyn FnMut(&Area, Option<RuleId>, &mut u64) -> Result<Flow, Stopped> + 'v;
 
+/// How many bytes the parts of an area may take that are kept at once: rules on many attributes cut it into ever more, each larger.
+const MAX_KEPT: usize = 64 << 20;
+
+/// Fewer parts than this are not counted.
+const FEW: usize = 1_000;
+
+/// Stops if so many parts are more than can be kept.
+pub(super) fn may_keep(parts: &[Area]) -> Result<(), Stopped> {
+    let fits = parts.len() < FEW || parts.iter().map(Area::bytes).sum::<usize>() <= MAX_KEPT;
+    if fits { Ok(()) } else { Err(Stopped) }
+}
+
 /// Takes a step of the budget.
 pub(super) fn step(steps: &mut u64) -> Result<(), Stopped> {
-    *steps = steps.checked_sub(1).ok_or(Stopped)?;
-    Ok(())
+    spend(steps, 1)
+}
+
+/// Takes so many steps of the budget.
+pub(super) fn spend(steps: &mut u64, count: u64) -> Result<(), Stopped> {
+    let left = steps.checked_sub(count);
+    // What does not suffice is used up.
+    *steps = left.unwrap_or(0);
+    left.map(|_| ()).ok_or(Stopped)
+}
+
+/// So many sets of areas are copied in one step.
+const SETS_OF_A_STEP: usize = 16;
+
+/// Takes what it has cost to make some areas: those that name many attributes cost far more than to compare them.
+pub(super) fn pay_for(areas: &[Area], steps: &mut u64) -> Result<(), Stopped> {
+    spend(steps, (areas.len() + areas.iter().map(Area::sets).sum::<usize>() / SETS_OF_A_STEP) as u64)
+}
+
+/// Pays for the parts that an area comes apart into, and stops if those outside, which are kept, take too much room.
+fn take_note(area: &Area, inside: &Area, outside: &[Area], kept: &mut usize, steps: &mut u64) -> Result<(), Stopped> {
+    pay_for(std::slice::from_ref(inside), steps)?;
+    pay_for(outside, steps)?;
+    *kept = kept.saturating_sub(area.bytes()) + outside.iter().map(Area::bytes).sum::<usize>();
+    if *kept > MAX_KEPT { Err(Stopped) } else { Ok(()) }
 }
 
 impl Analysis<'_> {
@@ -82,7 +117,7 @@ impl Analysis<'_> {
         let mut candidates = Vec::new();
         for rule in self.program.policy().rules.get(of).unwrap_or_default() {
             let Some(Some(areas)) = self.rules.get(rule.id.index()) else { return Err(Stopped) };
-            *steps = steps.checked_sub(areas.len() as u64).ok_or(Stopped)?;
+            spend(steps, areas.len() as u64)?;
             if !matches!(rule.effect, Effect::Audit(_)) && areas.iter().any(|one| one.meets(area)) {
                 candidates.push(rule.id);
             }
@@ -101,6 +136,7 @@ impl Analysis<'_> {
     ) -> Result<Flow, Stopped> {
         let policy = self.program.policy();
         let mut pieces = vec![area];
+        let mut kept = 0_usize;
         for (place, id) in part.candidates.iter().enumerate().skip(start) {
             let (Some(rule), Some(Some(areas))) = (policy.rule(*id), self.rules.get(id.index())) else { continue };
             for one in areas {
@@ -111,7 +147,9 @@ impl Analysis<'_> {
                         rest.push(piece);
                         continue;
                     };
-                    rest.extend(self.space.minus(&piece, one));
+                    let outside = self.space.minus(&piece, one);
+                    take_note(&piece, &inside, &outside, &mut kept, steps)?;
+                    rest.extend(outside);
                     match rule.effect {
                         Effect::Decide(verdict) => {
                             let outcome = Outcome { rule: Some(*id), verdict, via: &rule.via };
@@ -129,7 +167,10 @@ impl Analysis<'_> {
                         Effect::Pass(behind) => {
                             open.push((inside, part.candidates.partition_point(|other| *other < behind).max(place + 1)));
                         }
-                        Effect::Audit(_) => rest.push(inside),
+                        Effect::Audit(_) => {
+                            kept += inside.bytes();
+                            rest.push(inside);
+                        }
                     }
                 }
                 pieces = rest;

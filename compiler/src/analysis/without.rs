@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use lang::checked::{Checked, Effect, Group, Rule, RuleId};
-use lang::facts::Proof;
+use lang::facts::{Limit, Proof};
 use lang::flow::Flow;
 
 use super::area::Area;
 use super::space::Space;
 use super::walk::{Stopped, step};
-use super::{Analysis, Budget};
+use super::{Analysis, Budget, PARTS};
 use crate::program::Program;
 use crate::view::View;
 
@@ -37,13 +37,14 @@ pub fn same_without(policy: &Checked, gone: &[RuleId], budget: Budget) -> Proof 
     let view = View::new(&policy);
     let program = Program::compile(Arc::new(policy), &view);
     let space = Space::with_fragments(program.policy()).ok();
-    let Some(analysis) = space.and_then(|space| Analysis::over(&program, space, budget)) else { return Proof::Undecided };
+    let Some(analysis) = space.and_then(|space| Analysis::over(&program, space, budget)) else { return PARTS };
     let mut steps = budget.claim;
     for id in gone {
         match analysis.missed(*id, gone, &mut steps) {
             Ok(None) => {}
             Ok(Some(flow)) => return Proof::Refuted(Box::new(flow)),
-            Err(Stopped) => return Proof::Undecided,
+            Err(Stopped) if steps > 0 => return PARTS,
+            Err(Stopped) => return Proof::Undecided(Limit::Steps),
         }
     }
     Proof::Proved

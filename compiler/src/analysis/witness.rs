@@ -8,8 +8,11 @@ use lang::flowspec::usual_address;
 use net::{EtherType, MacAddr, Transport};
 
 use super::area::{Area, Attr, Bits};
-use super::space::{ADDRESS, AT, DSCP, Login, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
-use super::walk::{Stopped, step};
+use super::space::{ADDRESS, AT, DSCP, Login, Near, PACKET, SOURCE, Space, TAG, TIME, USER, WHO, Who, end_attr};
+use super::walk::{Stopped, pay_for, spend, step};
+
+/// So many machines are looked at in one step to find those that an end may be.
+const WHOS_OF_A_STEP: u64 = 32;
 
 /// One class of each attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Point {
         area.parts().all(|(attr, bits)| bits.has(self.class(attr)))
     }
 
-    fn class(&self, attr: Attr) -> usize {
+    pub(super) fn class(&self, attr: Attr) -> usize {
         self.0.get(usize::from(attr.0)).copied().unwrap_or(0)
     }
 }
@@ -87,22 +90,76 @@ impl Space<'_> {
         steps: &mut u64,
         mut dice: Option<&mut Dice>,
     ) -> Result<Option<Point>, Stopped> {
-        let mut open = vec![(area.clone(), 0)];
-        'areas: while let Some((area, start)) = open.pop() {
-            for (place, row) in self.forbidden.iter().chain(but).enumerate().skip(start) {
+        if self.view().is_none() {
+            return self.find_near(area, but, steps, dice);
+        }
+        // In a view every machine has rows of its own: rather one pair after the other than all rows of all of them.
+        let [srcs, dsts] = [self.ends_of(area, Side::Src, steps)?, self.ends_of(area, Side::Dst, steps)?];
+        for src in &srcs {
+            let Some(from) = self.with_who(area, Side::Src, *src, steps)? else { continue };
+            let (itself, others): (Vec<usize>, Vec<usize>) = dsts.iter().partition(|dst| *dst == src);
+            for dst in others.into_iter().chain(itself) {
                 step(steps)?;
-                if area.meets(row) {
-                    let mut pieces = self.minus(&area, row);
-                    match dice.as_deref_mut() {
-                        Some(dice) if !pieces.is_empty() => {
-                            let turn = dice.below(pieces.len());
-                            pieces.rotate_left(turn);
-                        }
-                        Some(_) | None => pieces.sort_by_key(|piece| self.oddness(piece)),
-                    }
-                    open.extend(pieces.into_iter().rev().map(|piece| (piece, place + 1)));
-                    continue 'areas;
+                let Some(pair) = self.with_who(&from, Side::Dst, dst, steps)? else { continue };
+                if let Some(point) = self.find_near(&pair, but, steps, dice.as_deref_mut())? {
+                    return Ok(Some(point));
                 }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who an end of an area may be, whoever the other one is.
+    fn ends_of(&self, area: &Area, side: Side, steps: &mut u64) -> Result<Vec<usize>, Stopped> {
+        let of_area = area.get(end_attr(side, WHO));
+        let mut found = Vec::new();
+        spend(steps, self.whos.len() as u64 / WHOS_OF_A_STEP)?;
+        for who in (0..self.whos.len()).filter(|who| of_area.is_none_or(|bits| bits.has(*who))) {
+            if self.with_who(area, side, who, steps)?.is_some() {
+                step(steps)?;
+                found.push(who);
+            }
+        }
+        Ok(found)
+    }
+
+    fn find_near(&self, area: &Area, but: &[Area], steps: &mut u64, dice: Option<&mut Dice>) -> Result<Option<Point>, Stopped> {
+        let Some(Near { area, mut rows }) = self.near(area, steps)? else { return Ok(None) };
+        rows.extend(but);
+        self.find_beyond(area, &rows, steps, dice)
+    }
+
+    /// A flow of the area in none of some rows.
+    fn find_beyond(
+        &self,
+        area: Area,
+        rows: &[&Area],
+        steps: &mut u64,
+        mut dice: Option<&mut Dice>,
+    ) -> Result<Option<Point>, Stopped> {
+        let mut open = vec![(area, 0)];
+        'areas: while let Some((mut area, start)) = open.pop() {
+            for (place, row) in rows.iter().enumerate().skip(start) {
+                step(steps)?;
+                if !area.meets(row) {
+                    continue;
+                }
+                // Where there is one way out, it is taken on the spot.
+                if let Some(attr) = area.only_beyond(row) {
+                    area.take_out(attr, row, |attr| self.full(attr));
+                    continue;
+                }
+                let mut pieces = self.minus(&area, row);
+                pay_for(&pieces, steps)?;
+                match dice.as_deref_mut() {
+                    Some(dice) if !pieces.is_empty() => {
+                        let turn = dice.below(pieces.len());
+                        pieces.rotate_left(turn);
+                    }
+                    Some(_) | None => pieces.sort_by_key(|piece| self.oddness(piece)),
+                }
+                open.extend(pieces.into_iter().rev().map(|piece| (piece, place + 1)));
+                continue 'areas;
             }
             return Ok(Some(self.point(&area, dice)));
         }

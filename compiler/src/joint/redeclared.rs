@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use lang::checked::{Attachment, Checked, EndTest, Gateway, Group, Host, Middlebox, MultiUser, PortSet, SetExpr, Switch};
+use lang::checked::{Attachment, Checked, EndTest, Gateway, Group, Host, Middlebox, MultiUser, PortSet, Served, SetExpr, Switch};
 use lang::flowspec::location_text;
 
 use super::ids::Ids;
@@ -91,6 +91,8 @@ fn host_text(policy: &Checked, host: &Host) -> String {
         parts.push(format!("ip {}", list(&host.addresses)));
     }
     parts.extend(host.pin.map(|at| format!("at {}", location_text(policy, at))));
+    parts.extend((!host.serves.is_empty()).then(|| format!("serves {}", served(&host.serves))));
+    parts.extend((!host.routes.is_empty()).then(|| format!("routes {}", list(&host.routes))));
     parts.join(", ")
 }
 
@@ -112,17 +114,25 @@ fn gateway(policy: &Checked, gateway: &Gateway) -> Named {
     if !gateway.addresses.is_empty() {
         parts.push(format!("ip {}", list(&gateway.addresses)));
     }
+    if gateway.serves != Served::BY_GATEWAYS {
+        parts.push(format!("serves {}", served(&gateway.serves)));
+    }
     (gateway.name.to_string(), parts.join(", "))
 }
 
+fn served(all: &[Served]) -> String {
+    let words: Vec<&str> = all.iter().map(|one| one.word()).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
 fn middlebox(policy: &Checked, middlebox: &Middlebox) -> Named {
-    let text = match middlebox.attachment {
+    let text = |attachment: &Attachment| match *attachment {
         Attachment::Inline { inside, outside } => {
             format!("in {}, out {}", location_text(policy, inside), location_text(policy, outside))
         }
         Attachment::OneArmed { at } => format!("at {}", location_text(policy, at)),
     };
-    (middlebox.name.to_string(), text)
+    (middlebox.name.to_string(), middlebox.attachments.iter().map(text).collect::<Vec<_>>().join(", "))
 }
 
 fn network(group: &Group) -> Named {

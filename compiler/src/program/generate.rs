@@ -54,7 +54,7 @@ impl Draw {
         from[self.below(u32::try_from(from.len()).unwrap()) as usize].clone()
     }
 
-    fn some<T>(&mut self, make: impl FnOnce(&mut Draw) -> T) -> Option<T> {
+    pub(crate) fn some<T>(&mut self, make: impl FnOnce(&mut Draw) -> T) -> Option<T> {
         (!self.chance(4)).then(|| make(self))
     }
 
@@ -78,6 +78,7 @@ pub(crate) fn policy(draw: &mut Draw) -> Checked {
             at: GATEWAY_PORT,
             mac: draw.chance(2).then_some(MacAddr([2, 0, 0, 0, 0, 0xfe])),
             addresses: vec!["10.0.0.254".parse().unwrap()],
+            serves: Vec::new(),
             span: span(),
         }],
         middleboxes: ["ids", "proxy"].map(middlebox).to_vec(),
@@ -122,12 +123,12 @@ fn people(draw: &mut Draw, groups: &[Group]) -> Vec<Person> {
 
 fn switch(dpid: Dpid) -> Switch {
     let name: Arc<str> = format!("s{}", dpid.0).into();
-    Switch { name, dpid, access: PortSet::default(), uplink: PortSet::default(), span: span() }
+    Switch { name, dpid, access: PortSet::default(), uplink: PortSet::default(), certificates: Vec::new(), span: span() }
 }
 
 fn middlebox(name: &str) -> Middlebox {
     let at = Location::new(Dpid(0x10), PortNo(40));
-    Middlebox { name: name.into(), attachment: Attachment::OneArmed { at }, span: span() }
+    Middlebox { name: name.into(), attachments: vec![Attachment::OneArmed { at }], span: span() }
 }
 
 fn declared_host(draw: &mut Draw, host: u32) -> Host {
@@ -137,7 +138,8 @@ fn declared_host(draw: &mut Draw, host: u32) -> Host {
         macs.push(MacAddr([2, 0, 0, 0, 1, last]));
     }
     let addresses = if draw.chance(2) { vec![IpAddr::from([10, 0, 1, last])] } else { Vec::new() };
-    Host { name: format!("h{host}").into(), macs, addresses, pin: draw.chance(5).then(|| location(draw)), span: span() }
+    let pin = draw.chance(5).then(|| location(draw));
+    Host { name: format!("h{host}").into(), macs, addresses, pin, serves: Vec::new(), routes: Vec::new(), span: span() }
 }
 
 fn declared_group(draw: &mut Draw, id: u32) -> Group {
@@ -149,7 +151,7 @@ fn declared_group(draw: &mut Draw, id: u32) -> Group {
     Group { name: format!("g{id}").into(), kind, members, network, dynamic, span: span() }
 }
 
-fn set(draw: &mut Draw, kind: Kind, groups: u32, depth: u32) -> SetExpr {
+pub(crate) fn set(draw: &mut Draw, kind: Kind, groups: u32, depth: u32) -> SetExpr {
     if depth == 0 || draw.chance(3) {
         return SetExpr::Leaf(if groups > 0 && draw.chance(2) {
             EndTest::Group(GroupId(draw.below(groups)))
@@ -240,7 +242,7 @@ pub(crate) fn location(draw: &mut Draw) -> Location {
     Location::new(draw.pick(&[Dpid(1), Dpid(2)]), PortNo(1 + draw.below(3)))
 }
 
-fn rule(draw: &mut Draw, id: RuleId, groups: u32, rules: u32) -> Rule {
+pub(crate) fn rule(draw: &mut Draw, id: RuleId, groups: u32, rules: u32) -> Rule {
     let verdict = verdict(draw);
     let bound = verdict == Verdict::Allow && draw.chance(3);
     let via = if bound && draw.chance(2) { vec![MiddleboxId(draw.below(2))] } else { Vec::new() };
@@ -265,7 +267,7 @@ fn duties(draw: &mut Draw) -> Duties {
     }
 }
 
-fn verdict(draw: &mut Draw) -> Verdict {
+pub(crate) fn verdict(draw: &mut Draw) -> Verdict {
     draw.pick(&[Verdict::Allow, Verdict::Allow, Verdict::Deny, Verdict::Deny, Verdict::Reject, Verdict::Redirect])
 }
 

@@ -9,7 +9,7 @@ use lang::flow::Headers;
 use net::{EtherType, IpProto, Transport};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::Class;
+use super::{Axes, Class};
 
 /// Values that some test names, ascending; each axis is cut where a test begins or ends.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Grid {
     ports: Vec<u16>,
     kinds: Vec<u8>,
     codes: Vec<u8>,
+    /// For each port the last cut at or before it, where there are many cuts.
+    runs: Option<Box<[u16]>>,
 }
 
 /// A box of the grid, by places along each axis.
@@ -40,7 +42,8 @@ impl Area {
 
 impl Grid {
     pub(super) fn new(terms: &IndexSet<HeaderTest, FxBuildHasher>) -> Grid {
-        let mut grid = Grid { dl_types: Vec::new(), protos: Vec::new(), ports: vec![0], kinds: vec![0], codes: vec![0] };
+        let mut grid =
+            Grid { dl_types: Vec::new(), protos: Vec::new(), ports: vec![0], kinds: vec![0], codes: vec![0], runs: None };
         for term in terms {
             grid.cut(term);
         }
@@ -54,7 +57,14 @@ impl Grid {
             axis.sort_unstable();
             axis.dedup();
         }
+        grid.runs = (grid.ports.len() > MANY_CUTS).then(|| runs(&grid.ports));
         grid
+    }
+
+    /// Where its axes are cut.
+    pub(super) fn into_axes(self) -> Axes {
+        let Grid { protos, ports, kinds, codes, .. } = self;
+        Axes { protos, ports, kinds, codes }
     }
 
     fn cut(&mut self, term: &HeaderTest) {
@@ -96,7 +106,10 @@ impl Grid {
         let proto = place_of(&self.protos, headers.proto);
         let transport = match headers.transport {
             None => 0,
-            Some(Transport::Ports { dst, .. }) => self.ports.partition_point(|start| *start <= dst),
+            Some(Transport::Ports { dst, .. }) => match self.runs.as_ref().and_then(|runs| runs.get(usize::from(dst))) {
+                Some(run) => usize::from(*run) + 1,
+                None => self.ports.partition_point(|start| *start <= dst),
+            },
             Some(Transport::Icmp { kind, code }) => self.icmp(self.kind(kind), self.code(code)),
         };
         (dl_type * (self.protos.len() + 1) + proto) * self.transports() + transport
@@ -297,6 +310,22 @@ struct Edge {
 
 /// Cells that more terms take than this are not compared with others.
 const MAX_TOLD: usize = 32;
+
+/// From this many cuts on, a table tells where a port lies.
+const MANY_CUTS: usize = 16;
+
+/// For each port the place of the last cut at or before it.
+fn runs(cuts: &[u16]) -> Box<[u16]> {
+    let mut runs = Vec::with_capacity(1 << 16);
+    let mut place = 0;
+    for port in 0..=u16::MAX {
+        while cuts.get(usize::from(place) + 1).is_some_and(|next| *next <= port) {
+            place += 1;
+        }
+        runs.push(place);
+    }
+    runs.into()
+}
 
 /// One place alone.
 fn place(place: usize) -> Range<usize> {

@@ -1,27 +1,25 @@
 //! A view as text: the JSON of `--view`, in names instead of numbers. Knows the words of one policy, nothing of live sources.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-use lang::checked::{Checked, EndTest, GatewayId, Group, GroupId, Host, Kind, SetExpr, UserId};
+use lang::checked::{Checked, GatewayId, GroupId};
 use lang::flow::Person;
 use lang::flowspec::location_text;
-use net::{Dpid, Location, MacAddr, PortNo};
+use net::{Location, MacAddr, can_be_owned};
 use serde::{Deserialize, Serialize};
 
-use super::{Station, View};
-
-/// How many users may be on one station, and how many pairs of an address, or none, and a user all may come to.
-const MAX_USERS: usize = 1_000;
-const MAX_FACES: usize = 1_000_000;
+use super::error::{Fault, MAX_FACES, MAX_USERS, ViewError};
+use super::links;
+use super::words::Words;
+use super::{Present, Station, View};
 
 /// The value of `schema` in a view file.
 pub const SCHEMA: &str = "pentane.view/1";
 
-/// `{"schema":"pentane.view/1","stations":[…],"gateways":[…]}`
+/// `{"schema":"pentane.view/1","stations":[…],"gateways":[…],"links":[…]}`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a view")]
 pub struct ViewFile {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -31,11 +29,14 @@ pub struct ViewFile {
     /// MAC addresses of gateways that the policy gives none for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<GatewayFile>,
+    /// The cables between switches, each once: `["edge1:25","core:1"]`. Without it, nothing is known of ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Vec<LinkFile>>,
 }
 
 /// One station: `{"mac":"02:00:00:00:00:11","host":"griffin","at":"edge1:1","ip":["10.0.0.1"],"users":["bob"]}`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a station")]
 pub struct StationFile {
     /// Its MAC address; may be left out where `host` names a host with exactly one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +60,7 @@ pub struct StationFile {
 
 /// A user: `"bob"`, or `{"name":"bob","groups":["profs"]}` with dynamic groups. Without a name it is one whom nobody has declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a user is to be a name, or an object with `name` and `groups`")]
 pub enum UserFile {
     /// A declared user who is in no dynamic group.
     Name(String),
@@ -69,7 +70,7 @@ pub enum UserFile {
 
 /// A user with dynamic groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a user")]
 pub struct MemberFile {
     /// The name, if it is a declared user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,65 +80,17 @@ pub struct MemberFile {
     pub groups: Vec<String>,
 }
 
+/// One cable, by the two ports that it joins: `["edge1:25","core:1"]`
+pub type LinkFile = [String; 2];
+
 /// One gateway: `{"name":"border","mac":"02:00:00:00:00:fe"}`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a gateway")]
 pub struct GatewayFile {
     /// Its declared name.
     pub name: String,
     /// Its MAC address.
     pub mac: MacAddr,
-}
-
-/// What keeps a view file from being a view of a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ViewError {
-    /// `schema` is not [`SCHEMA`].
-    Schema(String),
-    /// A name that the policy does not declare.
-    Unknown {
-        /// What it should name.
-        kind: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// A station without MAC address whose host is missing, or has none or several.
-    NoMac {
-        /// The host, if one is named.
-        host: Option<String>,
-    },
-    /// The MAC address is not that of the named host.
-    OtherHost {
-        /// The MAC address.
-        mac: MacAddr,
-        /// The host named with it.
-        host: String,
-    },
-    /// Two entries for one MAC address.
-    Twice(MacAddr),
-    /// The policy does not let the station be there: a pin elsewhere, a gateway's port, or a gateway's MAC address.
-    Place {
-        /// The station.
-        mac: MacAddr,
-        /// The place, as written.
-        at: String,
-    },
-    /// The address is another station's, a gateway's, or none that a host can have.
-    Address {
-        /// The station.
-        mac: MacAddr,
-        /// The address.
-        address: IpAddr,
-    },
-    /// More users are on one station, or more addresses and users on all together, than can be worked with.
-    TooMany,
-    /// The gateway's MAC address is declared otherwise, a host's, or a group address.
-    GatewayMac {
-        /// The gateway.
-        name: String,
-        /// The MAC address.
-        mac: MacAddr,
-    },
 }
 
 impl ViewFile {
@@ -148,6 +101,7 @@ impl ViewFile {
         let gateways = policy.gateways.iter().zip(0..);
         ViewFile {
             schema: SCHEMA.to_owned(),
+            links: None,
             stations: view.stations().filter_map(|station| StationFile::of(station, &bare, policy)).collect(),
             gateways: gateways
                 .filter_map(|(gateway, id)| {
@@ -158,50 +112,64 @@ impl ViewFile {
         }
     }
 
-    /// The view that it describes, or all that is wrong with it.
+    /// What it describes, or all that is wrong with it.
     ///
     /// # Errors
-    /// Unknown names, contradictions with the policy (pins, registered addresses), contradictions within the file.
-    pub fn resolve(&self, policy: &Checked) -> Result<View, Vec<ViewError>> {
+    /// Unknown names, contradictions with the policy (pins, registered addresses, what ports are declared to be), contradictions
+    /// within the file.
+    pub fn resolve(&self, policy: &Checked) -> Result<Present, Vec<ViewError>> {
         let words = Words::of(policy);
         let mut view = View::new(policy);
         let mut errors = Vec::new();
         if self.schema != SCHEMA {
-            errors.push(ViewError::Schema(self.schema.clone()));
+            errors.push(Fault::Schema(self.schema.clone()).at("schema"));
         }
-        for gateway in &self.gateways {
-            if let Err(error) = gateway.resolve(&words, &mut view) {
-                errors.push(error);
+        let mut told = HashSet::new();
+        for (gateway, place) in self.gateways.iter().zip(0_usize..) {
+            let once = told.insert(&*gateway.name);
+            let twice = || Fault::Twice(format!("gateway `{}`", gateway.name));
+            if let Err(fault) = once.then_some(()).ok_or_else(twice).and_then(|()| gateway.resolve(&words, &mut view)) {
+                errors.push(fault.at(format!("gateways[{place}]")));
             }
         }
+        let links = self.links.as_ref().map(|links| links::resolve(links, &words, &mut errors));
+        let ends = links.iter().flatten().flatten().copied().collect();
+        self.resolve_stations(&words, &ends, &mut view, &mut errors);
+        if errors.is_empty() { Ok(Present { view, links }) } else { Err(errors) }
+    }
+
+    /// Stations, of which none may be at an end of a link.
+    fn resolve_stations(&self, words: &Words<'_>, ends: &BTreeSet<Location>, view: &mut View, errors: &mut Vec<ViewError>) {
         let mut seen = HashSet::new();
         let mut faces = 0_usize;
-        for station in &self.stations {
+        for (station, number) in self.stations.iter().zip(0_usize..) {
+            let place = format!("stations[{number}]");
             faces = faces.saturating_add(station.ip.len().saturating_add(1).saturating_mul(station.users.len().max(1)));
             if faces > MAX_FACES || station.users.len() > MAX_USERS {
-                errors.push(ViewError::TooMany);
+                errors.push(Fault::TooMany.at(place));
                 break;
             }
-            match station.mac(&words) {
-                Ok(mac) if !seen.insert(mac) => errors.push(ViewError::Twice(mac)),
-                Ok(mac) => station.resolve(mac, &words, &mut view, &mut errors),
-                Err(error) => errors.push(error),
+            let mut faults = Vec::new();
+            match station.mac(words) {
+                Ok(mac) if !seen.insert(mac) => faults.push(Fault::Twice(called(mac, words))),
+                Ok(mac) => station.resolve(mac, words, ends, view, &mut faults),
+                Err(fault) => faults.push(fault),
             }
+            errors.extend(faults.into_iter().map(|fault| fault.at(&*place)));
         }
-        if errors.is_empty() { Ok(view) } else { Err(errors) }
     }
 }
 
 impl GatewayFile {
-    fn resolve(&self, words: &Words<'_>, view: &mut View) -> Result<(), ViewError> {
+    fn resolve(&self, words: &Words<'_>, view: &mut View) -> Result<(), Fault> {
         let Some(id) = words.gateways.get(&*self.name).copied() else {
-            return Err(ViewError::Unknown { kind: "gateway", name: self.name.clone() });
+            return Err(Fault::unknown("gateway", &self.name, words.gateways.keys().copied()));
         };
         view.set_gateway_mac(id, self.mac);
         let declared = words.policy.gateways.get(id.index()).and_then(|gateway| gateway.mac);
         let declared_otherwise = declared.is_some_and(|declared| declared != self.mac);
         if declared_otherwise || view.gateway_mac(id) != Some(self.mac) {
-            return Err(ViewError::GatewayMac { name: self.name.clone(), mac: self.mac });
+            return Err(Fault::GatewayMac { name: self.name.clone(), mac: self.mac });
         }
         Ok(())
     }
@@ -224,54 +192,109 @@ impl StationFile {
         live.then_some(file)
     }
 
-    fn mac(&self, words: &Words<'_>) -> Result<MacAddr, ViewError> {
+    fn mac(&self, words: &Words<'_>) -> Result<MacAddr, Fault> {
         let Some(name) = &self.host else {
-            return self.mac.ok_or(ViewError::NoMac { host: None });
+            return self.mac.ok_or(Fault::NoMac { host: None });
         };
         let Some(host) = words.hosts.get(&**name) else {
-            return Err(ViewError::Unknown { kind: "host", name: name.clone() });
+            return Err(Fault::unknown("host", name, words.hosts.keys().copied()));
         };
         match (self.mac, host.macs.as_slice()) {
             (Some(mac), macs) if macs.contains(&mac) => Ok(mac),
-            (Some(mac), _) => Err(ViewError::OtherHost { mac, host: name.clone() }),
+            (Some(mac), _) => Err(Fault::OtherHost { mac, host: name.clone() }),
             (None, [mac]) => Ok(*mac),
-            (None, _) => Err(ViewError::NoMac { host: Some(name.clone()) }),
+            (None, _) => Err(Fault::NoMac { host: Some(name.clone()) }),
         }
     }
 
-    fn resolve(&self, mac: MacAddr, words: &Words<'_>, view: &mut View, errors: &mut Vec<ViewError>) {
-        let policy = words.policy;
-        view.know(mac, policy);
+    fn resolve(&self, mac: MacAddr, words: &Words<'_>, ends: &BTreeSet<Location>, view: &mut View, faults: &mut Vec<Fault>) {
+        view.know(mac, words.policy);
         if view.station(mac).is_none() {
-            errors.push(ViewError::Place { mac, at: self.at.clone().unwrap_or_default() });
+            faults.push(Fault::NoStation { mac, whose: whose(mac, view, words) });
             return;
         }
         if let Some(at) = &self.at {
             match words.location(at) {
-                Some(place) if view.attach(mac, place, policy) => {}
-                Some(_) => errors.push(ViewError::Place { mac, at: at.clone() }),
-                None => errors.push(ViewError::Unknown { kind: "location", name: at.clone() }),
+                Ok(place) => {
+                    let why = why_not_at(mac, place, words, ends, view);
+                    let misplaced = |why| Fault::Place { what: called(mac, words), at: at.clone(), why };
+                    faults.extend(why.map(misplaced));
+                    view.attach(mac, place, words.policy);
+                }
+                Err(fault) => faults.push(fault),
             }
         }
         for address in &self.ip {
             if !view.claim(mac, *address) && view.owner(*address) != Some(mac) {
-                errors.push(ViewError::Address { mac, address: *address });
+                faults.push(Fault::Address { mac, address: *address, why: why_not_own(*address, view, words.policy) });
             }
         }
-        for user in &self.users {
-            match user.resolve(words) {
-                Ok(person) => {
-                    view.login(mac, person);
-                }
-                Err(error) => errors.push(error),
-            }
-        }
+        self.resolve_users(mac, words, view, faults);
         match words.dynamic_groups(&self.groups, false) {
             Ok(groups) => {
                 view.join(mac, groups);
             }
-            Err(error) => errors.push(error),
+            Err(fault) => faults.push(fault),
         }
+    }
+
+    fn resolve_users(&self, mac: MacAddr, words: &Words<'_>, view: &mut View, faults: &mut Vec<Fault>) {
+        let mut seen = HashSet::new();
+        for user in &self.users {
+            match user.resolve(words) {
+                Ok(Person { user: Some(id), .. }) if !seen.insert(id) => {
+                    let name = words.policy.users.get(id.index()).map_or("", |user| &*user.name);
+                    faults.push(Fault::Twice(format!("user `{name}` of {}", called(mac, words))));
+                }
+                Ok(person) => {
+                    view.login(mac, person);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+}
+
+/// What a station is called in messages: the host that it is, with the MAC address where it has several.
+fn called(mac: MacAddr, words: &Words<'_>) -> String {
+    let host = words.policy.host_of_mac(mac).and_then(|id| words.policy.hosts.get(id.index()));
+    match host {
+        Some(host) if host.macs.len() > 1 => format!("host `{}` ({mac})", host.name),
+        Some(host) => format!("host `{}`", host.name),
+        None => mac.to_string(),
+    }
+}
+
+/// Whose a MAC address is that is no station's.
+fn whose(mac: MacAddr, view: &View, words: &Words<'_>) -> String {
+    let is_its = |id: &GatewayId| {
+        let declared = words.policy.gateways.get(id.index()).and_then(|gateway| gateway.mac);
+        declared == Some(mac) || view.gateway_mac(*id) == Some(mac)
+    };
+    let gateway = words.gateways.iter().find(|(_, id)| is_its(id)).map(|(name, _)| format!("that of gateway `{name}`"));
+    gateway.unwrap_or_else(|| "that of a group, or of nobody".to_owned())
+}
+
+/// Why a station cannot be at a port, if so.
+fn why_not_at(mac: MacAddr, at: Location, words: &Words<'_>, ends: &BTreeSet<Location>, view: &View) -> Option<String> {
+    let host = view.station(mac).and_then(|station| station.host).and_then(|id| words.policy.hosts.get(id.index()));
+    if let Some(pin) = host.and_then(|host| host.pin).filter(|pin| *pin != at) {
+        return Some(format!("it is pinned to `{}`", location_text(words.policy, pin)));
+    }
+    let linked = ends.contains(&at).then(|| "a link of `links` is there".to_owned());
+    words.why_not(at, false).or(linked)
+}
+
+/// Why a station cannot have an address that it is refused.
+fn why_not_own(address: IpAddr, view: &View, policy: &Checked) -> String {
+    if let Some(gateway) = policy.gateways.iter().find(|gateway| gateway.addresses.contains(&address)) {
+        return format!("it is that of gateway `{}`", gateway.name);
+    }
+    let Some(owner) = view.owner(address).filter(|_| can_be_owned(address)) else { return "no host can have it".to_owned() };
+    let host = view.station(owner).and_then(|station| station.host).and_then(|id| policy.hosts.get(id.index()));
+    match host {
+        Some(host) => format!("it is that of host `{}`", host.name),
+        None => format!("it is that of {owner}"),
     }
 }
 
@@ -284,7 +307,7 @@ impl UserFile {
         }
     }
 
-    fn resolve(&self, words: &Words<'_>) -> Result<Person, ViewError> {
+    fn resolve(&self, words: &Words<'_>) -> Result<Person, Fault> {
         let (name, groups) = match self {
             UserFile::Name(name) => (Some(name), &[][..]),
             UserFile::Member(member) => (member.name.as_ref(), member.groups.as_slice()),
@@ -293,7 +316,7 @@ impl UserFile {
             None => None,
             Some(name) => match words.users.get(&**name) {
                 Some(id) => Some(*id),
-                None => return Err(ViewError::Unknown { kind: "user", name: name.clone() }),
+                None => return Err(Fault::unknown("user", name, words.users.keys().copied())),
             },
         };
         Ok(Person { user, groups: words.dynamic_groups(groups, true)? })
@@ -303,100 +326,3 @@ impl UserFile {
 fn group_names(ids: &[GroupId], policy: &Checked) -> Vec<String> {
     ids.iter().filter_map(|id| policy.groups.get(id.index())).map(|group| group.name.to_string()).collect()
 }
-
-/// The names of a policy that a view may use.
-struct Words<'a> {
-    policy: &'a Checked,
-    hosts: HashMap<&'a str, &'a Host>,
-    users: HashMap<&'a str, UserId>,
-    gateways: HashMap<&'a str, GatewayId>,
-    groups: HashMap<&'a str, GroupId>,
-    locations: HashMap<&'a str, Location>,
-    switches: HashMap<&'a str, Dpid>,
-}
-
-impl<'a> Words<'a> {
-    fn of(policy: &'a Checked) -> Words<'a> {
-        // A dynamic set inside an expression is called what a group may be called, too: the first of one name is meant.
-        let mut groups = HashMap::new();
-        for (group, id) in policy.groups.iter().zip((0..).map(GroupId)) {
-            groups.entry(&*group.name).or_insert(id);
-        }
-        Words {
-            policy,
-            hosts: policy.hosts.iter().map(|host| (&*host.name, host)).collect(),
-            users: policy.users.iter().zip(0..).map(|(user, id)| (&*user.name, UserId(id))).collect(),
-            gateways: policy.gateways.iter().zip(0..).map(|(gateway, id)| (&*gateway.name, GatewayId(id))).collect(),
-            groups,
-            locations: policy.locations.iter().map(|named| (&*named.name, named.at)).collect(),
-            switches: policy.switches.iter().map(|switch| (&*switch.name, switch.dpid)).collect(),
-        }
-    }
-
-    /// Dynamic groups by what they are spelled as, or by the name of a group that is nothing else. Ascending.
-    fn dynamic_groups(&self, names: &[String], of_users: bool) -> Result<Vec<GroupId>, ViewError> {
-        let group = |id: GroupId| self.policy.groups.get(id.index());
-        let fits =
-            |id: &GroupId| group(*id).is_some_and(|group| group.dynamic.is_some() && (group.kind == Kind::User) == of_users);
-        let mut ids = Vec::new();
-        for name in names {
-            let named = self.groups.get(&**name).copied();
-            let id = match named.and_then(group) {
-                Some(group) if group.dynamic.is_some() => named,
-                Some(Group { members: SetExpr::Leaf(EndTest::Group(inner)), .. }) => Some(*inner),
-                Some(_) | None => None,
-            };
-            match id.filter(fits) {
-                Some(id) => ids.push(id),
-                None => return Err(ViewError::Unknown { kind: "dynamic group", name: name.clone() }),
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        Ok(ids)
-    }
-
-    /// Reads a declared location or `SWITCH:PORT`.
-    fn location(&self, text: &str) -> Option<Location> {
-        if let Some(named) = self.locations.get(text) {
-            return Some(*named);
-        }
-        let (switch, port) = text.rsplit_once(':')?;
-        let dpid = match self.switches.get(switch) {
-            Some(dpid) => *dpid,
-            None => self.policy.switch_of(switch.parse().ok()?)?.dpid,
-        };
-        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-        port.parse().ok().filter(|_| digits).map(|port| Location::new(dpid, PortNo(port)))
-    }
-}
-
-impl fmt::Display for ViewError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ViewError::Schema(schema) => write!(f, "the view's schema is `{schema}`, not `{SCHEMA}`"),
-            ViewError::Unknown { kind, name } => write!(f, "the policy declares no {kind} `{name}`"),
-            ViewError::NoMac { host: None } => f.write_str("a station has neither `mac` nor `host`"),
-            ViewError::NoMac { host: Some(host) } => {
-                write!(f, "the station of host `{host}` needs a `mac`, because the host does not have exactly one")
-            }
-            ViewError::OtherHost { mac, host } => write!(f, "{mac} is not a MAC address of host `{host}`"),
-            ViewError::Twice(mac) => write!(f, "{mac} stands in the view twice"),
-            ViewError::Place { mac, at } => {
-                write!(f, "{mac} may not be attached at `{at}`: it is pinned elsewhere, or that is a gateway's place or address")
-            }
-            ViewError::Address { mac, address } => {
-                write!(f, "{mac} cannot have {address}: it belongs to another, or no host can have it")
-            }
-            ViewError::TooMany => write!(
-                f,
-                "a station has more than {MAX_USERS} users, or all have more than {MAX_FACES} pairs of an address and a user"
-            ),
-            ViewError::GatewayMac { name, mac } => {
-                write!(f, "gateway `{name}` cannot have {mac}: it is declared otherwise, a host's, or a group address")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ViewError {}

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lang::checked::{Checked, GatewayId, HostId, UserId};
+use lang::checked::{Attachment, Checked, GatewayId, HostId, PortSet, UserId};
 use lang::flow::Person;
 use net::{Dpid, Location, MacAddr, PortNo};
 
@@ -120,40 +120,110 @@ fn a_view_written_and_read_again_is_the_same() {
         let before = view(draw, &policy);
         let text = serde_json::to_string(&ViewFile::of(&before, &policy)).unwrap();
         let file: ViewFile = serde_json::from_str(&text).unwrap();
-        assert_eq!(file.resolve(&policy).unwrap(), before, "seed {seed}: {text}");
+        assert_eq!(file.resolve(&policy).unwrap().view, before, "seed {seed}: {text}");
     }
+}
+
+/// What is wrong with a view file.
+fn mistakes(text: &str, policy: &Checked) -> Vec<String> {
+    let file: ViewFile = serde_json::from_str(text).unwrap();
+    file.resolve(policy).unwrap_err().iter().map(ViewError::to_string).collect()
 }
 
 #[test]
 fn every_mistake_of_a_view_file_is_named() {
-    let text = r#"{"schema":"pentane.view/1","stations":[
+    let text = r#"{"schema":"pentane.view/2","stations":[
         {"host":"h1","at":"s1:2"},
         {"host":"h0"},
         {"host":"h9","at":"s1:1"},
         {"mac":"02:00:00:00:00:01","host":"h0"},
-        {"mac":"02:09:00:00:00:01","at":"nowhere","ip":["10.0.1.0"],"users":["u0","nobody"]},
+        {"mac":"02:09:00:00:00:01","at":"nowhere","ip":["10.0.1.0","127.0.0.1","10.0.0.254"],"users":["u0","nobody","u0"]},
         {"mac":"02:09:00:00:00:01"},
-        {"users":["u0"]}],
-        "gateways":[{"name":"border","mac":"02:00:00:00:00:00"},{"name":"other","mac":"02:00:00:00:00:fe"}]}"#;
-    let file: ViewFile = serde_json::from_str(text).unwrap();
-    let errors: Vec<String> = file.resolve(&sample()).unwrap_err().iter().map(ViewError::to_string).collect();
+        {"users":["u0"]},
+        {"mac":"02:09:00:00:00:03","at":"s1:x"},
+        {"mac":"02:09:00:00:00:04","at":"s9:1"},
+        {"mac":"02:09:00:00:00:fe"},
+        {"mac":"03:00:00:00:00:00"}],
+        "gateways":[{"name":"border","mac":"02:09:00:00:00:fe"},{"name":"other","mac":"02:00:00:00:00:fe"},
+                    {"name":"border","mac":"02:00:00:00:00:00"}]}"#;
     assert_eq!(
-        errors,
+        mistakes(text, &sample()),
         [
-            "gateway `border` cannot have 02:00:00:00:00:00: it is declared otherwise, a host's, or a group address",
-            "the policy declares no gateway `other`",
-            "02:00:00:00:00:01 may not be attached at `s1:2`: it is pinned elsewhere, or that is a gateway's place or address",
-            "the station of host `h0` needs a `mac`, because the host does not have exactly one",
-            "the policy declares no host `h9`",
-            "02:00:00:00:00:01 is not a MAC address of host `h0`",
-            "the policy declares no location `nowhere`",
-            "02:09:00:00:00:01 cannot have 10.0.1.0: it belongs to another, or no host can have it",
-            "the policy declares no user `nobody`",
-            "02:09:00:00:00:01 stands in the view twice",
-            "a station has neither `mac` nor `host`",
+            "schema: it is `pentane.view/2`, not `pentane.view/1`",
+            "gateways[1]: the policy declares no gateway `other`",
+            "gateways[2]: gateway `border` stands in the view twice",
+            "stations[0]: host `h1` cannot be at `s1:2`: it is pinned to `wap`",
+            "stations[1]: it needs a `mac`, because host `h0` does not have exactly one",
+            "stations[2]: the policy declares no host `h9`: did you mean `h0` or `h1`?",
+            "stations[3]: 02:00:00:00:00:01 is not a MAC address of host `h0`",
+            "stations[4]: the policy declares no location `nowhere`",
+            "stations[4]: 02:09:00:00:00:01 cannot have 10.0.1.0: it is that of host `h0`",
+            "stations[4]: 02:09:00:00:00:01 cannot have 127.0.0.1: no host can have it",
+            "stations[4]: 02:09:00:00:00:01 cannot have 10.0.0.254: it is that of gateway `border`",
+            "stations[4]: the policy declares no user `nobody`",
+            "stations[4]: user `u0` of 02:09:00:00:00:01 stands in the view twice",
+            "stations[5]: 02:09:00:00:00:01 stands in the view twice",
+            "stations[6]: it has neither `mac` nor `host`",
+            "stations[7]: `s1:x` is no place: behind `:` stands the number of a port",
+            "stations[8]: the policy declares no switch `s9`: did you mean `s1` or `s2`?",
+            "stations[9]: 02:09:00:00:00:fe is no station's: it is that of gateway `border`",
+            "stations[10]: 03:00:00:00:00:00 is no station's: it is that of a group, or of nobody",
         ]
     );
+    let gateway = r#"{"schema":"pentane.view/1","gateways":[{"name":"border","mac":"02:00:00:00:00:00"}]}"#;
+    let told =
+        "gateways[0]: gateway `border` cannot have 02:00:00:00:00:00: it is declared otherwise, a host's, or a group address";
+    assert_eq!(mistakes(gateway, &sample()), [told]);
     assert!(serde_json::from_str::<ViewFile>(r#"{"schema":"pentane.view/1","hosts":[]}"#).is_err());
+}
+
+/// The sample with a second switch that lists its ports, and a middlebox there.
+fn cabled() -> Checked {
+    let mut cabled = sample();
+    cabled.gateways[0].at = at(9);
+    let second = cabled.switches.iter_mut().find(|switch| switch.dpid == Dpid(2)).unwrap();
+    second.access = PortSet(vec![1..=4]);
+    second.uplink = PortSet(vec![5..=6]);
+    let box_at = Location::new(Dpid(2), PortNo(6));
+    cabled.middleboxes.truncate(1);
+    cabled.middleboxes[0].attachments = vec![Attachment::OneArmed { at: box_at }];
+    cabled
+}
+
+#[test]
+fn stations_and_links_are_where_the_inventory_has_room_for_them() {
+    let policy = cabled();
+    let text = r#"{"schema":"pentane.view/1","stations":[
+        {"mac":"02:09:00:00:00:01","at":"s2:5"},
+        {"mac":"02:09:00:00:00:02","at":"s2:9"},
+        {"mac":"02:09:00:00:00:03","at":"s2:6"},
+        {"mac":"02:09:00:00:00:04","at":"s1:9"},
+        {"mac":"02:09:00:00:00:05","at":"s1:7"}],
+        "links":[["s1:7","s2:5"],["s1:8","s2:1"],["s1:8","s2:6"],["s1:4","s2:7"],["s1:9","s16:1"],["s1:3","s1:6"],
+                 ["s1:7","s16:3"],["s9:1","wap"],["s1:2","s16:2"]]}"#;
+    assert_eq!(
+        mistakes(text, &policy),
+        [
+            "links[1]: a link cannot be at `s2:1`: an access port leads to hosts, never to a switch",
+            "links[2]: an end of a link at `s1:8` stands in the view twice",
+            "links[2]: a link cannot be at `s2:6`: middlebox `ids` is there",
+            "links[3]: a link cannot be at `s2:7`: the declaration of switch `s2` has no such port",
+            "links[4]: a link cannot be at `s1:9`: gateway `border` is there",
+            "links[5]: both ends of the link are on switch `s1`",
+            "links[6]: an end of a link at `s1:7` stands in the view twice",
+            "links[7]: the policy declares no switch `s9`: did you mean `s1` or `s2`?",
+            "stations[0]: 02:09:00:00:00:01 cannot be at `s2:5`: an uplink leads to a switch, never to a host",
+            "stations[1]: 02:09:00:00:00:02 cannot be at `s2:9`: the declaration of switch `s2` has no such port",
+            "stations[2]: 02:09:00:00:00:03 cannot be at `s2:6`: middlebox `ids` is there",
+            "stations[3]: 02:09:00:00:00:04 cannot be at `s1:9`: gateway `border` is there",
+            "stations[4]: 02:09:00:00:00:05 cannot be at `s1:7`: a link of `links` is there",
+        ]
+    );
+    let file: ViewFile = serde_json::from_str(r#"{"schema":"pentane.view/1","links":[["s1:7","2:5"]]}"#).unwrap();
+    let ends = [at(7), Location::new(Dpid(2), PortNo(5))];
+    assert_eq!(file.resolve(&policy).unwrap().links, Some(vec![ends]));
+    let file: ViewFile = serde_json::from_str(r#"{"schema":"pentane.view/1"}"#).unwrap();
+    assert_eq!(file.resolve(&policy).unwrap().links, None, "nothing is said of links");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::*;
 use crate::analysis::tests::packet;
 use crate::program::generate::{self, Draw};
 
-fn checked(text: &str) -> Checked {
+pub(super) fn checked(text: &str) -> Checked {
     let mut sources = SourceMap::default();
     let id = sources.add("test.pol", text);
     let (file, parsed) = parse(&sources, id);

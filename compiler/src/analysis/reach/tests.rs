@@ -151,3 +151,66 @@ fn whoever_gets_through_in_a_random_view_is_told() {
     }
     assert!(settled > 1_000 && allowed > 1_000, "{settled} {allowed}");
 }
+
+/// In one view, all users of both ends count together.
+#[test]
+fn whoever_gets_through_beside_others_in_a_random_view_is_told() {
+    let (mut allowed, mut refused) = (0, 0);
+    for seed in 0..1_500 {
+        let draw = &mut Draw::new(seed);
+        let mut policy = generate::policy(draw);
+        let pattern = policy.rules[draw.below(u32::try_from(policy.rules.len()).unwrap()) as usize].cond.clone();
+        let claim = claim_of(Claim::Never, pattern);
+        policy.assertions = vec![claim.clone()];
+        let policy = Arc::new(policy);
+        let mut view = generate::view(draw, &policy);
+        let macs: Vec<_> = view.stations().map(|station| station.mac).collect();
+        for mac in macs {
+            for user in [0, 1] {
+                view.login(mac, Person::declared(UserId(user)));
+            }
+        }
+        let program = Program::compile(policy.clone(), &view);
+        let Some(analysis) = Analysis::in_view(&program, &view, Budget { claim: 400_000, ..Budget::default() }) else { continue };
+        let side = draw.pick(&[Side::Src, Side::Dst]);
+        let (reach, fate) = (analysis.reach(&claim.pattern, side), analysis.fate(&claim.pattern));
+        for row in &reach.rows {
+            let judgement = eval::judge(&policy, &row.flow);
+            assert_eq!((judgement.verdict, judgement.rule), (Verdict::Allow, row.rule), "seed {seed}");
+        }
+        if !reach.settled || !fate.settled {
+            continue;
+        }
+        let pattern = lang::checked::Rule::plain(RuleId(0), claim.pattern.clone(), Verdict::Deny, span());
+        let matched = Checked { rules: vec![pattern], ..Checked::clone(&policy) };
+        for _ in 0..300 {
+            let Some(one) = packet(draw, &policy, &view) else { continue };
+            let station = |end: &lang::flow::End| end.mac.filter(|_| end.host.is_some() || end.location.is_some());
+            let users = |end: &lang::flow::End| {
+                station(end).and_then(|mac| view.station(mac)).map_or(Vec::new(), |one| one.users.clone())
+            };
+            let (src, dst) = (users(&one.src), users(&one.dst));
+            let away = one.dst.place == Place::Inside && one.dst.location.is_none();
+            if away || one.src.mac == one.dst.mac || src.len() < 2 && dst.len() < 2 || eval::judge(&matched, &one).rule.is_none()
+            {
+                continue;
+            }
+            let mut flow = one.clone();
+            (flow.src.users, flow.dst.users) = (src, dst);
+            let judgement = eval::judge(&policy, &flow);
+            if judgement.verdict != Verdict::Allow {
+                refused += 1;
+                assert!(fate.refused.is_some(), "seed {seed}: {flow:?}");
+                continue;
+            }
+            allowed += 1;
+            assert!(fate.allowed.is_some(), "seed {seed}");
+            let row = reach.rows.iter().find(|row| row.rule == judgement.rule).unwrap_or_else(|| panic!("seed {seed}: {flow:?}"));
+            let end = flow.end(side);
+            assert!(end.host.is_none_or(|host| row.hosts.contains(&host)), "seed {seed}: {row:?}");
+            let is_listed = |person: &Person| person.user.is_none_or(|user| row.users.contains(&user));
+            assert!(end.users.iter().all(is_listed), "seed {seed}: {row:?}");
+        }
+    }
+    assert!(allowed > 50 && refused > 50, "{allowed} {refused}");
+}

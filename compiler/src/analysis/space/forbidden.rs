@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use lang::checked::{Checked, Fact, GatewayId, HostId, Kind};
 use lang::flow::Side;
-use net::{EtherType, Location, can_be_owned, is_link_local};
+use net::{EtherType, Location, MacAddr, can_be_owned, is_link_local};
 
-use super::{ADDRESS, AT, Addresses, Area, Login, PACKET, SIDES, Space, TooComplex, USER, WHO, Who, end_attr};
+use super::{ADDRESS, AT, Addresses, Area, Login, PACKET, SIDES, Sorted, Space, TooComplex, USER, WHO, Who, end_attr};
 
 /// How often a class of ends may be looked at to find what it cannot be, and how many rows may tell it.
 const MAX_LOOKED_AT: usize = 100_000_000;
@@ -34,7 +34,8 @@ impl Space<'_> {
             return Err(TooComplex);
         }
         self.forbid_families(&mut rows);
-        for invariant in &self.policy.invariants {
+        // What one view says of memberships is all that there is to know: it may break what is assumed of any.
+        for invariant in self.policy.invariants.iter().filter(|_| self.view.is_none()) {
             for side in SIDES {
                 rows.extend(self.contradictions(side, &invariant.fact));
             }
@@ -42,6 +43,7 @@ impl Space<'_> {
                 return Err(TooComplex);
             }
         }
+        self.sorted = Sorted::of(&rows, self.dynamic.len());
         self.forbidden = rows;
         self.odd = SIDES.into_iter().flat_map(|side| self.addressless(side)).collect();
         Ok(())
@@ -109,7 +111,7 @@ impl Space<'_> {
         }
     }
 
-    fn pin_of(&self, who: &Who) -> Option<Location> {
+    pub(super) fn pin_of(&self, who: &Who) -> Option<Location> {
         let Who::Hosts(hosts) = who else { return None };
         hosts.first().and_then(|(id, _)| self.policy.hosts.get(id.index())).and_then(|host| host.pin)
     }
@@ -209,7 +211,7 @@ impl Space<'_> {
     }
 
     /// True if the host is declared with an address.
-    fn has_own(&self, id: HostId) -> bool {
+    pub(super) fn has_own(&self, id: HostId) -> bool {
         self.policy.hosts.get(id.index()).is_some_and(|host| !host.addresses.is_empty())
     }
 
@@ -217,10 +219,13 @@ impl Space<'_> {
     fn addressless(&self, side: Side) -> Vec<Area> {
         let mut rows = Vec::new();
         let is_addressed = |id: GatewayId| self.policy.gateways.get(id.index()).is_some_and(|one| !one.addresses.is_empty());
+        let owns =
+            |mac: MacAddr| self.view.and_then(|view| view.station(mac)).is_some_and(|station| !station.addresses.is_empty());
         let hosts = self.who(side, |who| match who {
-            Who::Hosts(hosts) => hosts.iter().all(|(id, _)| self.has_own(*id)),
+            Who::Hosts(hosts) => hosts.iter().all(|(id, mac)| self.has_own(*id) || owns(*mac)),
+            Who::Stranger(mac) => mac.is_some_and(owns),
             Who::Gateway(id) => is_addressed(*id),
-            _ => false,
+            Who::Internet(_) | Who::Broadcast | Who::Multicast | Who::Controller => false,
         });
         let nothing =
             self.where_(end_attr(side, ADDRESS), |class| self.addresses.get(class).is_some_and(|one| one.sample.is_none())).pop();

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use lang::checked::{GroupId, Kind};
+use lang::checked::{GroupId, HeaderTest, Kind, ServiceTerm};
 use lang::flow::{Headers, Side};
 use net::{EtherType, IpProto, Location, MacAddr, is_link_local};
 
 use super::{ADDRESS, AT, Area, Login, PACKET, Space, USER, WHO, Who, end_attr};
+use crate::service::passes;
 use crate::view::{Station, View};
 
 /// The stations that are no declared hosts.
@@ -26,10 +27,10 @@ pub(super) fn addresses(view: &View) -> impl Iterator<Item = IpAddr> {
 }
 
 /// For each address the next ones, up and down, that no station has. What lies between has one.
-pub(super) fn free_neighbours(view: &View, addresses: &[IpAddr]) -> BTreeSet<IpAddr> {
+pub(super) fn free_neighbours(views: &[&View], addresses: &[IpAddr]) -> BTreeSet<IpAddr> {
     let free = |from: IpAddr, up: bool| {
         let mut next = step(from, up)?;
-        while view.owner(next).is_some() {
+        while views.iter().any(|view| view.owner(next).is_some()) {
             next = step(next, up)?;
         }
         Some(next)
@@ -46,10 +47,22 @@ fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
     }
 }
 
-/// True if some packet of this protocol may have no source address: DHCP, IGMP, ND (see `principal`).
-fn may_lack_source(headers: &Headers) -> bool {
+/// The packets that may go out without a source address, as `principal` lets them.
+pub(super) fn may_lack_source() -> Vec<HeaderTest> {
     const IGMP: IpProto = IpProto(2);
-    matches!(headers.proto, Some(IpProto::UDP | IGMP | IpProto::ICMPV6))
+    let messages = [131, 132, 133, 135, 143].map(|kind| ServiceTerm::Icmp(IpProto::ICMPV6, kind, None));
+    let terms = [ServiceTerm::Ports(IpProto::UDP, 67..=67), ServiceTerm::Protocol(IGMP)].into_iter().chain(messages);
+    terms.map(|term| HeaderTest::Service([term].into())).collect()
+}
+
+/// True if packets like this one may go out without a source address.
+fn may_lack(headers: &Headers) -> bool {
+    let ends = match headers.dl_type {
+        Some(EtherType::IPV4) => [IpProto::UDP, IpProto(2)].map(Some).contains(&headers.proto),
+        Some(EtherType::IPV6) => headers.proto == Some(IpProto::ICMPV6),
+        Some(_) | None => false,
+    };
+    ends && may_lack_source().iter().any(|test| passes(test, headers))
 }
 
 impl Space<'_> {
@@ -119,17 +132,18 @@ impl Space<'_> {
         }
     }
 
-    /// A station with an address has one in packets of its family, but for those that may go out without.
+    /// A station with addresses has one of the family in every packet, but for those that may go out without. Of a station without
+    /// any, the addresses are not known.
     fn forbid_unaddressed(&self, side: Side, class: usize, station: &Station, rows: &mut Vec<Area>) {
         let one = |attr, wanted: &dyn Fn(usize) -> bool| self.where_(attr, wanted).pop();
-        for (dl_type, is_v6) in [(EtherType::IPV4, false), (EtherType::IPV6, true)] {
-            if !station.addresses.iter().any(|address| address.is_ipv6() == is_v6) {
-                continue;
-            }
+        if station.addresses.is_empty() {
+            return;
+        }
+        for dl_type in [EtherType::IPV4, EtherType::IPV6] {
             let itself = one(end_attr(side, WHO), &|other| other == class);
             let nothing =
                 one(end_attr(side, ADDRESS), &|place| self.addresses.get(place).is_some_and(|one| one.sample.is_none()));
-            let needs = |headers: &Headers| headers.dl_type == Some(dl_type) && (side == Side::Dst || !may_lack_source(headers));
+            let needs = |headers: &Headers| headers.dl_type == Some(dl_type) && (side == Side::Dst || !may_lack(headers));
             let packets = one(PACKET, &|place| self.packets.get(place).is_some_and(needs));
             Self::forbid(rows, [itself, nothing, packets]);
         }

@@ -3,6 +3,7 @@
 use lang::ast::Policy;
 use lang::check::check;
 use lang::eval;
+use lang::facts::Limit;
 use lang::flow::Judgement;
 use lang::parse::parse;
 use lang::source::SourceMap;
@@ -96,7 +97,7 @@ fn a_rule_goes_if_nothing_is_answered_otherwise() {
                 assert!(!wanted, "{rules}\n{flow:?}");
                 assert_ne!(answer(&policy, &[], &flow), answer(&cut(&policy, &gone), &gone, &flow), "{rules}\n{flow:?}");
             }
-            Proof::Undecided => panic!("{rules}"),
+            Proof::Undecided(_) => panic!("{rules}"),
         }
     }
 }
@@ -123,7 +124,7 @@ fn a_rule_that_passes_goes_alone_or_not_at_all() {
 #[test]
 fn boxes_of_several_users_come_in_the_same_order() {
     for (rules, wanted) in [
-        ("x: allow from bob to b via ids; allow from eve via proxy; allow from bob via ids;", Proof::Undecided),
+        ("x: allow from bob to b via ids; allow from eve via proxy; allow from bob via ids;", Proof::Undecided(Limit::Parts)),
         ("x: allow from bob to b via ids; allow from eve via ids; allow from bob via ids;", Proof::Proved),
         ("x: allow from bob to b via ids; allow from bob via ids; allow from eve via proxy;", Proof::Proved),
         ("x: allow from bob to b; allow from eve via proxy; allow from bob;", Proof::Proved),
@@ -144,7 +145,7 @@ fn what_exceeds_the_budget_is_not_proved() {
         (0..200).map(|n| format!("allow for tcp/{}-{} when tpsrc in {n}-60000;\n", n * 7, n * 200 + 300)).collect();
     let policy = policy(&format!("{rules}x: allow from a for tcp;\ndefault deny;"));
     let budget = Budget { claim: 50, ..Budget::default() };
-    assert_eq!(same_without(&policy, &named(&policy, &["x"]), budget), Proof::Undecided);
+    assert_eq!(same_without(&policy, &named(&policy, &["x"]), budget), Proof::Undecided(Limit::Steps));
 }
 
 /// Random policies of which rules are cut: where that is proved to change nothing, it changes nothing for packets of any kind in
@@ -186,7 +187,7 @@ fn what_is_proved_holds_for_packets_in_random_views() {
                         policy.default
                     );
                 }
-                Proof::Refuted(_) | Proof::Undecided => {}
+                Proof::Refuted(_) | Proof::Undecided(_) => {}
             }
         }
     }
