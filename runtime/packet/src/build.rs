@@ -1,12 +1,12 @@
 //! Frames for emulated hosts, benchmarks and answers: Ethernet and IPv4 around what is to be said. Knows no state.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use net::{EtherType, IpProto, MacAddr, VlanTag};
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::checksum::checksum;
+use crate::checksum::{Checksum, checksum};
 use crate::icmp::Echo;
 use crate::tcp::Segment;
 use crate::udp::Datagram;
@@ -109,6 +109,38 @@ pub fn tcp(ends: &IpEnds, segment: &Segment<'_>) -> Option<Vec<u8>> {
 #[must_use]
 pub fn udp(ends: &IpEnds, datagram: &Datagram<'_>) -> Option<Vec<u8>> {
     ipv4(ends, IpProto::UDP, &datagram.to_bytes(ends)?)
+}
+
+/// An IPv6 packet in its frame; nothing if it is longer than 65,535 bytes.
+#[must_use]
+pub fn ipv6(
+    src: (MacAddr, Ipv6Addr),
+    dst: (MacAddr, Ipv6Addr),
+    proto: IpProto,
+    hop_limit: u8,
+    payload: &[u8],
+) -> Option<Vec<u8>> {
+    let length = u16::try_from(payload.len()).ok()?.to_be_bytes();
+    let head = [&[0x60, 0, 0, 0][..], &length, &[proto.0, hop_limit], &src.1.octets(), &dst.1.octets()].concat();
+    Some(ethernet(dst.0, src.0, EtherType::IPV6, &[&head[..], payload].concat()))
+}
+
+/// An ICMPv6 message for the link, whose octets of the checksum are zero, in its frame.
+#[must_use]
+pub fn icmpv6(src: (MacAddr, Ipv6Addr), dst: (MacAddr, Ipv6Addr), message: &[u8]) -> Vec<u8> {
+    let mut sum = Checksum::pseudo_header(src.1.into(), dst.1.into(), IpProto::ICMPV6, message.len());
+    sum.add(message);
+    let mut message = message.to_vec();
+    if let Some(place) = message.get_mut(2..4) {
+        place.copy_from_slice(&sum.finish().to_be_bytes());
+    }
+    ipv6(src, dst, IpProto::ICMPV6, 255, &message).unwrap_or_default()
+}
+
+/// A UDP datagram over IPv6 in its frame; nothing if it is too long.
+#[must_use]
+pub fn udp6(src: (MacAddr, Ipv6Addr), dst: (MacAddr, Ipv6Addr), datagram: &Datagram<'_>) -> Option<Vec<u8>> {
+    ipv6(src, dst, IpProto::UDP, 64, &datagram.to_bytes_between(src.1.into(), dst.1.into())?)
 }
 
 #[cfg(test)]

@@ -5,15 +5,22 @@
 pub mod arp;
 pub mod build;
 pub mod checksum;
+pub mod dhcp;
+pub mod dhcp6;
 pub mod icmp;
 pub mod icmp_error;
 pub mod lldp;
 pub mod ndp;
 mod parse;
 mod probe;
+mod refusal;
 pub mod tcp;
 pub mod udp;
 
 pub use arp::Arp;
+pub use dhcp::Dhcp;
+pub use dhcp6::Dhcp6;
+pub use ndp::Ndp;
 pub use parse::{Fragment, Frame, IpPayload, Malformed, Payload, parse};
 pub use probe::{Probe, ProbeError, ProbeKey};
+pub use refusal::refusal;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use net::{EtherType, IpHeader, IpProto, MacAddr, Transport};
+use net::{EtherType, IpHeader, IpProto, MacAddr, Prefix, Transport};
 
 use crate::build::ethernet;
 use crate::checksum::Checksum;
@@ -15,6 +15,8 @@ const SOURCE_LINK_LAYER: u8 = 1;
 const TARGET_LINK_LAYER: u8 = 2;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
+const ROUTER_ADVERTISEMENT: u8 = 134;
+const PREFIX_INFORMATION: u8 = 3;
 
 /// A message of neighbour discovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +161,72 @@ impl Flags {
     }
 }
 
+/// The prefixes that a router advertisement (RFC 4861 §4.2, §4.6.2) puts on the link, with the seconds that they hold.
+///
+/// # Errors
+/// What keeps it from being one.
+pub fn prefixes(ip: &IpHeader, payload: &IpPayload<'_>) -> Result<Vec<(Prefix, u32)>, NdpError> {
+    let (IpAddr::V6(src), IpAddr::V6(dst)) = (ip.src, ip.dst) else { return Err(NdpError::NotNeighbour) };
+    if payload.hop_limit != 255 {
+        return Err(NdpError::HopLimit);
+    }
+    if payload.fragment != Fragment::Whole {
+        return Err(NdpError::Form);
+    }
+    let (fixed, mut options) = payload.bytes.split_first_chunk::<16>().ok_or(NdpError::Length)?;
+    if fixed.first_chunk() != Some(&[ROUTER_ADVERTISEMENT, 0]) {
+        return Err(NdpError::NotNeighbour);
+    }
+    if checksum(src, dst, payload.bytes) != 0 {
+        return Err(NdpError::Checksum);
+    }
+    if !src.is_unicast_link_local() {
+        return Err(NdpError::Address);
+    }
+    let mut found = Vec::new();
+    while let [kind, units, ..] = *options {
+        let (option, rest) = options.split_at_checked(usize::from(units) * 8).ok_or(NdpError::Length)?;
+        if option.is_empty() {
+            return Err(NdpError::Length);
+        }
+        if kind == PREFIX_INFORMATION {
+            let option: &[u8; 32] = option.first_chunk().ok_or(NdpError::Length)?;
+            let [_, _, length, flags, v0, v1, v2, v3, _, _, _, _, _, _, _, _, prefix @ ..] = *option;
+            let prefix = Prefix::truncate(IpAddr::V6(Ipv6Addr::from(prefix)), length).ok_or(NdpError::Length)?;
+            if flags & 0x80 != 0 {
+                found.push((prefix, u32::from_be_bytes([v0, v1, v2, v3])));
+            }
+        }
+        options = rest;
+    }
+    if options.is_empty() { Ok(found) } else { Err(NdpError::Length) }
+}
+
+/// A router's advertisement of one prefix to everybody, in its frame, with hop limit 255.
+#[must_use]
+pub fn advertisement(src: (MacAddr, Ipv6Addr), prefix: Prefix, seconds: u32) -> Vec<u8> {
+    let network = match prefix.network() {
+        IpAddr::V6(network) => network.octets(),
+        IpAddr::V4(_) => [0; 16],
+    };
+    let mut body = vec![ROUTER_ADVERTISEMENT, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    body.extend([PREFIX_INFORMATION, 4, prefix.length(), 0xc0]);
+    body.extend([seconds.to_be_bytes(), seconds.to_be_bytes()].concat());
+    body.extend([0; 4]);
+    body.extend(network);
+    crate::build::icmpv6(src, ALL_NODES, &body)
+}
+
+/// The group of all nodes on the link, and the MAC address that carries it.
+pub const ALL_NODES: (MacAddr, Ipv6Addr) = (MacAddr([0x33, 0x33, 0, 0, 0, 1]), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1));
+
+/// The link-local address that a MAC address makes (RFC 4291, appendix A).
+#[must_use]
+pub fn link_local(mac: MacAddr) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0;
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+}
+
 /// The multicast address that the owner of `target` listens to (RFC 4291 §2.7.1), and the MAC address that carries it.
 #[must_use]
 pub fn solicited_node(target: Ipv6Addr) -> (MacAddr, Ipv6Addr) {
@@ -235,6 +303,25 @@ mod tests {
         assert_eq!(read(&detection.to_frame(unspecified, B)), Err(NdpError::Address));
         let group = Ndp::Solicitation { target: solicited_node(B.1).1, source_mac: None };
         assert_eq!(read(&group.to_frame(A, B)), Err(NdpError::Address));
+    }
+
+    #[test]
+    fn prefixes_of_an_advertisement_are_read_and_any_other_bytes_refused() {
+        let (router, prefix) = ((A.0, link_local(A.0)), "2001:db8:1::/64".parse().unwrap());
+        let frame = advertisement(router, prefix, 600);
+        let read = |frame: &[u8]| {
+            let parsed = parse(frame).unwrap();
+            let Payload::Ip(payload) = parsed.payload else { panic!("no IP") };
+            prefixes(&parsed.key.ip.unwrap(), &payload)
+        };
+        assert_eq!(read(&frame), Ok(vec![(prefix, 600)]));
+        let mut routed = frame.clone();
+        routed[21] = 64;
+        assert_eq!(read(&routed), Err(NdpError::HopLimit));
+        let mut corrupt = frame.clone();
+        corrupt[90] ^= 1;
+        assert_eq!(read(&corrupt), Err(NdpError::Checksum));
+        assert_eq!(read(&advertisement((A.0, "2001:db8::1".parse().unwrap()), prefix, 1)), Err(NdpError::Address));
     }
 
     #[test]

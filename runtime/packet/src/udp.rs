@@ -1,5 +1,7 @@
 //! UDP datagrams (RFC 768), as emulated hosts and tests speak them.
 
+use std::net::IpAddr;
+
 use net::IpProto;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -39,6 +41,12 @@ impl<'a> Datagram<'a> {
     /// The datagram with its checksum; nothing if it is longer than 65,535 bytes.
     #[must_use]
     pub fn to_bytes(&self, ends: &IpEnds) -> Option<Vec<u8>> {
+        self.to_bytes_between(ends.src_ip.into(), ends.dst_ip.into())
+    }
+
+    /// The same between any two addresses of one family.
+    #[must_use]
+    pub fn to_bytes_between(&self, src: IpAddr, dst: IpAddr) -> Option<Vec<u8>> {
         let length = size_of::<Wire>() + self.data.len();
         let mut wire = Wire {
             src: U16::new(self.src),
@@ -46,7 +54,7 @@ impl<'a> Datagram<'a> {
             length: U16::new(u16::try_from(length).ok()?),
             checksum: U16::ZERO,
         };
-        let mut sum = Checksum::pseudo_header(ends.src_ip.into(), ends.dst_ip.into(), IpProto::UDP, length);
+        let mut sum = Checksum::pseudo_header(src, dst, IpProto::UDP, length);
         sum.add(wire.as_bytes());
         sum.add(self.data);
         // Zero would say that there is no checksum (RFC 768).
