@@ -151,6 +151,8 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn range(&self, n: usize, field: &'static str) -> Result<std::ops::Range<usize>, DecodeError> {
+        #[cfg(test)]
+        crate::work::count();
         match self.at.checked_add(n) {
             Some(end) if end <= self.end => Ok(self.at..end),
             _ => Err(self.fail(field, DecodeErrorKind::Truncated)),

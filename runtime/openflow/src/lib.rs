@@ -13,6 +13,8 @@ mod frame;
 mod hello;
 pub mod v10;
 pub mod v13;
+#[cfg(test)]
+mod work;
 
 pub use cursor::Text;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};

@@ -12,7 +12,7 @@ mod switch;
 use bytes::{Bytes, BytesMut};
 
 pub use action::Action;
-pub use error::{BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed};
+pub use error::{BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed, VendorError};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, OFP_NO_BUFFER};
 pub use matching::{Match, OFP_VLAN_NONE, Wildcards};
 pub use packet::{PacketIn, PacketInReason, PacketOut};

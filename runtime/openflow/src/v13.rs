@@ -30,7 +30,8 @@ pub use group::{
 pub use instruction::Instruction;
 pub use matching::Match;
 pub use meter::{
-    MeterBand, MeterBandStats, MeterConfig, MeterFeatures, MeterFlags, MeterMod, MeterModCommand, MeterStats, OFPM_ALL, OFPM_MAX,
+    MeterBand, MeterBandStats, MeterConfig, MeterFeatures, MeterFlags, MeterMod, MeterModCommand, MeterStats, OFPM_ALL,
+    OFPM_CONTROLLER, OFPM_MAX, OFPM_SLOWPATH,
 };
 pub use multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody, MultipartType};
 pub use oxm::{OFPVID_NONE, OFPVID_PRESENT, OFPXMC_OPENFLOW_BASIC, Oxm};

@@ -22,6 +22,19 @@ error_table! {
     };
     PORT_MOD_FAILED = 4, PortModFailed "OFPPMFC_" { BAD_PORT = 0, BAD_HW_ADDR = 1 };
     QUEUE_OP_FAILED = 5, QueueOpFailed "OFPQOFC_" { BAD_PORT = 0, BAD_QUEUE = 1, EPERM = 2 };
+    + VENDOR = 0xb0c2
+}
+
+/// An error that this version has no number for (`nx_vendor_error`): Open vSwitch sends its own, and those of later versions, as
+/// code 0 of the type `VENDOR`, which the specification does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VendorError {
+    /// Whose error it is.
+    pub vendor: u32,
+    /// The vendor's type.
+    pub kind: u16,
+    /// The vendor's code.
+    pub code: u16,
 }
 
 /// `ofp_error_msg`. Shown as `FLOW_MOD_FAILED/ALL_TABLES_FULL`.
@@ -31,7 +44,8 @@ pub struct Error {
     pub kind: ErrorType,
     /// The code, whose meaning depends on the type.
     pub code: u16,
-    /// At least the first 64 bytes of the message that failed; for `HELLO_FAILED` a text.
+    /// At least the first 64 bytes of the message that failed; for `HELLO_FAILED` a text; for `VENDOR` a [`VendorError`] before
+    /// them.
     pub data: Bytes,
 }
 
@@ -50,6 +64,17 @@ impl Error {
         Error::answering((ErrorType(kind), code), frame)
     }
 
+    /// What the vendor says, in an error of the type `VENDOR`.
+    #[must_use]
+    pub fn vendor(&self) -> Option<VendorError> {
+        let [v0, v1, v2, v3, k0, k1, c0, c1] = *self.data.first_chunk()?;
+        (self.kind == ErrorType::VENDOR && self.code == 0).then_some(VendorError {
+            vendor: u32::from_be_bytes([v0, v1, v2, v3]),
+            kind: u16::from_be_bytes([k0, k1]),
+            code: u16::from_be_bytes([c0, c1]),
+        })
+    }
+
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Error, DecodeError> {
         Ok(Error { kind: r.get("type")?, code: r.get("code")?, data: r.rest() })
     }
@@ -63,6 +88,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(VendorError { vendor, kind, code }) = self.vendor() {
+            return write!(f, "{}/{vendor:#x}/{kind}/{code}", self.kind);
+        }
         match code_name(self.kind, self.code) {
             Some(code) => write!(f, "{}/{code}", self.kind),
             None => write!(f, "{}/{}", self.kind, self.code),

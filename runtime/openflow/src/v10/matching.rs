@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use net::{EtherType, FlowMatch, IpProto, MacAddr, Prefix, Transport, VlanId, VlanMatch};
+use net::{EtherType, FlowMatch, IpProto, MacAddr, PortBlock, Prefix, TransportMatch, VlanId, VlanMatch};
 
 use super::PortNo;
 use crate::cursor::{flags, wire_struct};
@@ -178,13 +178,20 @@ impl Match {
             self.nw_proto = Some(proto).filter(|_| ip)?;
             self.fix(Wildcards::NW_PROTO);
         }
-        if let Some(transport) = flow.transport {
-            (self.tp_src, self.tp_dst) = match (transport, flow.nw_proto?) {
-                (Transport::Ports { src, dst }, IpProto::TCP | IpProto::UDP) => (src, dst),
-                (Transport::Icmp { kind, code }, IpProto::ICMP) => (u16::from(kind), u16::from(code)),
-                _ => return None,
-            };
-            self.fix(Wildcards::TP_SRC | Wildcards::TP_DST);
+        let (first, second) = match (flow.transport, flow.nw_proto) {
+            (TransportMatch::Any, _) => (None, None),
+            (TransportMatch::Ports { src, dst: PortBlock::ANY }, Some(IpProto::TCP | IpProto::UDP)) => (src, None),
+            (TransportMatch::Ports { src, dst }, Some(IpProto::TCP | IpProto::UDP)) => (src, Some(dst.single()?)),
+            (TransportMatch::Icmp { kind, code }, Some(IpProto::ICMP)) => (Some(u16::from(kind)), code.map(u16::from)),
+            (TransportMatch::Ports { .. } | TransportMatch::Icmp { .. }, _) => return None,
+        };
+        if let Some(first) = first {
+            self.tp_src = first;
+            self.fix(Wildcards::TP_SRC);
+        }
+        if let Some(second) = second {
+            self.tp_dst = second;
+            self.fix(Wildcards::TP_DST);
         }
         Some(())
     }
@@ -205,12 +212,16 @@ impl Match {
             _ => (false, false),
         };
         flow.transport = match (ends, flow.nw_proto) {
-            ((false, false), _) => None,
-            ((true, true), Some(IpProto::ICMP)) => {
-                Some(Transport::Icmp { kind: u8::try_from(self.tp_src).ok()?, code: u8::try_from(self.tp_dst).ok()? })
-            }
-            ((true, true), _) => Some(Transport::Ports { src: self.tp_src, dst: self.tp_dst }),
-            ((true, false) | (false, true), _) => return None,
+            ((false, false), _) => TransportMatch::Any,
+            ((true, code), Some(IpProto::ICMP)) => TransportMatch::Icmp {
+                kind: u8::try_from(self.tp_src).ok()?,
+                code: if code { Some(u8::try_from(self.tp_dst).ok()?) } else { None },
+            },
+            ((false, true), Some(IpProto::ICMP)) => return None,
+            ((src, dst), _) => TransportMatch::Ports {
+                src: src.then_some(self.tp_src),
+                dst: if dst { PortBlock::port(self.tp_dst) } else { PortBlock::ANY },
+            },
         };
         Some(())
     }

@@ -22,7 +22,7 @@ flags! {
 
 flags! {
     /// `ofp_port_state`; two bits of it are the state of spanning tree.
-    PortState(u32) "OFPPS_" { LINK_DOWN = 1, STP_LEARN = 0x100, STP_FORWARD = 0x200, STP_BLOCK = 0x300 }
+    PortState(u32) "OFPPS_" { LINK_DOWN = 1, STP_LISTEN = 0, STP_LEARN = 0x100, STP_FORWARD = 0x200, STP_BLOCK = 0x300, STP_MASK = 0x300 }
 }
 
 flags! {

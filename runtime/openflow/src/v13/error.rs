@@ -79,6 +79,13 @@ impl Error {
         Error::answering((ErrorType(kind), code), frame)
     }
 
+    /// Whose error it is, if the type is `EXPERIMENTER`.
+    #[must_use]
+    pub fn experimenter(&self) -> Option<u32> {
+        let number = self.data.first_chunk().copied().map(u32::from_be_bytes);
+        number.filter(|_| self.kind == ErrorType::EXPERIMENTER)
+    }
+
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Error, DecodeError> {
         Ok(Error { kind: r.get("type")?, code: r.get("code")?, data: r.rest() })
     }
@@ -92,6 +99,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(experimenter) = self.experimenter() {
+            return write!(f, "{}/{experimenter:#x}/{}", self.kind, self.code);
+        }
         match code_name(self.kind, self.code) {
             Some(code) => write!(f, "{}/{code}", self.kind),
             None => write!(f, "{}/{}", self.kind, self.code),

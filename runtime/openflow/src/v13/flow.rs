@@ -114,9 +114,18 @@ impl FlowMod {
     ///
     /// # Errors
     /// When the message exceeds 65,535 bytes; nothing is written then.
-    pub fn encode_applying(&self, actions: &[Action], xid: u32, out: &mut BytesMut) -> Result<(), EncodeError> {
+    pub fn encode_applying(
+        &self,
+        meter: Option<u32>,
+        actions: &[Action],
+        xid: u32,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodeError> {
         write_frame(out, super::VERSION, kind::FLOW_MOD, xid, |w| {
             self.write_head(w);
+            if let Some(meter) = meter {
+                write_instructions(&[Instruction::Meter(meter)], w);
+            }
             if !actions.is_empty() {
                 write_apply_actions(actions, w);
             }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use net::{EtherType, FlowMatch, IpProto, Prefix, Transport, VlanId, VlanMatch};
+use net::{EtherType, FlowMatch, IpProto, PortBlock, Prefix, TransportMatch, VlanId, VlanMatch};
 use smallvec::SmallVec;
 
 use super::oxm::{OFPVID_NONE, OFPVID_PRESENT, Oxm, check};
@@ -86,8 +86,10 @@ impl Match {
         if let Some(prefix) = flow.nw_dst {
             m.push(address(flow.dl_type?, prefix, Oxm::Ipv4Dst, Oxm::ArpTpa, Oxm::Ipv6Dst)?);
         }
-        if let Some(transport) = flow.transport {
-            m.fields.extend(transport_fields(flow.dl_type?, flow.nw_proto?, transport)?);
+        match flow.transport {
+            TransportMatch::Any => {}
+            TransportMatch::Ports { src, dst } => m.fields.extend(ports(flow.nw_proto?, src, dst)?),
+            TransportMatch::Icmp { kind, code } => m.fields.extend(icmp(flow.dl_type?, flow.nw_proto?, kind, code)?),
         }
         Some(m)
     }
@@ -96,7 +98,7 @@ impl Match {
     #[must_use]
     pub fn to_flow(&self) -> Option<FlowMatch> {
         let mut flow = FlowMatch::default();
-        let (mut first, mut second) = (None, None);
+        let (mut src, mut dst, mut kind, mut code) = (None, None, None, None);
         for field in &self.fields {
             match field {
                 Oxm::InPort(port) => flow.in_port = Some(port.physical()?),
@@ -113,19 +115,19 @@ impl Match {
                 Oxm::Ipv4Dst(address, mask) | Oxm::ArpTpa(address, mask) => flow.nw_dst = prefix4(*address, *mask)?,
                 Oxm::Ipv6Src(address, mask) => flow.nw_src = prefix6(*address, *mask)?,
                 Oxm::Ipv6Dst(address, mask) => flow.nw_dst = prefix6(*address, *mask)?,
-                Oxm::TcpSrc(port) | Oxm::UdpSrc(port) | Oxm::SctpSrc(port) => first = Some(*port),
-                Oxm::TcpDst(port) | Oxm::UdpDst(port) | Oxm::SctpDst(port) => second = Some(*port),
-                Oxm::Icmpv4Type(value) | Oxm::Icmpv6Type(value) => first = Some(u16::from(*value)),
-                Oxm::Icmpv4Code(value) | Oxm::Icmpv6Code(value) => second = Some(u16::from(*value)),
+                Oxm::TcpSrc(port, None) | Oxm::UdpSrc(port, None) | Oxm::SctpSrc(port, None) => src = Some(*port),
+                Oxm::TcpDst(port, mask) | Oxm::UdpDst(port, mask) | Oxm::SctpDst(port, mask) => dst = Some(block(*port, *mask)?),
+                Oxm::Icmpv4Type(value) | Oxm::Icmpv6Type(value) => kind = Some(*value),
+                Oxm::Icmpv4Code(value) | Oxm::Icmpv6Code(value) => code = Some(*value),
                 _ => return None,
             }
         }
-        flow.transport = match (first, second, flow.nw_proto) {
-            (None, None, _) => None,
-            (Some(src), Some(dst), Some(proto)) if proto.has_ports() => Some(Transport::Ports { src, dst }),
-            (Some(kind), Some(code), Some(_)) => {
-                Some(Transport::Icmp { kind: u8::try_from(kind).ok()?, code: u8::try_from(code).ok()? })
+        flow.transport = match (src, dst, kind, code) {
+            (None, None, None, None) => TransportMatch::Any,
+            (src, dst, None, None) if flow.nw_proto.is_some_and(IpProto::has_ports) => {
+                TransportMatch::Ports { src, dst: dst.unwrap_or(PortBlock::ANY) }
             }
+            (None, None, Some(kind), code) if flow.nw_proto.is_some() => TransportMatch::Icmp { kind, code },
             _ => return None,
         };
         Some(flow)
@@ -183,19 +185,34 @@ fn address(
     }
 }
 
-fn transport_fields(dl_type: EtherType, proto: IpProto, transport: Transport) -> Option<[Oxm; 2]> {
-    Some(match (proto, transport) {
-        (IpProto::TCP, Transport::Ports { src, dst }) => [Oxm::TcpSrc(src), Oxm::TcpDst(dst)],
-        (IpProto::UDP, Transport::Ports { src, dst }) => [Oxm::UdpSrc(src), Oxm::UdpDst(dst)],
-        (IpProto::SCTP, Transport::Ports { src, dst }) => [Oxm::SctpSrc(src), Oxm::SctpDst(dst)],
-        (IpProto::ICMP, Transport::Icmp { kind, code }) if dl_type == EtherType::IPV4 => {
-            [Oxm::Icmpv4Type(kind), Oxm::Icmpv4Code(code)]
-        }
-        (IpProto::ICMPV6, Transport::Icmp { kind, code }) if dl_type == EtherType::IPV6 => {
-            [Oxm::Icmpv6Type(kind), Oxm::Icmpv6Code(code)]
-        }
+/// The fields of ports, of a protocol that has them.
+fn ports(proto: IpProto, src: Option<u16>, dst: PortBlock) -> Option<impl Iterator<Item = Oxm>> {
+    let (source, destination): (Maskable<u16>, Maskable<u16>) = match proto {
+        IpProto::TCP => (Oxm::TcpSrc, Oxm::TcpDst),
+        IpProto::UDP => (Oxm::UdpSrc, Oxm::UdpDst),
+        IpProto::SCTP => (Oxm::SctpSrc, Oxm::SctpDst),
         _ => return None,
-    })
+    };
+    let mask = dst.single().is_none().then(|| dst.mask());
+    let dst = (dst != PortBlock::ANY).then(|| destination(dst.first(), mask));
+    Some(src.map(|src| source(src, None)).into_iter().chain(dst))
+}
+
+/// The fields of an ICMP message, of the protocol that the Ethernet type has.
+fn icmp(dl_type: EtherType, proto: IpProto, kind: u8, code: Option<u8>) -> Option<impl Iterator<Item = Oxm>> {
+    let (kind, code) = match (dl_type, proto) {
+        (EtherType::IPV4, IpProto::ICMP) => (Oxm::Icmpv4Type(kind), code.map(Oxm::Icmpv4Code)),
+        (EtherType::IPV6, IpProto::ICMPV6) => (Oxm::Icmpv6Type(kind), code.map(Oxm::Icmpv6Code)),
+        _ => return None,
+    };
+    Some(std::iter::once(kind).chain(code))
+}
+
+/// The block of ports that agree with this one where the mask has ones, if those are its leading ones.
+fn block(port: u16, mask: Option<u16>) -> Option<PortBlock> {
+    let mask = mask.unwrap_or(u16::MAX);
+    let block = PortBlock::around(port, u8::try_from(mask.leading_ones()).ok()?);
+    (block.mask() == mask).then_some(block)
 }
 
 /// The mask of this many leading ones, nothing for all 32.

@@ -8,6 +8,10 @@ use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The greatest meter number (`OFPM_MAX`).
 pub const OFPM_MAX: u32 = 0xffff_0000;
+/// The meter of packets that take the switch's slow path (`OFPM_SLOWPATH`).
+pub const OFPM_SLOWPATH: u32 = 0xffff_fffd;
+/// The meter of packets to the controller (`OFPM_CONTROLLER`).
+pub const OFPM_CONTROLLER: u32 = 0xffff_fffe;
 /// The meter number that stands for every meter (`OFPM_ALL`).
 pub const OFPM_ALL: u32 = 0xffff_ffff;
 

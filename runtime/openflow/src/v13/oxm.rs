@@ -152,18 +152,6 @@ oxm_fields! {
         IpEcn = 9, u8, "ip_ecn";
         /// IP protocol.
         IpProto = 10, u8, "ip_proto";
-        /// TCP source port.
-        TcpSrc = 13, u16, "tcp_src";
-        /// TCP destination port.
-        TcpDst = 14, u16, "tcp_dst";
-        /// UDP source port.
-        UdpSrc = 15, u16, "udp_src";
-        /// UDP destination port.
-        UdpDst = 16, u16, "udp_dst";
-        /// SCTP source port.
-        SctpSrc = 17, u16, "sctp_src";
-        /// SCTP destination port.
-        SctpDst = 18, u16, "sctp_dst";
         /// ICMP type.
         Icmpv4Type = 19, u8, "icmpv4_type";
         /// ICMP code.
@@ -200,6 +188,18 @@ oxm_fields! {
         Ipv4Src = 11, Ipv4Addr, "ipv4_src";
         /// IPv4 destination address.
         Ipv4Dst = 12, Ipv4Addr, "ipv4_dst";
+        /// TCP source port. Masked by Open vSwitch alone: the specification has no mask for it.
+        TcpSrc = 13, u16, "tcp_src";
+        /// TCP destination port. Masked by Open vSwitch alone: the specification has no mask for it.
+        TcpDst = 14, u16, "tcp_dst";
+        /// UDP source port. Masked by Open vSwitch alone: the specification has no mask for it.
+        UdpSrc = 15, u16, "udp_src";
+        /// UDP destination port. Masked by Open vSwitch alone: the specification has no mask for it.
+        UdpDst = 16, u16, "udp_dst";
+        /// SCTP source port. Masked by Open vSwitch alone: the specification has no mask for it.
+        SctpSrc = 17, u16, "sctp_src";
+        /// SCTP destination port. Masked by Open vSwitch alone: the specification has no mask for it.
+        SctpDst = 18, u16, "sctp_dst";
         /// ARP sender's IPv4 address.
         ArpSpa = 22, Ipv4Addr, "arp_spa";
         /// ARP target's IPv4 address.
@@ -311,9 +311,9 @@ impl Oxm {
             Oxm::VlanPcp(_) => fixed.tagged,
             Oxm::IpDscp(_) | Oxm::IpEcn(_) | Oxm::IpProto(_) => eth_type(&[0x0800, 0x86dd]),
             Oxm::Ipv4Src(..) | Oxm::Ipv4Dst(..) => eth_type(&[0x0800]),
-            Oxm::TcpSrc(_) | Oxm::TcpDst(_) => ip_proto(6),
-            Oxm::UdpSrc(_) | Oxm::UdpDst(_) => ip_proto(17),
-            Oxm::SctpSrc(_) | Oxm::SctpDst(_) => ip_proto(132),
+            Oxm::TcpSrc(..) | Oxm::TcpDst(..) => ip_proto(6),
+            Oxm::UdpSrc(..) | Oxm::UdpDst(..) => ip_proto(17),
+            Oxm::SctpSrc(..) | Oxm::SctpDst(..) => ip_proto(132),
             Oxm::Icmpv4Type(_) | Oxm::Icmpv4Code(_) => eth_type(&[0x0800]) && ip_proto(1),
             Oxm::ArpOp(_) | Oxm::ArpSpa(..) | Oxm::ArpTpa(..) | Oxm::ArpSha(..) | Oxm::ArpTha(..) => eth_type(&[0x0806]),
             Oxm::Ipv6Src(..) | Oxm::Ipv6Dst(..) | Oxm::Ipv6Flabel(..) | Oxm::Ipv6Exthdr(..) => eth_type(&[0x86dd]),

@@ -8,6 +8,7 @@ use crate::error::{DecodeError, DecodeErrorKind};
 
 const OFPQT_MIN_RATE: u16 = 1;
 const OFPQT_MAX_RATE: u16 = 2;
+const OFPQT_EXPERIMENTER: u16 = 0xffff;
 
 wire_struct! {
     /// `ofp_queue_get_config_request`.
@@ -45,7 +46,14 @@ pub enum QueueProperty {
     MinRate(u16),
     /// The greatest rate.
     MaxRate(u16),
-    /// One of another type, an experimenter's among them.
+    /// An experimenter's own.
+    Experimenter {
+        /// The experimenter.
+        experimenter: u32,
+        /// Its bytes.
+        data: Bytes,
+    },
+    /// One of another type.
     Other {
         /// The type.
         property: u16,
@@ -102,6 +110,11 @@ impl QueueProperty {
         let rate = match property {
             OFPQT_MIN_RATE => QueueProperty::MinRate(r.get("rate")?),
             OFPQT_MAX_RATE => QueueProperty::MaxRate(r.get("rate")?),
+            OFPQT_EXPERIMENTER => {
+                let experimenter = r.get("experimenter")?;
+                r.skip(4)?;
+                return Ok(QueueProperty::Experimenter { experimenter, data: r.rest() });
+            }
             _ => return Ok(QueueProperty::Other { property, data: r.rest() }),
         };
         r.skip(6)?;
@@ -112,6 +125,12 @@ impl QueueProperty {
         match self {
             QueueProperty::MinRate(rate) => write_rate(OFPQT_MIN_RATE, *rate, w),
             QueueProperty::MaxRate(rate) => write_rate(OFPQT_MAX_RATE, *rate, w),
+            QueueProperty::Experimenter { experimenter, data } => w.element(OFPQT_EXPERIMENTER, |w| {
+                w.pad(4);
+                w.put(*experimenter);
+                w.pad(4);
+                w.put_slice(data);
+            }),
             QueueProperty::Other { property, data } => w.element(*property, |w| {
                 w.pad(4);
                 w.put_slice(data);

@@ -1,7 +1,6 @@
 //! Samples and fuzz seeds of other projects, read where `PENTANE_CORPUS` names their folder.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use openflow::split_frame;
@@ -77,17 +76,33 @@ fn what_every_decoder_refuses_is_refused() {
     }
 }
 
+/// Where the corpus is given, it is given whole: a sample that vanishes would prove nothing.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the test is about time")]
-fn frames_that_hang_other_decoders_are_errors_at_once() {
+fn the_corpus_does_not_shrink() {
+    let Some(folder) = folder() else { return };
+    let samples = samples();
+    let graded = |grade| samples.iter().filter(|sample| sample.grade == grade).count();
+    assert!(samples.len() >= 296, "{} samples", samples.len());
+    assert!(graded("must-decode") >= 177, "{} to decode", graded("must-decode"));
+    assert!(graded("must-reject-or-error") >= 4, "{} to refuse", graded("must-reject-or-error"));
+    let known = samples.iter().filter(|sample| ["must-decode", "must-reject-or-error", "disputed"].contains(&&*sample.grade));
+    assert_eq!(known.count(), samples.len(), "a grade that no test knows");
+    for (seeds, least) in [("flow_extract_seed_corpus", 13), ("ofp_print_seed_corpus", 647)] {
+        let there = std::fs::read_dir(folder.join("ovs-fuzzing-corpus").join(seeds)).unwrap().count();
+        assert!(there >= least, "{there} in {seeds}");
+    }
+}
+
+/// How much is read for such frames is bounded for any frame: src/work.rs.
+#[test]
+fn frames_that_hang_other_decoders_are_errors() {
     let Some(folder) = folder() else { return };
     let rows: Value = serde_json::from_slice(&read(&folder.join("malformed.json"))).unwrap();
-    for row in rows.as_array().unwrap() {
-        let frame = hex(row["hex"].as_str().unwrap());
-        let start = Instant::now();
-        let error = decode(&frame).map(|(_, message)| message).unwrap_err();
-        assert!(start.elapsed() < Duration::from_millis(10), "{}", row["name"]);
-        assert!(!error.to_string().is_empty());
+    let rows = rows.as_array().unwrap();
+    assert!(rows.len() >= 6, "{} frames", rows.len());
+    for row in rows {
+        let error = decode(&hex(row["hex"].as_str().unwrap())).map(|(_, message)| message).unwrap_err();
+        assert!(error.offset >= 8 && !error.to_string().is_empty(), "{}: {error}", row["name"]);
     }
 }
 

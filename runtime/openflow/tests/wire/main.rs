@@ -6,6 +6,7 @@ mod cases;
 mod corpus;
 mod damage;
 mod roundtrip;
+mod specification;
 
 use bytes::{Bytes, BytesMut};
 use openflow::{DecodeError, Header, v10, v13};

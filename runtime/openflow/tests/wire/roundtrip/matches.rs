@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use net::{EtherType, FlowMatch, IpProto, PortNo, Prefix, Transport, VlanId, VlanMatch};
+use net::{EtherType, FlowMatch, IpProto, PortBlock, PortNo, Prefix, Transport, TransportMatch, VlanId, VlanMatch};
 use openflow::v13::Oxm;
 use openflow::{v10, v13};
 
@@ -23,7 +23,7 @@ fn ip(proto: IpProto, transport: Option<Transport>) -> FlowMatch {
         nw_dst: prefix("10.4.0.7"),
         dscp: Some(46),
         nw_proto: Some(proto),
-        transport,
+        transport: transport.map_or(TransportMatch::Any, TransportMatch::exact),
     }
 }
 
@@ -65,6 +65,22 @@ fn regions_come_back_from_both_versions() {
 }
 
 #[test]
+fn ports_that_stay_open_come_back() {
+    let region = |transport| FlowMatch { transport, ..ip(IpProto::TCP, None) };
+    let web = TransportMatch::Ports { src: None, dst: PortBlock::port(80) };
+    let from = TransportMatch::Ports { src: Some(53), dst: PortBlock::ANY };
+    let ping = FlowMatch { transport: TransportMatch::Icmp { kind: 8, code: None }, ..ip(IpProto::ICMP, None) };
+    for flow in [region(web), region(from), ping] {
+        assert_eq!(v10::Match::from_flow(&flow).and_then(|m| m.to_flow()), Some(flow), "1.0");
+        assert_eq!(v13::Match::from_flow(&flow).and_then(|m| m.to_flow()), Some(flow), "1.3");
+    }
+    // Only 1.3 as Open vSwitch speaks it masks ports.
+    let high = region(TransportMatch::Ports { src: None, dst: PortBlock::around(0x8000, 1) });
+    assert_eq!(v10::Match::from_flow(&high), None);
+    assert_eq!(v13::Match::from_flow(&high).and_then(|m| m.to_flow()), Some(high));
+}
+
+#[test]
 fn what_only_1_3_can_express_is_nothing_in_1_0() {
     let ports = Some(Transport::Ports { src: 1024, dst: 443 });
     let only = [
@@ -100,16 +116,19 @@ fn what_a_region_cannot_express_is_nothing() {
     let tagged =
         v10::Match { wildcards: v10::Wildcards(v10::Wildcards::ALL.0 & !v10::Wildcards::DL_VLAN_PCP.0), ..v10::Match::ANY };
     assert_eq!(tagged.to_flow(), None);
-    let mut half = v10::Match::from_flow(&ip(IpProto::TCP, None)).unwrap();
+    let mut half = v10::Match::from_flow(&ip(IpProto::ICMP, None)).unwrap();
     half.wildcards = v10::Wildcards(half.wildcards.0 & !v10::Wildcards::TP_DST.0);
     assert_eq!(half.to_flow(), None);
+    let odd_ports = v13::Match::from_flow(&ip(IpProto::TCP, None)).unwrap();
+    let odd_ports: v13::Match = odd_ports.fields().iter().cloned().chain([Oxm::TcpDst(80, Some(0xf0ff))]).collect();
+    assert_eq!(odd_ports.to_flow(), None);
     let odd = Some(Ipv4Addr::new(255, 0, 255, 0));
     for field in [
         Oxm::Metadata(1, None),
         Oxm::EthDst(MAC, Some(MAC)),
         Oxm::VlanVid(0x1000, Some(0x1000)),
         Oxm::Ipv4Src(Ipv4Addr::UNSPECIFIED, odd),
-        Oxm::TcpDst(80),
+        Oxm::TcpDst(80, None),
         Oxm::InPort(v13::PortNo::LOCAL),
     ] {
         assert_eq!([field.clone()].into_iter().collect::<v13::Match>().to_flow(), None, "{field:?}");

@@ -114,7 +114,8 @@ fn ports() -> Vec<Message> {
     let properties = vec![
         QueueProperty::MinRate(500),
         QueueProperty::MaxRate(900),
-        QueueProperty::Other { property: 0xffff, data: Bytes::from_static(&[7; 16]) },
+        QueueProperty::Experimenter { experimenter: 0x2320, data: Bytes::from_static(&[7; 8]) },
+        QueueProperty::Other { property: 9, data: Bytes::from_static(&[7; 16]) },
     ];
     vec![
         Message::PortStatus(PortStatus { reason: PortReason::DELETE, desc: port() }),
@@ -176,8 +177,8 @@ fn tcp() -> Match {
         Oxm::IpProto(6),
         Oxm::Ipv4Src([10, 0, 0, 0].into(), Some([255, 0, 0, 0].into())),
         Oxm::Ipv4Dst([10, 0, 0, 1].into(), None),
-        Oxm::TcpSrc(1024),
-        Oxm::TcpDst(80),
+        Oxm::TcpSrc(1024, None),
+        Oxm::TcpDst(80, None),
     ]
     .into_iter()
     .collect()
@@ -193,8 +194,8 @@ fn matches() -> Vec<Match> {
     let mask = Some(Ipv6Addr::from_bits(u128::MAX << 64));
     vec![
         tcp(),
-        extended(ip(17), vec![Oxm::UdpSrc(53), Oxm::UdpDst(53)]),
-        extended(ip(132), vec![Oxm::SctpSrc(1), Oxm::SctpDst(2)]),
+        extended(ip(17), vec![Oxm::UdpSrc(53, None), Oxm::UdpDst(53, None)]),
+        extended(ip(132), vec![Oxm::SctpSrc(1, None), Oxm::SctpDst(2, None)]),
         extended(ip(1), vec![Oxm::Icmpv4Type(8), Oxm::Icmpv4Code(0)]),
         extended(
             vec![Oxm::EthType(0x0806)],
@@ -455,11 +456,12 @@ fn table_features() -> TableFeatures {
 #[test]
 fn borrowed_parts_make_the_same_bytes() {
     let (mut whole, mut parts) = (BytesMut::new(), BytesMut::new());
-    let applying = FlowMod { instructions: vec![Instruction::ApplyActions(actions())], ..entry() };
+    let instructions = vec![Instruction::Meter(9), Instruction::ApplyActions(actions())];
+    let applying = FlowMod { instructions, ..entry() };
     Message::FlowMod(applying).encode(XID, &mut whole).unwrap();
-    entry().encode_applying(&actions(), XID, &mut parts).unwrap();
+    entry().encode_applying(Some(9), &actions(), XID, &mut parts).unwrap();
     Message::FlowMod(FlowMod { instructions: Vec::new(), ..entry() }).encode(XID, &mut whole).unwrap();
-    entry().encode_applying(&[], XID, &mut parts).unwrap();
+    entry().encode_applying(None, &[], XID, &mut parts).unwrap();
     let packet = PacketOut { buffer_id: 9, in_port: PortNo(2), actions: actions(), data: PAYLOAD };
     Message::PacketOut(packet).encode(XID, &mut whole).unwrap();
     PacketOut::encode_parts((9, PortNo(2)), &actions(), &PAYLOAD, XID, &mut parts).unwrap();
