@@ -11,12 +11,13 @@ use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, VlanMatch, VlanTag};
 
 use crate::controller::Controller;
-use crate::dialect::Present;
+use crate::dialect::{Action, MeterId, Present};
 use crate::effect::Effects;
 use crate::event::Event;
 use crate::install::{FLOW_PRIORITY, Slot};
-use crate::inventory::Role;
+use crate::meters::Kbps;
 use crate::record::{Conversation, Direction, FlowId, State};
+use compiler::inventory::Role;
 
 /// Time without a new switch or link after which the network counts as found.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -29,12 +30,19 @@ pub(crate) struct Adoption {
     /// When a switch or link last appeared.
     progress: Time,
     found: BTreeMap<FlowId, Vec<(Dpid, Direction, Slot)>>,
+    /// The meters that entries of conversations use.
+    meters: BTreeMap<(FlowId, Dpid), MeterId>,
 }
 
 impl Adoption {
     /// Waits from now on for the network to be found.
     pub(crate) fn starting(now: Time, settle: Duration) -> Adoption {
-        Adoption { until: Some(now.after(settle)), progress: now, found: BTreeMap::new() }
+        Adoption { until: Some(now.after(settle)), progress: now, found: BTreeMap::new(), meters: BTreeMap::new() }
+    }
+
+    /// True until the network counts as found.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.until.is_some()
     }
 
     /// A switch or link appeared.
@@ -56,14 +64,20 @@ impl Controller {
             added: repair.added,
             removed: repair.removed,
             foreign: repair.foreign,
+            adopted: repair.adopted,
         });
         if waiting {
             for one in found.iter().filter(|one| is_conversation(one)) {
                 if let (Some((id, direction)), Some(region)) = (FlowId::of_cookie(one.cookie), one.region) {
                     let slot = Slot { region, priority: one.priority };
                     self.adoption.found.entry(id).or_default().push((dpid, direction, slot));
+                    if let Some([Action::Meter(meter), ..]) = one.actions.as_deref() {
+                        self.adoption.meters.insert((id, dpid), *meter);
+                    }
                 }
             }
+        } else {
+            self.drop_meters(dpid, out);
         }
         self.adoption.progress(now);
     }
@@ -86,6 +100,10 @@ impl Controller {
             for slot in self.tables.unwanted(dpid) {
                 self.settle_entry(dpid, &slot, out);
             }
+        }
+        self.adoption.meters.clear();
+        for dpid in self.connected() {
+            self.drop_meters(dpid, out);
         }
     }
 
@@ -125,12 +143,15 @@ impl Controller {
         if judgement.verdict != Verdict::Allow || !template.installable {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         }
-        let Some(Ok(hops)) = dst.location.map(|to| self.way(ingress, to, &judgement.via)) else {
+        let Some(Ok(course)) = dst.location.map(|to| self.course(ingress, to, &template, &[])) else {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         };
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
-        let state = State::Standing;
-        let conversation = Conversation { id, key, flow, template, ingress, hops, generation: 0, state, installed: now };
+        let (generation, state) = (0, State::Standing);
+        let rate = template.duties.limit.and_then(Kbps::within);
+        let meter = self.adoption.meters.get(&(id, ingress.dpid)).copied();
+        let meter = meter.filter(|meter| rate.is_some_and(|rate| self.meters.keep(ingress.dpid, id, rate, *meter)));
+        let conversation = Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now };
         self.records.insert(conversation);
         self.open(id, Vec::new(), Vec::new(), now, out);
     }
@@ -138,7 +159,7 @@ impl Controller {
 
 /// True for entries that carry an allowed conversation.
 fn is_conversation(one: &Present) -> bool {
-    let carries = one.actions.as_ref().is_some_and(|actions| actions.len() == 1);
+    let carries = one.actions.as_ref().is_some_and(|actions| !actions.is_empty());
     FlowId::of_cookie(one.cookie).is_some() && one.priority == FLOW_PRIORITY && one.table == 0 && carries
 }
 
@@ -150,7 +171,7 @@ fn key_of(region: &FlowMatch) -> Option<FlowKey> {
             dst: dst.network(),
             proto,
             dscp: region.dscp.unwrap_or(0),
-            transport: region.transport,
+            transport: region.transport.single()?,
         }),
         (None, None, None) => None,
         _ => return None,

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use lang::checked::{BuiltIn, Checked, Cond, Duties, EndTest, GroupId, Kind, Part, Rule, RuleId, SetExpr, Verdict};
-use lang::codes::switches::{S0601, S0602, S0603};
+use lang::checked::{BuiltIn, Checked, Cond, EndTest, GroupId, Kind, Part, Rule, RuleId, SetExpr, Verdict};
+use lang::codes::switches::{S0602, S0603};
 use lang::diag::Diagnostic;
 use lang::keyword::Keyword;
-use lang::lexer::{Tok, lex};
+use lang::lexer::{Tok, Token, lex};
 use lang::source::Span;
 
 /// One finding for each word that cannot be carried out, where it stands; none where the policy can be put in force as it is.
@@ -65,11 +65,6 @@ fn holds_users(policy: &Checked, set: &SetExpr) -> bool {
 
 fn of_rule(policy: &Checked, known: &[Option<GroupId>], rule: &Rule) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = rule.verdict().and_then(|word| verdict(policy, word, rule.span)).into_iter().collect();
-    for (word, tok) in duties(&rule.duties) {
-        let message = format!("this version cannot carry out `{word}`");
-        let help = "the policy is checked in full, and refused by `run`: take the obligation out, or deny these flows";
-        found.push(Diagnostic::new(S0601, word_at(policy, rule.span, &[(tok, word)]), message).help(help));
-    }
     let groups = dynamic(known, &rule.cond);
     let groups = groups.and_then(|(named, inner)| policy.groups.get(named.index()).zip(policy.groups.get(inner.index())));
     if let Some((named, group)) = groups {
@@ -84,40 +79,24 @@ fn of_rule(policy: &Checked, known: &[Option<GroupId>], rule: &Rule) -> Vec<Diag
 }
 
 fn verdict(policy: &Checked, verdict: Verdict, span: Span) -> Option<Diagnostic> {
-    let tok = match verdict {
-        Verdict::Allow | Verdict::Deny => return None,
-        Verdict::Reject => Tok::Word(Keyword::Reject),
-        Verdict::Redirect => Tok::Word(Keyword::Redirect),
-    };
-    let message = format!("this version cannot carry out `{verdict}`");
-    let at = word_at(policy, span, &[(tok, verdict.word())]);
-    Some(Diagnostic::new(S0602, at, message).help("write `deny` until it can"))
+    match verdict {
+        Verdict::Allow | Verdict::Deny | Verdict::Reject => None,
+        Verdict::Redirect => {
+            let at = word_at(policy, span, &[(Tok::Word(Keyword::Redirect), verdict.word())]);
+            let message = format!("this version cannot carry out `{verdict}`");
+            Some(Diagnostic::new(S0602, at, message).help("write `deny` until it can"))
+        }
+    }
 }
 
-/// The words of what an allowed conversation is bound to, besides middleboxes.
-fn duties(duties: &Duties) -> impl Iterator<Item = (&'static str, Tok)> {
-    let all = [
-        ("one-way", Tok::Word(Keyword::OneWay), duties.one_way),
-        ("avoid", Tok::Word(Keyword::Avoid), !duties.avoid.is_empty()),
-        ("vlan", Tok::Field, duties.vlan.is_some()),
-        ("limit", Tok::Word(Keyword::Limit), duties.limit.is_some()),
-        ("mirror", Tok::Word(Keyword::Mirror), !duties.mirror.is_empty()),
-        ("queue", Tok::Word(Keyword::Queue), duties.queue.is_some()),
-    ];
-    all.into_iter().filter_map(|(word, tok, said)| said.then_some((word, tok)))
-}
-
-/// Where the first of these words stands in a statement; the whole statement if none does. A field that a condition compares is none
-/// of them: a number stands behind that of an obligation.
+/// Where the first of these words stands in a statement; the whole statement if none does.
 fn word_at(policy: &Checked, statement: Span, words: &[(Tok, &str)]) -> Span {
     let text = policy.sources.text(statement);
-    let tokens = lex(statement.source, text).tokens;
-    let place = tokens.iter().zip(1..).find(|(token, next)| {
-        let is_one = words.iter().any(|(tok, word)| token.tok == *tok && text.get(token.start..token.end) == Some(*word));
-        is_one && (token.tok != Tok::Field || tokens.get(*next).is_some_and(|next| next.tok == Tok::Number))
-    });
+    let is_one =
+        |token: &&Token| words.iter().any(|(tok, word)| token.tok == *tok && text.get(token.start..token.end) == Some(*word));
+    let place = lex(statement.source, text).tokens.iter().find(is_one).copied();
     let offset = |byte: usize| statement.start.saturating_add(u32::try_from(byte).unwrap_or(u32::MAX));
-    place.map_or(statement, |(token, _)| Span { source: statement.source, start: offset(token.start), end: offset(token.end) })
+    place.map_or(statement, |token| Span { source: statement.source, start: offset(token.start), end: offset(token.end) })
 }
 
 /// For each group the first dynamic one that it is or holds.

@@ -1,7 +1,9 @@
 //! The runtime's state and the one step that changes it: `step(state, input, time) → effects`. The same inputs at the same times
 //! give the same effects. Knows nothing of sockets, files or clocks.
 
-use std::collections::BTreeMap;
+mod admission;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use compiler::{Program, View};
@@ -10,18 +12,21 @@ use net::{Dpid, Location, MacAddr, PortNo, Time};
 use rustc_hash::FxHashMap;
 
 use crate::adopt::Adoption;
-use crate::dialect::PortState;
-use crate::effect::{ConnId, Effects, Input};
+use crate::dialect::{PortState, Subject};
+use crate::discovery::Discovery;
+use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
 use crate::event::{Cause, Event, SessionEnd};
 use crate::hosts::Hosts;
-use crate::install::Tables;
-use crate::inventory::Inventory;
+use crate::install::{Slot, Tables};
+use crate::meters::Meters;
 use crate::record::{FlowId, Records};
 use crate::route::Hop;
-use crate::session::{Said, Session};
+use crate::session::{Capabilities, Failure, Said, Session};
 use crate::settings::Settings;
 use crate::topology::{Link, Topology};
+use crate::verify::Verification;
+use compiler::inventory::Inventory;
 
 /// Ports of one switch that are kept.
 pub(crate) const PORTS_LIMIT: usize = 65_536;
@@ -40,9 +45,13 @@ pub struct Controller {
     pub(crate) records: Records,
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
+    pub(crate) meters: Meters,
+    pub(crate) verification: Verification,
+    /// Drop entries for packets that no conversation brought where they were, and when they end.
+    pub(crate) strays: VecDeque<(Time, (Dpid, Slot))>,
     pub(crate) adoption: Adoption,
     pub(crate) counters: Counters,
-    pub(crate) next_probe: Time,
+    pub(crate) discovery: Discovery,
     /// When the policy's times next make a difference.
     pub(crate) edge: Option<Time>,
 }
@@ -101,6 +110,24 @@ impl Switches {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_up)
     }
 
+    /// What a switch that is connected can do, as far as it told.
+    #[must_use]
+    pub fn capabilities(&self, dpid: Dpid) -> Option<&Capabilities> {
+        self.sessions.get(self.spokesmen.get(&dpid)?).map(Session::capabilities)
+    }
+
+    /// True if the switch is held because the policy does not declare it.
+    pub(crate) fn is_pending(&self, dpid: Dpid) -> bool {
+        self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_pending)
+    }
+
+    /// Holds a switch that was let in and is not in use yet, or not now.
+    pub(crate) fn suspend(&mut self, dpid: Dpid, now: Time) {
+        if let Some(session) = self.speaker(dpid) {
+            session.suspend(now);
+        }
+    }
+
     fn speaker(&mut self, dpid: Dpid) -> Option<&mut Session> {
         self.sessions.get_mut(self.spokesmen.get(&dpid)?)
     }
@@ -123,8 +150,11 @@ impl Controller {
             switches: Switches::default(),
             hosts: Hosts::new(settings.hash_seed()),
             tables: Tables::new(settings.hash_seed()),
+            meters: Meters::default(),
+            verification: Verification::default(),
+            strays: VecDeque::new(),
             counters: Counters::default(),
-            next_probe: now,
+            discovery: Discovery::starting(now),
             edge: None,
             settings,
             policy,
@@ -137,8 +167,8 @@ impl Controller {
     /// Takes one input in.
     pub fn step(&mut self, input: Input, now: Time, out: &mut Effects) {
         match input {
-            Input::Connected(conn) => {
-                let session = Session::open(conn, now, out);
+            Input::Connected(conn, peer) => {
+                let session = Session::open(conn, peer, now, out);
                 self.switches.sessions.insert(conn, session);
             }
             Input::Received(conn, bytes) => {
@@ -188,6 +218,18 @@ impl Controller {
         self.topology.links()
     }
 
+    /// What a switch that is connected can do, as far as it told.
+    #[must_use]
+    pub fn capabilities(&self, dpid: Dpid) -> Option<&Capabilities> {
+        self.switches.capabilities(dpid)
+    }
+
+    /// Who is at the far end of a switch that is connected.
+    #[must_use]
+    pub fn peer(&self, dpid: Dpid) -> Option<Peer> {
+        self.switches.sessions.get(self.switches.spokesmen.get(&dpid)?).map(Session::peer)
+    }
+
     /// True if this connection speaks for a switch that takes flows.
     #[must_use]
     pub fn is_up(&self, conn: ConnId) -> bool {
@@ -221,8 +263,10 @@ impl Controller {
     fn hear(&mut self, conn: ConnId, said: Said, now: Time, out: &mut Effects) {
         match said {
             Said::Introduced(dpid, ports) => self.introduced(conn, dpid, ports, now, out),
-            Said::Flows(dpid, flows) => {
+            Said::Holds(dpid, meters, flows) => {
+                self.meters.found(dpid, &meters);
                 self.join(dpid, now, out);
+                self.resettle_meters(dpid, out);
                 self.read_back(dpid, &flows, now, out);
             }
             Said::PacketIn(dpid, packet) => {
@@ -235,38 +279,37 @@ impl Controller {
                     self.port_status(dpid, port, deleted, now, out);
                 }
             }
-            Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, out),
+            Said::Verified(dpid, flows) => self.verified(dpid, &flows, out),
+            Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, now, out),
             Said::Passed(way) => self.passed(way, now, out),
-            Said::Error(xid, error, flow) => {
-                let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
-                let known = flow.and_then(|flow| self.records.get(flow));
-                let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
-                out.event(Event::SwitchError { dpid, xid, error, flow: text });
+            Said::Failed(failure) => self.failed(conn, failure, now, out),
+            Said::Standby { dpid, why, flow } => {
                 if let Some(flow) = flow {
                     self.refused_by_switch(flow, out);
+                }
+                if let Some(why) = why {
+                    out.event(Event::SwitchStandby { dpid, why });
+                    self.leave(dpid, out);
                 }
             }
         }
     }
 
-    /// A switch told who it is and which ports it has.
-    fn introduced(&mut self, conn: ConnId, dpid: Dpid, ports: Vec<PortState>, now: Time, out: &mut Effects) {
-        if self.switches.spokesmen.get(&dpid).is_some_and(|other| *other != conn) {
-            return self.end(conn, SessionEnd::DuplicateDpid, out);
+    /// A switch could not do something.
+    fn failed(&mut self, conn: ConnId, failure: Failure, now: Time, out: &mut Effects) {
+        let Failure { xid, error, subject, flow, full } = failure;
+        let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
+        let known = flow.and_then(|flow| self.records.get(flow));
+        let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
+        out.event(Event::SwitchError { dpid, xid, error, about: subject, flow: text });
+        if let Some(flow) = flow {
+            self.refused_by_switch(flow, out);
         }
-        self.switches.spokesmen.insert(dpid, conn);
-        self.switches.ports.insert(dpid, ports.iter().map(|port| (port.port, port.up)).collect());
-        self.admit_or_hold(dpid, now, out);
-    }
-
-    /// Admits a switch that the inventory knows, holds any other.
-    pub(crate) fn admit_or_hold(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
-        let known = self.inventory.knows(dpid);
-        let Some(session) = self.switches.speaker(dpid) else { return };
-        if known {
-            session.admit(now, out);
-        } else if session.is_pending() {
-            out.event(Event::SwitchPending { dpid });
+        if let Some(dpid) = dpid.filter(|_| subject == Some(Subject::Removal)) {
+            self.doubt(dpid, now);
+        }
+        if let Some(dpid) = dpid.filter(|_| full) {
+            self.table_full(dpid, now, out);
         }
     }
 
@@ -307,8 +350,8 @@ impl Controller {
             self.detach(mac, at, now, out);
         }
         let passes_dead =
-            |hop: &Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
-        let cut: Vec<FlowId> = self.records.iter().filter(|one| one.hops.iter().any(passes_dead)).map(|one| one.id).collect();
+            |hop: Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
+        let cut: Vec<FlowId> = self.records.iter().filter(|one| one.course.passes().any(passes_dead)).map(|one| one.id).collect();
         for id in cut {
             self.revalidate(id, Cause::NoPath, now, out);
         }
@@ -324,6 +367,9 @@ impl Controller {
             ports.remove(&port.port);
         } else {
             ports.insert(port.port, port.up);
+            if self.inventory.knows(dpid) {
+                self.hosts.know_switch(dpid, std::iter::once((port.port, port.mac)));
+            }
         }
         let up = port.up && !deleted;
         if !self.topology.has_switch(dpid) || (was == Some(up) && !up && !deleted) {
@@ -333,6 +379,7 @@ impl Controller {
         let before = self.topology.is_up(at);
         let lost = if deleted { self.topology.remove_port(at) } else { self.topology.set_port(at, up) };
         if before != up {
+            self.discovery.port_changed(at, up, now);
             out.event(Event::Port { at, up });
         }
         if up {
@@ -366,6 +413,7 @@ impl Controller {
             out.event(Event::LinkDown(link));
         }
         self.tables.disconnected(dpid);
+        self.meters.disconnected(dpid);
         self.abandon_unfinished(dpid, out);
         out.event(Event::SwitchLeft { dpid });
     }
@@ -382,6 +430,8 @@ impl Controller {
         self.discover(now, out);
         self.age_hosts(now, out);
         self.age_denials(now);
+        self.age_strays(now);
+        self.verify_in_turn(now, out);
         self.pass_edges(now, out);
         self.adopt_when_settled(now, out);
     }

@@ -1,14 +1,23 @@
 //! What we mean, in the words of the OpenFlow version that a switch speaks: the one place where policy's entries and OpenFlow meet,
 //! and the only one that looks at a version. Knows nothing of sessions or decisions.
 
+mod abilities;
+pub mod ofctl;
+mod subject;
 mod v10;
 mod v13;
 
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use net::{Dpid, FlowMatch, PortNo};
+use net::{Dpid, FlowMatch, MacAddr, PortNo, VlanId};
 use openflow::DecodeError;
+use smallvec::SmallVec;
+
+use crate::meters::Kbps;
+
+pub use abilities::{Answer, Description, GroupKind, Groups, Meters, Question, Room};
+pub use subject::Subject;
 
 /// A version that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +67,17 @@ pub enum FromSwitch {
         /// Another part follows.
         more: bool,
     },
+    /// Its meters; more follow if so marked.
+    Meters {
+        /// Each with its rate, if it is of the kind that we make.
+        meters: Vec<(MeterId, Option<Kbps>)>,
+        /// Another part follows.
+        more: bool,
+    },
+    /// What it says to a question about itself.
+    Told(Answer),
+    /// The role that we have with it.
+    Role(Role),
     /// All before the barrier is done.
     BarrierReply,
     /// It asks whether we live.
@@ -68,9 +88,35 @@ pub enum FromSwitch {
     Error {
         /// In OpenFlow's words.
         text: String,
+        /// What follows from it.
+        kind: Failing,
     },
     /// Something that we did not ask for and need not know.
     Other,
+}
+
+/// What a controller may do with a switch (OpenFlow 1.3.5 §6.3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What all others that are equal may do.
+    Equal,
+    /// Alone, it may change entries.
+    Master,
+    /// It may look.
+    Slave,
+}
+
+/// Kinds of errors that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// We may only look: another is the master.
+    Slave,
+    /// A master with a newer generation has been there.
+    Stale,
+    /// Anything else.
+    Other,
+    /// A table has no room for another entry.
+    Full,
 }
 
 /// What a switch tells of itself.
@@ -82,6 +128,14 @@ pub struct Features {
     pub auxiliary: u8,
     /// Its ports, where the version tells them here.
     pub ports: Option<Vec<PortState>>,
+    /// Packets that it can hold back.
+    pub buffers: u32,
+    /// How many tables it has.
+    pub tables: u8,
+    /// The bits of `ofp_capabilities`.
+    pub capabilities: u32,
+    /// Bit `n` says that it has the action of type `n`, where the version tells that here.
+    pub actions: Option<u32>,
 }
 
 /// A port and whether it can carry packets.
@@ -91,6 +145,8 @@ pub struct PortState {
     pub port: PortNo,
     /// It has a carrier and is not administratively down.
     pub up: bool,
+    /// Its own MAC address.
+    pub mac: MacAddr,
 }
 
 /// A packet that a switch sends up.
@@ -118,7 +174,7 @@ pub struct Present {
     /// What it matches, if that can be expressed.
     pub region: Option<FlowMatch>,
     /// What it does, if that can be expressed.
-    pub actions: Option<Vec<Action>>,
+    pub actions: Option<Actions>,
     /// What it matches in the words of its switch, where it is not an entry of the form that we make.
     pub foreign: Option<WireMatch>,
 }
@@ -132,7 +188,7 @@ pub enum WireMatch {
     V13(Box<openflow::v13::Match>),
 }
 
-/// What an entry does with a packet. None: drop.
+/// One thing that an entry does with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Out of a port that it did not come in on.
@@ -141,7 +197,30 @@ pub enum Action {
     Return,
     /// To us, whole.
     Controller,
+    /// Put a VLAN tag on a frame that has none.
+    Tag(VlanId),
+    /// Put another VLAN into the tag that is there.
+    Retag(VlanId),
+    /// Take the VLAN tag off.
+    Untag,
+    /// Let what is output behind this wait in a queue of its port.
+    Queue(u32),
+    /// Drop it if it exceeds a rate; stands before everything else.
+    Meter(MeterId),
+    /// To the first port of the group that is alive.
+    Group(GroupId),
 }
+
+/// What an entry does with a packet, in order. Nothing: drop.
+pub type Actions = SmallVec<[Action; 2]>;
+
+/// A meter of one switch, 1 to 0xffff0000 (OpenFlow 1.3.5 §5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeterId(pub u32);
+
+/// A group of one switch, 0 to 0xffffff00 (OpenFlow 1.3.5 §5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u32);
 
 /// What is said to a switch.
 #[derive(Clone, Debug)]
@@ -159,6 +238,15 @@ pub enum ToSwitch<'a> {
     PortsRequest,
     /// Which entries have you?
     FlowsRequest,
+    /// What are you, and what can you do? Nothing, where the version has no such question.
+    Ask(Question),
+    /// Which role have we? With a generation: we are to be the master. Nothing, where the version has no roles.
+    Role {
+        /// Ours, which grows from start to start.
+        claim: Option<u64>,
+    },
+    /// Send of your own accord what we use, and no more. Nothing, where the version always sends all.
+    Asynchronous,
     /// Say when all before this is done.
     Barrier,
     /// Are you there?
@@ -183,6 +271,27 @@ pub enum ToSwitch<'a> {
         /// Its priority.
         priority: u16,
     },
+    /// Count packets by a new meter, and drop what exceeds the rate.
+    AddMeter {
+        /// Which.
+        id: MeterId,
+        /// The rate.
+        rate: Kbps,
+    },
+    /// Another rate for a meter that is there.
+    ChangeMeter {
+        /// Which.
+        id: MeterId,
+        /// The rate.
+        rate: Kbps,
+    },
+    /// Take a meter out.
+    DeleteMeter {
+        /// Which.
+        id: MeterId,
+    },
+    /// Which meters have you?
+    MetersRequest,
     /// Send a packet out.
     PacketOut {
         /// Where it had come in.
@@ -253,6 +362,15 @@ pub fn encode(version: Version, xid: u32, message: &ToSwitch<'_>, out: &mut Byte
     match version {
         Version::V10 => v10::encode(xid, message, out),
         Version::V13 => v13::encode(xid, message, out),
+    }
+}
+
+/// True if the version can match exactly this region.
+#[must_use]
+pub fn can_match(version: Version, region: &FlowMatch) -> bool {
+    match version {
+        Version::V10 => openflow::v10::Match::from_flow(region).is_some(),
+        Version::V13 => openflow::v13::Match::from_flow(region).is_some(),
     }
 }
 

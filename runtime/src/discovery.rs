@@ -1,25 +1,77 @@
 //! Finds links: authenticated LLDP probes out of every port that may lead to a switch. Knows nothing of what links are used for.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use net::{Location, MacAddr, PortNo, Time};
 use packet::{Probe, ProbeError, ProbeKey};
 
 use crate::controller::Controller;
+use crate::damping::{self, Damping};
 use crate::dialect::{Action, ToSwitch};
 use crate::effect::Effects;
-use crate::event::{Cause, Event};
-use crate::inventory::Role;
-use crate::topology::Link;
+use crate::event::{Cause, Event, Limit};
+use crate::hosts::PerSecond;
+use crate::neighbours::Wiring;
+use crate::topology::{Confirmed, Link};
+use compiler::inventory::Role;
 
 /// Discovery intervals without a probe after which a link is gone.
 const MISSED: u32 = 3;
+/// LLDP frames of one port that are looked at in a second.
+const PROBES_PER_SECOND: u32 = 20;
+/// How long a port is no cable after it went down with a host at it.
+const FORMER: Duration = Duration::from_secs(60);
+
+/// What discovery remembers of ports, besides who is heard where.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    /// When probes are due.
+    next: Time,
+    damping: Damping,
+    /// What is told of already.
+    faults: BTreeSet<Wiring>,
+    arrived: PerSecond,
+    /// When ports last went down: a probe that was sent before is not believed.
+    went_down: BTreeMap<Location, Time>,
+    /// Since when hosts are at ports that are declared to be nothing.
+    occupied: BTreeMap<Location, Time>,
+    /// When such a port was last seen with a host.
+    former: BTreeMap<Location, Time>,
+}
+
+impl Discovery {
+    /// Probes are due from now on.
+    pub(crate) fn starting(now: Time) -> Discovery {
+        Discovery { next: now, ..Discovery::default() }
+    }
+
+    /// A port went up or down.
+    pub(crate) fn port_changed(&mut self, at: Location, up: bool, now: Time) {
+        self.damping.stirred(at, now);
+        if !up {
+            self.went_down.insert(at, now);
+        }
+    }
+
+    /// True if a probe between these ports was under way when one of them went down.
+    fn is_cut(&self, from: Location, to: Location, sent: Time) -> bool {
+        [from, to].iter().any(|at| self.went_down.get(at).is_some_and(|down| *down >= sent))
+    }
+}
 
 impl Controller {
     /// Sends probes when they are due, and forgets links that probes no longer confirm.
     pub(crate) fn discover(&mut self, now: Time, out: &mut Effects) {
-        if now < self.next_probe {
+        for cable in self.discovery.damping.calmed(now) {
+            self.topology.release(cable);
+            self.probe_port(cable.0, now, out);
+            self.probe_port(cable.1, now, out);
+        }
+        if now < self.discovery.next {
             return;
         }
-        self.next_probe = now.after(self.settings.discovery_interval);
+        self.discovery.next = now.after(self.settings.discovery_interval);
         let ports: Vec<Location> = self.topology.ports_up().collect();
         for at in ports {
             self.probe_port(at, now, out);
@@ -28,6 +80,49 @@ impl Controller {
         let since = Time(now.0.saturating_sub(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX)));
         let lost = self.topology.expire(since);
         self.links_lost(&lost, now, out);
+        let faults = self.topology.faults(self.settings.discovery_interval, now);
+        for fault in faults.difference(&self.discovery.faults) {
+            out.event(Event::Miswired(fault.clone()));
+        }
+        self.discovery.faults = faults;
+        self.note_hosts(now);
+    }
+
+    /// Notes where hosts are at ports that may as well lead to a switch, and forgets what is long past.
+    fn note_hosts(&mut self, now: Time) {
+        let places = self.view.stations().filter_map(|station| station.location);
+        let open = |at: &Location| matches!(self.inventory.role(&self.policy, *at), Role::Open) && self.topology.is_up(*at);
+        let occupied: BTreeSet<Location> = places.filter(open).collect();
+        let Discovery { occupied: since, former, went_down, arrived, .. } = &mut self.discovery;
+        since.retain(|at, _| occupied.contains(at));
+        for at in occupied {
+            let first = *since.entry(at).or_insert(now);
+            if now.since(first) >= self.settings.discovery_interval * 2 {
+                former.insert(at, now);
+            }
+        }
+        former.retain(|_, last| now.since(*last) < FORMER);
+        let patience = self.settings.discovery_interval * MISSED;
+        went_down.retain(|_, down| now.since(*down) < patience);
+        arrived.age(now);
+    }
+
+    /// Why a genuine probe makes no link here, if it must not.
+    fn unfit(&self, probe: &Probe, at: Location) -> Option<&'static str> {
+        let from = Location::new(probe.dpid, probe.port);
+        let role = self.inventory.role(&self.policy, at);
+        if !matches!(role, Role::Uplink | Role::Open) {
+            return Some("came in on a port that is not an uplink");
+        }
+        if self.discovery.is_cut(from, at, probe.sent) {
+            return Some("was sent before a port on its way went down");
+        }
+        let is_dead = |at: Location| self.topology.has_switch(at.dpid) && !self.topology.is_up(at);
+        if is_dead(from) || is_dead(at) {
+            return Some("passed a port that is down");
+        }
+        let was_host = matches!(role, Role::Open) && self.discovery.former.contains_key(&at);
+        was_host.then_some("came in on a port where a host is, or was a minute ago")
     }
 
     /// Sends a probe out of a port, if a switch may be behind it.
@@ -43,6 +138,13 @@ impl Controller {
 
     /// An LLDP frame came in.
     pub(crate) fn probe_in(&mut self, at: Location, payload: &[u8], now: Time, out: &mut Effects) {
+        let arrived = self.discovery.arrived.count(at, now);
+        if arrived > PROBES_PER_SECOND {
+            if arrived == PROBES_PER_SECOND + 1 {
+                out.event(Event::Limited { at, what: Limit::Probes });
+            }
+            return;
+        }
         let probe = match Probe::verify(payload, &ProbeKey(self.settings.probe_key)) {
             Ok(probe) => probe,
             Err(ProbeError::NotOurs) => return,
@@ -53,19 +155,17 @@ impl Controller {
         if probe.nonce != self.settings.epoch || age > self.settings.discovery_interval || probe.sent > now {
             return self.refuse_probe(at, "replayed", now, out);
         }
-        if !matches!(self.inventory.role(&self.policy, at), Role::Uplink | Role::Open) {
-            return self.refuse_probe(at, "came in on a port that is not an uplink", now, out);
+        if let Some(why) = self.unfit(&probe, at) {
+            return self.refuse_probe(at, why, now, out);
         }
         let from = Location::new(probe.dpid, probe.port);
-        let before: Vec<Link> = self.topology.links().filter(|link| link.to == at || link.from == at).collect();
-        let found = self.topology.confirm(from, at, now);
-        if found.is_none() && !self.topology.links().any(|link| link.to == at) {
-            // Heard one way only: the other way is asked at once, not at the next interval.
+        let Confirmed { is_new, found, lost } = self.topology.confirm(from, at, now);
+        if is_new && found.is_none() {
+            // Heard one way only: the other way is asked at once, and once, not at the next interval.
             self.probe_port(at, now, out);
         }
         self.became_internal(at, now, out);
-        let now_gone: Vec<Link> = before.into_iter().filter(|link| !self.topology.links().any(|other| other == *link)).collect();
-        self.links_lost(&now_gone, now, out);
+        self.links_lost(&lost, now, out);
         if let Some(link) = found {
             out.event(Event::LinkUp(link));
             self.adoption.progress(now);
@@ -92,6 +192,13 @@ impl Controller {
     fn links_lost(&mut self, lost: &[Link], now: Time, out: &mut Effects) {
         for link in lost {
             out.event(Event::LinkDown(*link));
+        }
+        for link in lost.iter().filter(|link| link.from < link.to) {
+            let cable = damping::pair(link.from, link.to);
+            if self.discovery.damping.lost(cable, now) {
+                self.topology.hold(cable);
+                out.event(Event::LinkHeld { link: *link, quiet: damping::QUIET });
+            }
         }
         for link in lost {
             self.revalidate_through(link.from, Cause::NoPath, now, out);

@@ -1,10 +1,12 @@
 //! What goes in and what comes out of one step. Knows nothing of sockets.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use indexmap::IndexMap;
 use lang::checked::Checked;
+use net::Fingerprint;
 
 use crate::event::Event;
 
@@ -15,11 +17,28 @@ const OUTPUT: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
+/// Who is at the far end of a connection, as far as the connection shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address and port.
+    pub address: SocketAddr,
+    /// Its certificate, which is of our CA, valid and its own: shown by TLS. Nothing over plain TCP.
+    pub certificate: Option<Fingerprint>,
+}
+
+impl Peer {
+    /// Somebody who connects over plain TCP.
+    #[must_use]
+    pub fn plain(address: SocketAddr) -> Peer {
+        Peer { address, certificate: None }
+    }
+}
+
 /// What the daemon tells the runtime.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A switch connected.
-    Connected(ConnId),
+    /// A switch connected, from there.
+    Connected(ConnId, Peer),
     /// Bytes came from a switch, in any portions.
     Received(ConnId, BytesMut),
     /// A connection is gone.

@@ -6,28 +6,36 @@ use std::sync::Arc;
 
 use compiler::principal::{self, Identity, Refusal};
 use compiler::template::Template;
-use lang::checked::{Attachment, MiddleboxId, Verdict};
+use lang::checked::{MiddleboxId, Verdict};
 use lang::flow::{End, Flow, Judgement, Place};
 use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, MacAddr, Time};
 use packet::{Frame, Payload};
 
 use crate::controller::Controller;
-use crate::dialect::{Action, PacketIn, ToSwitch};
+use crate::course::Course;
+use crate::dialect::{Action, Actions, PacketIn, ToSwitch};
 use crate::effect::Effects;
 use crate::event::{Decided, Event, Limit, Suspicion};
-use crate::hosts::v4;
-use crate::inventory::Role;
-use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
-use crate::route::{self, Hop, NoPath};
+use crate::install::{Ends, STRAY_PRIORITY, Slot, Wanted};
+use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, INFRASTRUCTURE, State};
+use crate::route::NoPath;
+use crate::tables;
+use compiler::inventory::Role;
 
 /// The part of all conversations that may be begun at one port: one over this.
 const PORT_SHARE: usize = 16;
 
+/// Drop entries for strays at one time, in all switches.
+const STRAYS: usize = 4096;
+
+/// The same at one port.
+const STRAYS_AT_PORT: usize = 256;
+
 /// A packet at a switch, read.
-struct Arrival<'a> {
-    at: Location,
-    packet: &'a PacketIn,
-    key: FlowKey,
+pub(crate) struct Arrival<'a> {
+    pub(crate) at: Location,
+    pub(crate) packet: &'a PacketIn,
+    pub(crate) key: FlowKey,
 }
 
 impl Controller {
@@ -53,6 +61,7 @@ impl Controller {
         }
         match payload {
             Payload::Arp(arp) => self.arp_in(at, key.dl_src, &arp, now, out),
+            Payload::Ip(ip) if self.snoop(&arrival, &ip, now, out) => {}
             Payload::Ip(ip) => self.ip_at_edge(&arrival, ip.bytes, now, out),
             Payload::Eapol(_) | Payload::Other => self.at_edge(&arrival, now, out),
             Payload::Lldp(_) => {}
@@ -65,6 +74,7 @@ impl Controller {
         if self.claims_by_sending(arrival.at, &ip.src) && !self.claim(key.dl_src, ip.src, arrival.at, now, out) {
             return;
         }
+        self.claim_behind(key.dl_dst, ip.dst, now, out);
         match packet::icmp_error::quoted(&ip, content).and_then(|quoted| self.quoted_conversation(arrival, quoted)) {
             Some(to) => self.hand_on(arrival, to, now, out),
             None => self.at_edge(arrival, now, out),
@@ -77,8 +87,7 @@ impl Controller {
         let first = FlowKey { dl_src: arrival.key.dl_dst, dl_dst: arrival.key.dl_src, ip: Some(quoted), ..arrival.key };
         let (id, direction) = self.known_conversation(&first)?;
         let conversation = self.records.get(id)?;
-        let (last, begin) = (conversation.hops.last()?, conversation.ingress);
-        let end = Location::new(last.dpid, last.out_port);
+        let (end, begin) = (conversation.course.leaves_at()?, conversation.ingress);
         let (from, to) = match direction {
             Direction::Forward => (end, begin),
             Direction::Reply => (begin, end),
@@ -103,23 +112,74 @@ impl Controller {
     }
 
     /// True if a packet from this address at this port claims the address for its sender.
-    fn claims_by_sending(&self, at: Location, address: &IpAddr) -> bool {
+    pub(crate) fn claims_by_sending(&self, at: Location, address: &IpAddr) -> bool {
         let single = !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
         single && !matches!(self.inventory.role(&self.policy, at), Role::Gateway(_))
     }
 
     /// The conversation that a packet belongs to: as a region with its DSCP, or as an answer whatever its DSCP.
     fn known_conversation(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+        self.with_dscp_or_without(key, |region| self.records.find(region))
+    }
+
+    fn with_dscp_or_without<T>(&self, key: &FlowKey, find: impl Fn(&FlowMatch) -> Option<T>) -> Option<T> {
         let open = FlowMatch::exact(key);
         let fixed = self.program.fixes_dscp().then(|| FlowMatch { dscp: key.ip.map(|ip| ip.dscp), ..open });
-        fixed.and_then(|region| self.records.find(&region)).or_else(|| self.records.find(&open))
+        fixed.and_then(|region| find(&region)).or_else(|| find(&open))
     }
 
     /// A packet between switches, or from a middlebox, that its switch has no entry for: only a conversation that stands may
     /// bring it there.
     fn in_transit(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
-        if let Some((id, direction)) = self.known_conversation(&arrival.key) {
-            self.again(id, direction, arrival, now, out);
+        let carried = self.with_dscp_or_without(&arrival.key, |region| self.records.find_carried(region));
+        let known = carried.or_else(|| self.known_conversation(&arrival.key));
+        match known.filter(|(id, direction)| self.comes_by(*id, *direction, arrival.at)) {
+            Some((id, direction)) => self.again(id, direction, arrival, now, out),
+            None => self.drop_stray(arrival, now, out),
+        }
+    }
+
+    /// True if packets of this conversation may come in here, by its way or by one that it had a moment ago.
+    fn comes_by(&self, id: FlowId, direction: Direction, at: Location) -> bool {
+        let Some(conversation) = self.records.get(id) else { return false };
+        match conversation.state {
+            State::Opening { .. } | State::Closing { .. } => true,
+            State::Standing => tables::actions_at(conversation, at, direction).is_some(),
+        }
+    }
+
+    /// Stops what no conversation brought here, at its port and for a while: what a middlebox makes of copies, what an old way left.
+    /// Whatever a conversation wants there goes before it.
+    fn drop_stray(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        // Without ports an entry would stop what others have between the same ends.
+        let distinct = arrival.key.ip.is_none_or(|ip| ip.transport.is_some());
+        if !distinct || !self.has_table_room(arrival.at.dpid, 1) {
+            return;
+        }
+        let here = self
+            .strays
+            .iter()
+            .filter(|(_, (dpid, slot))| *dpid == arrival.at.dpid && slot.region.in_port == Some(arrival.at.port));
+        if self.strays.len() >= STRAYS || here.count() >= STRAYS_AT_PORT {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Strays });
+        }
+        let region = FlowMatch { in_port: Some(arrival.at.port), ..FlowMatch::exact(&arrival.key) };
+        let slot = Slot { region, priority: STRAY_PRIORITY };
+        let Some(session) = self.switches.up(arrival.at.dpid) else { return };
+        let wanted = Wanted { actions: Actions::new(), cookie: INFRASTRUCTURE, ends: Ends::Hard };
+        let place = (arrival.at.dpid, slot);
+        if self.tables.wanted(place.0, &place.1).is_some() {
+            return;
+        }
+        if self.tables.install(place, wanted, session, &self.settings, out).is_ok() {
+            self.strays.push_back((now.after(self.settings.drop_timeout), place));
+        }
+    }
+
+    /// Forgets drop entries for strays that have ended by themselves.
+    pub(crate) fn age_strays(&mut self, now: Time) {
+        while let Some((_, (dpid, slot))) = self.strays.pop_front_if(|(until, _)| *until <= now) {
+            self.tables.unwant(dpid, &slot);
         }
     }
 
@@ -129,11 +189,11 @@ impl Controller {
         if conversation.template.verdict != Verdict::Allow {
             return;
         }
-        let held = held(arrival, direction);
+        let (held, bound) = (held(arrival, direction), conversation.is_bound());
         match &mut conversation.state {
             State::Opening { held: waiting, .. } | State::Closing { held: waiting, .. } => {
                 // What is between switches came by an old way, and may stand behind a middlebox of the new one.
-                let begins = conversation.template.via.is_empty() || held.at == conversation.ingress;
+                let begins = !bound || held.at == conversation.ingress;
                 if begins && waiting.len() < HELD_LIMIT {
                     waiting.push(held);
                 }
@@ -145,7 +205,7 @@ impl Controller {
     /// Puts entries that have timed out back, if that was not done a moment ago, and sends the packet on.
     fn pass_again(&mut self, id: FlowId, held: Held, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get(id) else { return };
-        if hop_at(conversation, held.at, held.direction).is_none() {
+        if tables::actions_at(conversation, held.at, held.direction).is_none() {
             return;
         }
         if now.since(conversation.installed).as_millis() < 500 {
@@ -166,8 +226,12 @@ impl Controller {
         let template = self.program.template(&arrival.key, &dst, &judgement);
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst, time: Some(now) });
         match judgement.verdict {
-            // A policy that says more than to drop is not put in force: see `capability`.
-            Verdict::Deny | Verdict::Reject | Verdict::Redirect => self.deny(arrival, flow, template, now, out),
+            Verdict::Reject => {
+                self.tell_refused(arrival, now, out);
+                self.deny(arrival, flow, template, now, out);
+            }
+            // A policy that redirects is not put in force: see `capability`.
+            Verdict::Deny | Verdict::Redirect => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
                 self.relay(arrival, &flow, &template, now, out);
             }
@@ -184,6 +248,10 @@ impl Controller {
         let judgement = self.program.judge_key(&src, &dst, &first, now);
         if judgement.verdict != Verdict::Allow {
             return Some(judgement);
+        }
+        if !judgement.via.is_empty() || !judgement.duties.mirror.is_empty() {
+            // It may go on as it was bound, and not as a conversation of its own that is bound to less.
+            return Some(Judgement { verdict: Verdict::Deny, ..judgement });
         }
         self.ended.forget(key);
         None
@@ -204,18 +272,28 @@ impl Controller {
     fn unidentified(&mut self, refusal: Refusal, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
         if matches!(refusal, Refusal::UnknownStation | Refusal::UnclaimedAddress) {
             // The sender was learned a moment ago, so it is the destination that nobody has seen.
-            if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
-                self.ask_from(arrival.at, address, now, out);
+            if let Some(ip) = arrival.key.ip {
+                self.ask_from(arrival.at, ip.dst, now, out);
             }
             return;
         }
         self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(refusal), now, out);
     }
 
+    /// Tells the initiator that its packet is refused: so many a second from each port, and what is beyond that is dropped in silence.
+    fn tell_refused(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        if self.hosts.refused.count(arrival.at, now) > self.settings.relays_per_second {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Refusals });
+        }
+        if let Some(frame) = packet::refusal(&arrival.packet.frame) {
+            self.send_frame(arrival.at.dpid, None, &frame, &[Action::Output(arrival.at.port)], out);
+        }
+    }
+
     fn deny(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         self.counters.denied += 1;
         decided(&flow, &template, 0, out);
-        if !template.installable || self.is_full(arrival.at, out) {
+        if !template.installable || self.is_full(arrival.at, out) || !self.has_table_room(arrival.at.dpid, 1) {
             return;
         }
         let id = self.records.fresh();
@@ -225,7 +303,8 @@ impl Controller {
             flow,
             template,
             ingress: arrival.at,
-            hops: Vec::new(),
+            course: Course::default(),
+            meter: None,
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -237,13 +316,13 @@ impl Controller {
 
     fn allow(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         let Some(to) = flow.dst.location else {
-            if let Some(address) = arrival.key.ip.and_then(|ip| v4(&ip.dst)) {
-                self.ask_from(arrival.at, address, now, out);
+            if let Some(ip) = arrival.key.ip {
+                self.ask_from(arrival.at, ip.dst, now, out);
             }
             return;
         };
-        let hops = match self.way(arrival.at, to, &template.via) {
-            Ok(hops) => hops,
+        let course = match self.course(arrival.at, to, &template, &[]) {
+            Ok(course) => course,
             Err(NoPath::SamePort(_)) => return,
             Err(why) => {
                 self.counters.unroutable += 1;
@@ -256,15 +335,19 @@ impl Controller {
         if self.is_full(arrival.at, out) {
             return;
         }
+        let full = self.first_full(&course).map(NoPath::TableFull);
+        if let Some(why) = full.or_else(|| self.records.is_confused(&template, None).then_some(NoPath::Confused)) {
+            self.counters.unroutable += 1;
+            return out.event(Event::Unroutable { flow, why });
+        }
         self.yield_denial(&template, out);
         self.counters.allowed += 1;
-        decided(&flow, &template, hops.len(), out);
+        decided(&flow, &template, course.switches(), out);
         let id = self.records.fresh();
         let held = held(arrival, Direction::Forward);
         let (key, ingress) = (arrival.key, arrival.at);
-        let state = State::Standing;
-        let generation = 0;
-        self.records.insert(Conversation { id, key, flow, template, ingress, hops, generation, state, installed: now });
+        let (generation, state, meter) = (0, State::Standing, None);
+        self.records.insert(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now });
         self.open(id, vec![held], Vec::new(), now, out);
     }
 
@@ -274,17 +357,6 @@ impl Controller {
         if self.records.get(id).is_some_and(|other| other.template.verdict != Verdict::Allow) {
             self.forget(id, out);
         }
-    }
-
-    /// The way from port to port through middleboxes.
-    pub(crate) fn way(&mut self, from: Location, to: Location, via: &[MiddleboxId]) -> Result<Vec<Hop>, NoPath> {
-        let policy = self.policy.clone();
-        let attached: Vec<(MiddleboxId, Attachment)> = via
-            .iter()
-            .map(|id| policy.middleboxes.get(id.index()).map(|middlebox| (*id, middlebox.attachment)).ok_or(*id))
-            .collect::<Result<_, _>>()
-            .map_err(NoPath::MiddleboxDown)?;
-        route::path(&mut self.topology, from, to, &attached)
     }
 
     /// Brings one allowed packet to its destination's port by hand, where switches could not tell its kind from others: later
@@ -313,7 +385,8 @@ impl Controller {
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);
-        let ports: Vec<Location> = self.topology.ports_up().filter(|at| *at != arrival.at && self.is_edge(*at)).collect();
+        let edges = self.topology.ports_up().filter(|at| *at != arrival.at && self.is_edge(*at));
+        let ports: Vec<Location> = edges.filter(|at| self.hears(*at, &arrival.key)).collect();
         for at in ports {
             self.send_frame(at.dpid, None, &arrival.packet.frame, &[Action::Output(at.port)], out);
         }
@@ -321,7 +394,7 @@ impl Controller {
 
     /// True if the controller may carry this packet itself: it has all of it, no middlebox must see it, and the port has not sent
     /// too many of its kind.
-    fn may_carry(&mut self, arrival: &Arrival<'_>, via: &[MiddleboxId], now: Time, out: &mut Effects) -> bool {
+    pub(crate) fn may_carry(&mut self, arrival: &Arrival<'_>, via: &[MiddleboxId], now: Time, out: &mut Effects) -> bool {
         let may = via.is_empty() && {
             let within = self.hosts.relays.count(arrival.at, now) <= self.settings.relays_per_second;
             within && arrival.packet.whole
@@ -343,10 +416,10 @@ impl Controller {
 
     /// Sends a held packet along the way of its conversation, from where it is.
     pub(crate) fn release(&mut self, id: FlowId, held: &Held, out: &mut Effects) {
-        let Some(hop) = self.records.get(id).and_then(|one| hop_at(one, held.at, held.direction)) else { return };
+        let Some(actions) = self.records.get(id).and_then(|one| tables::actions_at(one, held.at, held.direction)) else { return };
         let Some(session) = self.switches.up(held.at.dpid) else { return };
         let frame: &[u8] = if held.buffer.is_some() { &[] } else { &held.frame };
-        let message = ToSwitch::PacketOut { in_port: Some(held.at.port), buffer: held.buffer, frame, out: &[action(&hop)] };
+        let message = ToSwitch::PacketOut { in_port: Some(held.at.port), buffer: held.buffer, frame, out: &actions };
         session.say(&message, out);
     }
 }
@@ -354,20 +427,6 @@ impl Controller {
 /// Addresses that bridges never pass on (IEEE 802.1Q §8.6.3): spanning tree, EAPOL, LLDP.
 fn is_link_constrained(mac: MacAddr) -> bool {
     matches!(mac.0, [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f])
-}
-
-/// What a switch does with packets of a hop.
-pub(crate) fn action(hop: &Hop) -> Action {
-    if hop.in_port == hop.out_port { Action::Return } else { Action::Output(hop.out_port) }
-}
-
-/// The pass of a conversation's packets in one direction that comes in here.
-fn hop_at(conversation: &Conversation, at: Location, direction: Direction) -> Option<Hop> {
-    let comes_in = |hop: &Hop| hop.dpid == at.dpid && hop.in_port == at.port;
-    match direction {
-        Direction::Forward => conversation.hops.iter().copied().find(comes_in),
-        Direction::Reply => route::reverse(&conversation.hops).into_iter().find(comes_in),
-    }
 }
 
 fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {

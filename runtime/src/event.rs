@@ -1,17 +1,22 @@
 //! What happened, for logs, the demo and tests. Knows nothing of where it is shown.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use compiler::principal::Refusal;
-use lang::checked::{GatewayId, RuleId, Verdict};
+use lang::checked::{GatewayId, RuleId, Served, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, Location, MacAddr};
+use net::{Dpid, Fingerprint, Location, MacAddr, Prefix};
+use packet::ndp::NdpError;
 
-use crate::dialect::Version;
+use crate::dialect::{Subject, Version};
 use crate::effect::ConnId;
+use crate::hosts::{Loss, Source};
+use crate::neighbours::Wiring;
 use crate::route::NoPath;
+use crate::session::Demotion;
 use crate::topology::Link;
 
 /// Something that happened on the network or to the policy.
@@ -28,6 +33,24 @@ pub enum Event {
     SwitchPending {
         /// Which.
         dpid: Dpid,
+        /// The certificate that it shows, by which it can be declared.
+        certificate: Option<Fingerprint>,
+    },
+    /// Another controller is the master of a switch: nothing is installed there until the role is back.
+    SwitchStandby {
+        /// Which.
+        dpid: Dpid,
+        /// How it showed.
+        why: Demotion,
+    },
+    /// Somebody says that it is a switch which is connected already.
+    DpidClaimed {
+        /// Which.
+        dpid: Dpid,
+        /// Who has been that switch until now.
+        holder: SocketAddr,
+        /// Who says so too.
+        by: SocketAddr,
     },
     /// A switch is gone.
     SwitchLeft {
@@ -51,6 +74,8 @@ pub enum Event {
         xid: u32,
         /// The error in OpenFlow's words.
         error: String,
+        /// What the switch was asked to do, if that is remembered.
+        about: Option<Subject>,
         /// The flow that it was for, if it was a flow-mod of ours.
         flow: Option<String>,
     },
@@ -65,6 +90,15 @@ pub enum Event {
     LinkUp(Link),
     /// A link went out of use.
     LinkDown(Link),
+    /// A link went out of use too often: it is not used until nothing has happened at its ports for a while.
+    LinkHeld {
+        /// Which, in one direction.
+        link: Link,
+        /// For how long nothing may happen.
+        quiet: Duration,
+    },
+    /// Ports are wired in a way over which no packet is sent.
+    Miswired(Wiring),
     /// A probe that is not ours, or not of this run, or came in where none may.
     ProbeRefused {
         /// Where it came in.
@@ -95,12 +129,63 @@ pub enum Event {
         /// Where it was.
         at: Location,
     },
-    /// A station claimed an address that nobody had.
+    /// A station uses an address that nobody had.
     AddressClaimed {
         /// Who.
         mac: MacAddr,
         /// What.
         address: IpAddr,
+        /// Where that is known from.
+        source: Source,
+    },
+    /// A trusted server gave a station an address, or lets it keep one.
+    LeaseBound {
+        /// Who.
+        mac: MacAddr,
+        /// What.
+        address: IpAddr,
+        /// Where the station is.
+        at: Location,
+        /// How long it holds.
+        seconds: u32,
+        /// What the station calls itself.
+        name: Option<Arc<str>>,
+    },
+    /// A trusted server delegated a prefix to a station: what is in it lies behind the station.
+    PrefixDelegated {
+        /// Who.
+        mac: MacAddr,
+        /// What.
+        prefix: Prefix,
+        /// How long it holds.
+        seconds: u32,
+    },
+    /// A station has an address no longer.
+    AddressReleased {
+        /// Who.
+        mac: MacAddr,
+        /// What.
+        address: IpAddr,
+        /// Where it had been known from.
+        source: Source,
+        /// Why it ended.
+        why: Loss,
+    },
+    /// The name that a station gave itself is none, or another has it.
+    NameRefused {
+        /// Who.
+        mac: MacAddr,
+        /// Where.
+        at: Location,
+    },
+    /// A MAC address was seen again and again where its station is proved not to be: its switch drops it there for a time.
+    Quarantined {
+        /// Which.
+        mac: MacAddr,
+        /// Where it is dropped.
+        at: Location,
+        /// For how long.
+        seconds: u64,
     },
     /// The inner side of a gateway was seen.
     GatewayLearned {
@@ -166,6 +251,26 @@ pub enum Event {
         removed: usize,
         /// Entries that are not ours; removed.
         foreign: usize,
+        /// Entries that are not ours, and stay by the settings.
+        adopted: usize,
+    },
+    /// A switch in use held something else than was wanted; that is put right.
+    Repaired {
+        /// Which.
+        dpid: Dpid,
+        /// Entries that were missing, or did something else.
+        added: usize,
+        /// Entries of ours that nothing wants.
+        removed: usize,
+        /// Entries of others; removed.
+        foreign: usize,
+    },
+    /// A switch has no room for another entry.
+    TableFull {
+        /// Which.
+        dpid: Dpid,
+        /// Drop entries that were taken out to make room.
+        evicted: usize,
     },
     /// Something was dropped for a limit.
     Limited {
@@ -208,6 +313,12 @@ pub enum Suspicion {
     AddressOf(MacAddr),
     /// The address is a public one, which lies beyond a gateway.
     Outside(IpAddr),
+    /// Only declared ports may answer this.
+    NotServed(Served),
+    /// It speaks for others as a relay agent of DHCP does.
+    Relayed,
+    /// It is no sound message of neighbour discovery.
+    Discovery(NdpError),
 }
 
 /// Why a conversation ended before its time.
@@ -240,6 +351,15 @@ pub enum SessionEnd {
     Auxiliary,
     /// The same dpid is connected already and alive.
     DuplicateDpid,
+    /// Another showed a certificate as this switch, and this connection had none.
+    Displaced,
+    /// The switch is declared with certificates, and none of them was shown.
+    NotItsCertificate {
+        /// What was shown.
+        shown: Option<Fingerprint>,
+    },
+    /// The certificate that was shown is declared for another switch.
+    CertificateOf(Dpid),
     /// Echo requests or barriers were not answered.
     Silent,
     /// The peer closed.
@@ -257,6 +377,14 @@ pub enum Limit {
     Conversations,
     /// Relayed broadcast and multicast.
     Relays,
+    /// Senders told that they are refused.
+    Refusals,
+    /// Drop entries for packets that no conversation brought to their place.
+    Strays,
+    /// LLDP frames.
+    Probes,
+    /// Requests for leases that wait, or leases, at one port.
+    Leases,
 }
 
 impl fmt::Display for Suspicion {
@@ -267,6 +395,9 @@ impl fmt::Display for Suspicion {
             Suspicion::Reserved => f.write_str("the address is reserved"),
             Suspicion::Refused(refusal) => write!(f, "{refusal}"),
             Suspicion::Outside(address) => write!(f, "{address} is a public address, and no declared network has it"),
+            Suspicion::NotServed(served) => write!(f, "nothing at this port is declared to serve {}", served.word()),
+            Suspicion::Relayed => f.write_str("a relay agent of DHCP may only be where DHCP is served"),
+            Suspicion::Discovery(error) => write!(f, "neighbour discovery: {error}"),
             Suspicion::AddressOf(mac) => write!(f, "the address belongs to {mac}"),
         }
     }
@@ -281,6 +412,14 @@ impl fmt::Display for SessionEnd {
             SessionEnd::Unexpected(what) => write!(f, "unexpected message: {what}"),
             SessionEnd::Auxiliary => f.write_str("auxiliary connections are not used"),
             SessionEnd::DuplicateDpid => f.write_str("a switch with this dpid is connected and alive"),
+            SessionEnd::Displaced => f.write_str("another has shown a certificate as this switch, and this connection has none"),
+            SessionEnd::NotItsCertificate { shown: None } => {
+                f.write_str("the switch is declared with a certificate, and comes without one, over plain TCP")
+            }
+            SessionEnd::NotItsCertificate { shown: Some(shown) } => {
+                write!(f, "the switch is declared with another certificate than {shown}")
+            }
+            SessionEnd::CertificateOf(dpid) => write!(f, "the certificate is declared for switch {dpid}"),
             SessionEnd::Silent => f.write_str("the switch does not answer"),
             SessionEnd::Closed => f.write_str("the switch closed the connection"),
         }
@@ -305,7 +444,11 @@ impl fmt::Display for Limit {
             Limit::Stations => "stations at one port",
             Limit::Addresses => "addresses of one station",
             Limit::Conversations => "conversations",
+            Limit::Leases => "leases and requests for them at one port",
             Limit::Relays => "relayed broadcasts a second",
+            Limit::Strays => "drop entries for stray packets",
+            Limit::Refusals => "senders told a second that they are refused",
+            Limit::Probes => "LLDP frames a second",
         })
     }
 }

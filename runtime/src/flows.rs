@@ -8,21 +8,25 @@
 //!                           └──── barrier ── Closing ◀┘ (the ingress is shut first)
 //! ```
 
+use std::sync::Arc;
+
+use compiler::template::Template;
 use lang::checked::Verdict;
+use lang::flow::Flow;
 use net::{Dpid, Time};
 
 use crate::controller::Controller;
-use crate::dialect::{Action, Version};
+use crate::course::Course;
+use crate::dialect::{Action, Actions, Version};
 use crate::effect::Effects;
-use crate::enforce::action;
 use crate::event::{Cause, Event};
-use crate::install::{Ends, FLOW_PRIORITY, MISS_PRIORITY, Slot, Wanted};
+use crate::install::{Ends, MISS_PRIORITY, Slot, Wanted};
 use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State, Way};
-use crate::route::{self, Hop};
 use crate::session::FlowRemoved;
+use crate::tables::{self, Step};
 
 /// One entry of a conversation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Planned {
     pub(crate) dpid: Dpid,
     pub(crate) slot: Slot,
@@ -32,32 +36,30 @@ pub(crate) struct Planned {
 /// All entries of a conversation; those of the ingress switch come last.
 pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
     let Conversation { id, template, ingress, .. } = conversation;
-    if template.verdict != Verdict::Allow {
-        let slot = Slot { region: net::FlowMatch { in_port: Some(ingress.port), ..template.region }, priority: FLOW_PRIORITY };
-        let wanted = Wanted { action: None, cookie: id.cookie(Direction::Forward), ends: Ends::Hard };
-        return vec![Planned { dpid: ingress.dpid, slot, wanted }];
-    }
-    let mut planned = Vec::with_capacity(conversation.hops.len() * 2);
-    let mut add = |hops: &[Hop], region: &net::FlowMatch, direction| {
-        for (place, hop) in hops.iter().enumerate() {
-            let slot = Slot { region: net::FlowMatch { in_port: Some(hop.in_port), ..*region }, priority: FLOW_PRIORITY };
-            let ends = Ends::Idle { notify: place == 0 };
-            let wanted = Wanted { action: Some(action(hop)), cookie: id.cookie(direction), ends };
-            planned.push(Planned { dpid: hop.dpid, slot, wanted });
-        }
+    let ends = |step: &Step| match template.verdict {
+        Verdict::Allow => Ends::Idle { notify: step.first },
+        Verdict::Deny | Verdict::Reject | Verdict::Redirect => Ends::Hard,
     };
-    add(&conversation.hops, &template.region, Direction::Forward);
-    if let Some(reply) = &template.reply {
-        add(&route::reverse(&conversation.hops), reply, Direction::Reply);
-    }
-    planned.sort_by_key(|one| one.dpid == ingress.dpid);
-    planned
+    let planned = |step: Step| {
+        let ends = ends(&step);
+        let wanted = Wanted { actions: step.actions, cookie: id.cookie(step.direction), ends };
+        Planned { dpid: step.dpid, slot: step.slot, wanted }
+    };
+    tables::of_conversation(template, *ingress, &conversation.course, conversation.meter).into_iter().map(planned).collect()
+}
+
+fn slots(entries: &[Planned]) -> impl Iterator<Item = (Dpid, Slot)> + '_ {
+    entries.iter().map(|one| (one.dpid, one.slot))
 }
 
 impl Controller {
     /// Wants all entries of a conversation. Those at other switches than the ingress are sent, each switch is asked for a
     /// barrier, and the ingress follows when all have answered.
     pub(crate) fn open(&mut self, id: FlowId, held: Vec<Held>, stale: Vec<(Dpid, Slot)>, now: Time, out: &mut Effects) {
+        if !self.meter(id, out) {
+            self.drop_slots(id, &stale, out);
+            return self.revoke(id, Cause::SwitchRefused, None, out);
+        }
         let Some(conversation) = self.records.get_mut(id) else { return };
         conversation.installed = now;
         let ingress = conversation.ingress.dpid;
@@ -67,7 +69,10 @@ impl Controller {
             match self.install_entry(one, out) {
                 Some(true) if !touched.contains(&one.dpid) => touched.push(one.dpid),
                 Some(_) => {}
-                None => return self.revoke(id, Cause::SwitchRefused, None, out),
+                None => {
+                    self.drop_slots(id, &stale, out);
+                    return self.revoke(id, Cause::SwitchRefused, None, out);
+                }
             }
         }
         if touched.is_empty() {
@@ -133,40 +138,41 @@ impl Controller {
     /// The ingress is shut: the rest of the old way goes, the new one is opened.
     fn reopen(&mut self, id: FlowId, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
-        let State::Closing { next, held, .. } = std::mem::replace(&mut conversation.state, State::Standing) else { return };
-        let old: Vec<(Dpid, Slot)> = plan(conversation).iter().map(|one| (one.dpid, one.slot)).collect();
-        conversation.hops = next;
+        let State::Closing { old, held, .. } = std::mem::replace(&mut conversation.state, State::Standing) else { return };
         self.drop_slots(id, &old, out);
         self.open(id, held, Vec::new(), now, out);
     }
 
     /// Sends a conversation another way. Through middleboxes the ingress is shut first, so that no packet mixes two ways.
-    pub(crate) fn reroute(&mut self, id: FlowId, hops: Vec<Hop>, now: Time, out: &mut Effects) {
+    pub(crate) fn reroute(&mut self, id: FlowId, course: Course, judged: (Arc<Flow>, Template), now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
         let (held, late) = match std::mem::replace(&mut conversation.state, State::Standing) {
             State::Opening { held, stale, .. } => (held, stale),
-            State::Closing { held, .. } => (held, Vec::new()),
+            State::Closing { held, old, .. } => (held, old),
             State::Standing => (Vec::new(), Vec::new()),
         };
         conversation.generation = conversation.generation.wrapping_add(1);
-        let way = conversation.way();
-        let ingress = conversation.ingress.dpid;
-        let old = plan(conversation);
-        out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: hops.len() });
-        if !conversation.template.via.is_empty() && self.switches.is_up(ingress) {
-            conversation.state = State::Closing { awaiting: 1, next: hops, held };
-            let at_ingress: Vec<(Dpid, Slot)> =
-                old.iter().filter(|one| one.dpid == ingress).map(|one| (one.dpid, one.slot)).collect();
+        let (way, ingress) = (conversation.way(), conversation.ingress.dpid);
+        let (old, was_bound) = (plan(conversation), conversation.is_bound());
+        out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: course.switches() });
+        let (flow, template) = judged;
+        conversation.judged_alike(flow, template);
+        self.records.set_course(id, course);
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        if (was_bound || conversation.is_bound()) && self.switches.is_up(ingress) {
+            let (at_ingress, beyond): (Vec<Planned>, Vec<Planned>) = old.into_iter().partition(|one| one.dpid == ingress);
+            let old = slots(&beyond).chain(late).collect();
+            conversation.state = State::Closing { awaiting: 1, old, held };
+            let (at_ingress, meter): (Vec<(Dpid, Slot)>, _) = (slots(&at_ingress).collect(), conversation.meter.take());
             self.drop_slots(id, &at_ingress, out);
-            self.drop_slots(id, &late, out);
+            self.unmeter(ingress, meter, out);
             if let Some(session) = self.switches.up(ingress) {
                 session.barrier(way, now, out);
             }
             return;
         }
-        conversation.hops = hops;
         let new = plan(conversation);
-        let was = late.into_iter().chain(old.iter().map(|one| (one.dpid, one.slot)));
+        let was = late.into_iter().chain(slots(&old));
         let stale = was.filter(|one| !new.iter().any(|other| (other.dpid, other.slot) == *one)).collect();
         self.open(id, held, stale, now, out);
     }
@@ -192,8 +198,9 @@ impl Controller {
         let conversation = self.records.remove(id)?;
         let mut entries = plan(&conversation);
         entries.reverse();
-        if let State::Opening { stale, .. } = &conversation.state {
-            self.drop_slots(id, stale, out);
+        match &conversation.state {
+            State::Opening { stale: rest, .. } | State::Closing { old: rest, .. } => self.drop_slots(id, rest, out),
+            State::Standing => {}
         }
         for one in entries {
             if one.wanted.ends == Ends::Hard {
@@ -204,6 +211,7 @@ impl Controller {
                 self.drop_slots(id, &[(one.dpid, one.slot)], out);
             }
         }
+        self.unmeter(conversation.ingress.dpid, conversation.meter, out);
         Some(conversation)
     }
 
@@ -226,7 +234,7 @@ impl Controller {
     /// Wants an entry and makes its switch hold it: `Some(true)` if that took a message, nothing if it cannot be done.
     fn install_entry(&mut self, one: &Planned, out: &mut Effects) -> Option<bool> {
         let session = self.switches.up(one.dpid)?;
-        self.tables.install((one.dpid, one.slot), one.wanted, session, &self.settings, out).ok()
+        self.tables.install((one.dpid, one.slot), one.wanted.clone(), session, &self.settings, out).ok()
     }
 
     /// Makes a switch hold what is wanted in a slot: `Some(true)` if that took a message, nothing if it cannot be done.
@@ -238,12 +246,18 @@ impl Controller {
     }
 
     /// An entry timed out, or somebody deleted it.
-    pub(crate) fn flow_removed(&mut self, dpid: Dpid, removed: &FlowRemoved, out: &mut Effects) {
-        let Some(region) = removed.region else { return };
+    pub(crate) fn flow_removed(&mut self, dpid: Dpid, removed: &FlowRemoved, now: Time, out: &mut Effects) {
+        let Some(region) = removed.region else { return self.doubt(dpid, now) };
         let slot = Slot { region, priority: removed.priority };
-        let Some((id, direction)) = FlowId::of_cookie(removed.cookie) else { return };
+        let Some((id, direction)) = FlowId::of_cookie(removed.cookie) else {
+            return self.infrastructure_removed(dpid, &slot, removed.cookie, now, out);
+        };
         let ours = self.tables.wanted(dpid, &slot).is_some_and(|wanted| wanted.cookie == removed.cookie);
         if !ours {
+            // Of what we have taken out ourselves nothing is wanted any more.
+            if !removed.deleted || self.tables.wanted(dpid, &slot).is_some() {
+                self.doubt(dpid, now);
+            }
             return;
         }
         self.tables.lost(dpid, &slot);
@@ -254,13 +268,24 @@ impl Controller {
         self.direction_idle(id, direction, out);
     }
 
+    /// An entry of no conversation is gone. Of those that we take out ourselves nothing is wanted any more.
+    fn infrastructure_removed(&mut self, dpid: Dpid, slot: &Slot, cookie: u64, now: Time, out: &mut Effects) {
+        if self.tables.wanted(dpid, slot).is_some() {
+            self.tables.lost(dpid, slot);
+            self.settle_entry(dpid, slot, out);
+        } else if cookie == INFRASTRUCTURE {
+            return;
+        }
+        self.doubt(dpid, now);
+    }
+
     /// No packet went this way for the idle time: its entries go; with the last direction the conversation ends.
     fn direction_idle(&mut self, id: FlowId, direction: Direction, out: &mut Effects) {
         let Some(conversation) = self.records.get(id) else { return };
         let (idle, other): (Vec<Planned>, Vec<Planned>) =
             plan(conversation).into_iter().partition(|one| FlowId::of_cookie(one.wanted.cookie) == Some((id, direction)));
-        let slots: Vec<(Dpid, Slot)> = idle.iter().map(|one| (one.dpid, one.slot)).collect();
-        self.drop_slots(id, &slots, out);
+        let idle: Vec<(Dpid, Slot)> = slots(&idle).collect();
+        self.drop_slots(id, &idle, out);
         let alive = other.iter().any(|one| self.tables.wanted(one.dpid, &one.slot).is_some());
         if !alive {
             self.forget(id, out);
@@ -302,7 +327,7 @@ impl Controller {
     pub(crate) fn forget_present_at(&mut self, id: FlowId, dpid: Dpid) {
         let Some(conversation) = self.records.get(id) else { return };
         for one in plan(conversation).iter().filter(|one| one.dpid == dpid) {
-            self.tables.lost(one.dpid, &one.slot);
+            self.tables.doubt(one.dpid, &one.slot);
         }
     }
 
@@ -310,8 +335,21 @@ impl Controller {
     pub(crate) fn want_miss_entry(&mut self, dpid: Dpid, version: Version) {
         if version.drops_misses() {
             let slot = Slot { region: net::FlowMatch::default(), priority: MISS_PRIORITY };
-            let wanted = Wanted { action: Some(Action::Controller), cookie: INFRASTRUCTURE, ends: Ends::Never };
+            let wanted = Wanted { actions: Actions::from_iter([Action::Controller]), cookie: INFRASTRUCTURE, ends: Ends::Never };
             self.tables.want(dpid, slot, wanted);
+            return;
+        }
+        // Else the switch would keep all but the beginning of what is read in full here.
+        let udp = |port| net::FlowMatch {
+            dl_type: Some(net::EtherType::IPV4),
+            nw_proto: Some(net::IpProto::UDP),
+            transport: net::TransportMatch::Ports { src: None, dst: net::PortBlock::port(port) },
+            ..net::FlowMatch::default()
+        };
+        let v6 = net::FlowMatch { dl_type: Some(net::EtherType::IPV6), ..net::FlowMatch::default() };
+        for region in [udp(packet::dhcp::SERVER_PORT), udp(packet::dhcp::CLIENT_PORT), v6] {
+            let wanted = Wanted { actions: Actions::from_iter([Action::Controller]), cookie: INFRASTRUCTURE, ends: Ends::Never };
+            self.tables.want(dpid, Slot { region, priority: MISS_PRIORITY }, wanted);
         }
     }
 }

@@ -10,47 +10,74 @@
 //!                                                                       attached at Q
 //! ```
 
-use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+mod ageing;
+mod bindings;
+mod lease;
+mod moves;
+mod name;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
 
 use foldhash::fast::FixedState;
-use lang::checked::{GatewayId, Verdict};
-use net::{Location, MacAddr, Time};
-use packet::arp::Arp;
+use lang::checked::GatewayId;
+use net::{Dpid, Location, MacAddr, PortNo, Prefix, Time};
 
+pub use bindings::{Binding, Loss, Source};
+pub(crate) use lease::{Granted, Query};
+
+use crate::ask::Question;
 use crate::controller::Controller;
-use crate::dialect::Action;
 use crate::effect::Effects;
 use crate::event::{Cause, Event, Limit, Suspicion};
-use crate::inventory::Role;
+use crate::neighbour::Tentative;
+use compiler::inventory::Role;
 
 /// Alarms remembered so that each is told once a second.
 const ALARMS: usize = 4096;
 /// Stations remembered, with their addresses, while they are attached nowhere.
 const LEFT: usize = 4096;
-/// Questions that an old place must leave unanswered before a move is believed: one may get lost.
-const QUESTIONS: u32 = 3;
-/// Moves that may be in question at one time.
-const MOVES: usize = 4096;
+/// The port by which a switch's own system is attached (OpenFlow 1.3.5 §A.2.1).
+const LOCAL: u32 = 0xffff_fffe;
+/// MAC addresses of switches' ports remembered, at most.
+const SWITCH_PORTS: usize = 65_536;
 
 /// What is kept about hosts beside the view.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     /// Moves that wait for the old place to answer.
-    moves: HashMap<MacAddr, Move>,
-    /// When each claimed address was last seen.
-    seen: HashMap<IpAddr, Time, FixedState>,
+    moves: HashMap<MacAddr, moves::Move>,
+    /// When an old place last answered for a station that was seen elsewhere, by where that was.
+    conflicts: HashMap<(Location, MacAddr), Time>,
+    /// Whose packets are dropped at a port, and until when.
+    quarantined: BTreeMap<(Location, MacAddr), Time>,
+    /// Addresses that are not registered, and whose they are.
+    bindings: HashMap<IpAddr, Binding, FixedState>,
+    /// Prefixes that trusted routers advertise, with their ends.
+    advertised: Vec<(Prefix, Time)>,
+    /// Requests for leases, and what leases give beside addresses.
+    leases: lease::Leases,
+    /// Addresses that their station tests before it uses them.
+    pub(crate) tentative: BTreeMap<Ipv6Addr, Tentative>,
+    /// When each station last sent something that came here.
+    heard: HashMap<MacAddr, Time, FixedState>,
+    /// MAC addresses of switches' own ports.
+    switch_ports: HashMap<MacAddr, Location>,
+    /// When addresses and stations are next looked at for their age.
+    next_ageing: [Time; 2],
     /// Who went, oldest first; some may be back.
     left: VecDeque<MacAddr>,
     /// Addresses seen behind gateway ports, which no declaration names.
-    pub(crate) gateway_addresses: HashMap<Ipv4Addr, GatewayId>,
+    pub(crate) gateway_addresses: HashMap<IpAddr, GatewayId>,
     alarms: HashMap<(Location, MacAddr), Time>,
     /// Who waits to hear of an address.
-    pub(crate) askers: HashMap<Ipv4Addr, crate::arp::Question>,
+    pub(crate) askers: HashMap<IpAddr, Question>,
     /// Relayed frames of this second, per port.
     pub(crate) relays: PerSecond,
     /// Questions for unknown addresses that a port has caused this second.
     pub(crate) asked: PerSecond,
+    /// Senders at a port that were told this second that they are refused.
+    pub(crate) refused: PerSecond,
 }
 
 /// How often something happened because of each port within a second.
@@ -69,7 +96,7 @@ impl PerSecond {
     }
 
     /// Forgets the seconds that are over.
-    fn age(&mut self, now: Time) {
+    pub(crate) fn age(&mut self, now: Time) {
         self.0.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
     }
 }
@@ -77,18 +104,12 @@ impl PerSecond {
 impl Hosts {
     /// Nothing known yet; the seed keeps senders from choosing addresses that collide.
     pub(crate) fn new(seed: u64) -> Hosts {
-        Hosts { seen: HashMap::with_hasher(FixedState::with_seed(seed)), ..Hosts::default() }
+        Hosts {
+            bindings: HashMap::with_hasher(FixedState::with_seed(seed)),
+            heard: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
+            ..Hosts::default()
+        }
     }
-}
-
-/// A station that sends from another place than its own, which has not answered yet.
-#[derive(Clone, Copy, Debug)]
-struct Move {
-    to: Location,
-    /// Questions sent to the old place.
-    asked: u32,
-    /// When the next is due, or when silence counts as an answer.
-    next: Time,
 }
 
 impl Controller {
@@ -97,20 +118,32 @@ impl Controller {
         if let Role::Gateway(gateway) = self.inventory.role(&self.policy, at) {
             return self.learn_gateway(gateway, mac, at, now, out);
         }
-        if mac == self.settings.mac || self.gateway_of(mac).is_some() {
+        if self.hosts.quarantined.contains_key(&(at, mac)) {
+            return false;
+        }
+        if mac == self.settings.mac || self.gateway_of(mac).is_some() || self.is_of_switch(mac, at) {
             self.alarm(mac, at, Suspicion::Reserved, now, out);
             return false;
         }
-        match self.view.station(mac).and_then(|station| station.location) {
+        let believed = match self.view.station(mac).and_then(|station| station.location) {
             Some(bound) if bound == at => {
-                if let Some(attempt) = self.hosts.moves.remove(&mac) {
-                    self.alarm(mac, attempt.to, Suspicion::StillAt(at), now, out);
-                }
+                self.still_there(mac, at, now, out);
                 true
             }
             Some(bound) => self.consider_move(mac, bound, at, now, out),
             None => self.attach(mac, at, now, out),
+        };
+        if believed {
+            self.hosts.heard.insert(mac, now);
         }
+        believed
+    }
+
+    /// True for the MAC address of a switch or of one of its ports, which is nobody else's; at that port itself its system may be
+    /// the host. A declaration says better.
+    fn is_of_switch(&self, mac: MacAddr, at: Location) -> bool {
+        let port = self.hosts.switch_ports.get(&mac);
+        port.is_some_and(|port| *port != at) && self.policy.host_of_mac(mac).is_none()
     }
 
     fn learn_gateway(&mut self, id: GatewayId, mac: MacAddr, at: Location, now: Time, out: &mut Effects) -> bool {
@@ -145,37 +178,6 @@ impl Controller {
         true
     }
 
-    /// A station that is attached elsewhere sends here: believed at once if its old port is down, else once the old place has
-    /// not answered in time.
-    fn consider_move(&mut self, mac: MacAddr, bound: Location, at: Location, now: Time, out: &mut Effects) -> bool {
-        if let Some(pin) = self.pin_of(mac).filter(|pin| *pin != at) {
-            self.alarm(mac, at, Suspicion::Pinned(pin), now, out);
-            return false;
-        }
-        if !self.topology.is_up(bound) && self.switches.is_up(bound.dpid) {
-            return self.relocate(mac, bound, at, now, out);
-        }
-        if !self.hosts.moves.contains_key(&mac) && self.hosts.moves.len() < MOVES {
-            self.question_move(mac, bound, Move { to: at, asked: 0, next: now }, now, out);
-        }
-        false
-    }
-
-    /// Asks the old place once more. A place that cannot be asked keeps its station until its port goes down: no switch there to
-    /// ask through, or no address to ask for.
-    fn question_move(&mut self, mac: MacAddr, bound: Location, attempt: Move, now: Time, out: &mut Effects) {
-        let addresses: Vec<Ipv4Addr> = self.view.station(mac).into_iter().flat_map(|s| &s.addresses).filter_map(v4).collect();
-        if addresses.is_empty() || !self.switches.is_up(bound.dpid) {
-            return self.alarm(mac, attempt.to, Suspicion::StillAt(bound), now, out);
-        }
-        for address in addresses {
-            let frame = Arp::probe(self.settings.mac, address).to_frame();
-            self.send_frame(bound.dpid, None, &frame, &[Action::Output(bound.port)], out);
-        }
-        let next = now.after(self.settings.move_probe / QUESTIONS);
-        self.hosts.moves.insert(mac, Move { asked: attempt.asked + 1, next, ..attempt });
-    }
-
     /// True if one more station may be at this port: one that is not registered and talks to nobody makes room.
     fn has_room(&mut self, at: Location, now: Time, out: &mut Effects) -> bool {
         if self.view.at(at).count() < self.settings.stations_per_port {
@@ -188,18 +190,6 @@ impl Controller {
             None => out.event(Event::Limited { at, what: Limit::Stations }),
         }
         idle.is_some()
-    }
-
-    fn relocate(&mut self, mac: MacAddr, from: Location, to: Location, now: Time, out: &mut Effects) -> bool {
-        if !self.has_room(to, now, out) {
-            return false;
-        }
-        if !self.view.attach(mac, to, &self.policy) {
-            return false;
-        }
-        out.event(Event::StationMoved { mac, from, to });
-        self.station_changed(mac, now, out);
-        true
     }
 
     /// A station is no longer attached where it was.
@@ -218,6 +208,7 @@ impl Controller {
         if attached {
             self.hosts.moves.remove(&mac);
             self.hosts.left.push_back(mac);
+            self.lift_quarantines(mac, out);
             out.event(Event::StationDetached { mac, at });
         }
         attached
@@ -227,121 +218,21 @@ impl Controller {
     fn forget_oldest(&mut self, now: Time, out: &mut Effects) {
         let Some(mac) = self.hosts.left.pop_front() else { return };
         let Some(station) = self.view.station(mac).filter(|station| station.location.is_none()) else { return };
-        for address in &station.addresses {
-            self.hosts.seen.remove(address);
+        // Who may come back to a lease is forgotten with it.
+        if !station.addresses.iter().any(|address| self.hosts.is_leased(*address)) {
+            self.forget_station(mac, now, out);
         }
+    }
+
+    /// Forgets all that was seen of a station.
+    fn forget_station(&mut self, mac: MacAddr, now: Time, out: &mut Effects) {
+        for address in self.view.station(mac).into_iter().flat_map(|station| &station.addresses) {
+            self.hosts.unbind_address(*address);
+        }
+        self.hosts.heard.remove(&mac);
         if self.view.remove(mac) {
             self.station_changed(mac, now, out);
         }
-    }
-
-    /// A station uses an address. False if that is not believed.
-    pub(crate) fn claim(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
-        match self.view.owner(address) {
-            Some(owner) if owner == mac => {
-                self.hosts.seen.insert(address, now);
-                true
-            }
-            Some(owner) if self.are_one_host(owner, mac) => {
-                let taken = self.view.claim(mac, address);
-                self.station_changed(owner, now, out);
-                self.station_changed(mac, now, out);
-                taken
-            }
-            Some(owner) if self.is_held(owner, address, now) => {
-                self.alarm(mac, at, Suspicion::AddressOf(owner), now, out);
-                false
-            }
-            Some(owner) => {
-                self.view.release(owner, address);
-                self.station_changed(owner, now, out);
-                self.claim_free(mac, address, at, now, out)
-            }
-            None => self.claim_free(mac, address, at, now, out),
-        }
-    }
-
-    fn claim_free(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
-        let is_gateways = self.policy.gateways.iter().any(|gateway| gateway.addresses.contains(&address));
-        if is_gateways || v4(&address).is_some_and(|v4| self.hosts.gateway_addresses.contains_key(&v4)) {
-            self.alarm(mac, at, Suspicion::Reserved, now, out);
-            return false;
-        }
-        if !self.may_be_inside(mac, address) {
-            self.alarm(mac, at, Suspicion::Outside(address), now, out);
-            return false;
-        }
-        if self.view.station(mac).is_some_and(|station| station.addresses.len() >= self.settings.addresses_per_station) {
-            out.event(Event::Limited { at, what: Limit::Addresses });
-            return false;
-        }
-        if !self.view.claim(mac, address) {
-            return false;
-        }
-        self.hosts.seen.insert(address, now);
-        out.event(Event::AddressClaimed { mac, address });
-        self.program.update(&self.view, &[mac]);
-        true
-    }
-
-    /// True if both are network cards of one registered host.
-    fn are_one_host(&self, one: MacAddr, other: MacAddr) -> bool {
-        let host = |mac| self.view.station(mac).and_then(|station| station.host);
-        host(one).is_some() && host(one) == host(other)
-    }
-
-    /// Where there is a gateway, public addresses lie beyond it, unless a declaration says otherwise: who could claim one inside
-    /// would cut everybody off from it.
-    fn may_be_inside(&self, mac: MacAddr, address: IpAddr) -> bool {
-        let host = self.view.station(mac).and_then(|station| station.host).and_then(|id| self.policy.hosts.get(id.index()));
-        let registered = host.is_some_and(|host| host.addresses.contains(&address));
-        self.policy.gateways.is_empty() || registered || is_private(address) || self.policy.is_inside(address)
-    }
-
-    /// True if nobody else may claim the address: it is registered, or was seen lately at a station that is attached, or a
-    /// conversation of that station uses it.
-    fn is_held(&self, owner: MacAddr, address: IpAddr, now: Time) -> bool {
-        let Some(station) = self.view.station(owner) else { return false };
-        let host = station.host.and_then(|id| self.policy.hosts.get(id.index()));
-        if host.is_some_and(|host| host.addresses.contains(&address)) {
-            return true;
-        }
-        let fresh = self.hosts.seen.get(&address).is_some_and(|seen| now.since(*seen) < self.settings.address_lifetime);
-        station.location.is_some() && (fresh || self.is_in_use(owner, address))
-    }
-
-    /// True if an allowed conversation of the station uses the address: its packets pass without our seeing them.
-    fn is_in_use(&self, mac: MacAddr, address: IpAddr) -> bool {
-        self.records.of_station(mac).into_iter().filter_map(|id| self.records.get(id)).any(|one| {
-            let uses = one
-                .key
-                .ip
-                .is_some_and(|ip| (one.key.dl_src == mac && ip.src == address) || (one.key.dl_dst == mac && ip.dst == address));
-            uses && one.template.verdict == Verdict::Allow
-        })
-    }
-
-    /// Moves whose old place has not answered in time are believed.
-    pub(crate) fn age_hosts(&mut self, now: Time, out: &mut Effects) {
-        let mut due: Vec<(MacAddr, Move)> =
-            self.hosts.moves.iter().filter(|(_, one)| one.next <= now).map(|(mac, one)| (*mac, *one)).collect();
-        due.sort_unstable_by_key(|(mac, _)| *mac);
-        for (mac, attempt) in due {
-            self.hosts.moves.remove(&mac);
-            if !self.is_edge(attempt.to) || !self.topology.is_up(attempt.to) {
-                continue;
-            }
-            let Some(from) = self.view.station(mac).and_then(|station| station.location) else { continue };
-            if attempt.asked < QUESTIONS {
-                self.question_move(mac, from, attempt, now, out);
-            } else {
-                self.relocate(mac, from, attempt.to, now, out);
-            }
-        }
-        let patience = self.settings.move_probe * 3;
-        self.hosts.askers.retain(|_, question| now.since(question.first) < patience);
-        self.hosts.relays.age(now);
-        self.hosts.asked.age(now);
     }
 
     /// Something that decisions depend on changed at a station: its conversations are judged again.
@@ -349,6 +240,11 @@ impl Controller {
         self.program.update(&self.view, &[mac]);
         for id in self.records.of_station(mac) {
             self.revalidate(id, Cause::Endpoint, now, out);
+        }
+        if let Some(host) = self.view.station(mac).and_then(|station| station.host) {
+            for id in self.records.avoiding(host) {
+                self.revalidate(id, Cause::NoPath, now, out);
+            }
         }
     }
 
@@ -374,6 +270,17 @@ impl Controller {
 }
 
 impl Hosts {
+    /// The ports of a switch, and its own address where that is one of a maker: numbers given by hand are none.
+    pub(crate) fn know_switch(&mut self, dpid: Dpid, ports: impl Iterator<Item = (PortNo, MacAddr)>) {
+        let own = MacAddr::from_bits(dpid.0 & 0xffff_ffff_ffff);
+        let own = (own.to_bits() >> 24 != 0).then_some((PortNo(LOCAL), own));
+        for (port, mac) in own.into_iter().chain(ports).filter(|(_, mac)| mac.is_unicast()) {
+            if self.switch_ports.len() < SWITCH_PORTS {
+                self.switch_ports.insert(mac, Location::new(dpid, port));
+            }
+        }
+    }
+
     /// True once a second for each port and address.
     pub(crate) fn is_news(&mut self, at: Location, mac: MacAddr, now: Time) -> bool {
         if self.alarms.get(&(at, mac)).is_some_and(|last| now.since(*last).as_secs() < 1) {
@@ -384,24 +291,5 @@ impl Hosts {
         }
         self.alarms.insert((at, mac), now);
         true
-    }
-}
-
-/// An address that means something on a site only: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
-
-/// The IPv4 address, if it is one.
-pub(crate) fn v4(address: &IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(v4) => Some(*v4),
-        IpAddr::V6(_) => None,
     }
 }

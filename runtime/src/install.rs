@@ -1,14 +1,16 @@
 //! Two tables for each switch: the entries that are wanted and those that are believed present. What differs is sent, and nothing
 //! else sends flow-mods. Knows nothing of why an entry is wanted.
 
-use std::collections::HashMap;
+mod verify;
+
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use net::{Dpid, FlowMatch};
 use rustc_hash::FxHashMap;
 
-use crate::dialect::{self, Action, Inexpressible, Present, ToSwitch};
+use crate::dialect::{self, Actions, Inexpressible, ToSwitch};
 use crate::effect::Effects;
 use crate::record::{self, FlowId};
 use crate::session::Session;
@@ -16,7 +18,11 @@ use crate::settings::Settings;
 
 /// Priority of conversations and denials.
 pub const FLOW_PRIORITY: u16 = 0x4000;
-/// Priority of the entry that sends everything else to the controller.
+/// Priority of entries that drop what a quarantined sender sends.
+pub const QUARANTINE_PRIORITY: u16 = 0x7000;
+/// Priority of entries that stop what no conversation brought to its place: under whatever a conversation wants there.
+pub const STRAY_PRIORITY: u16 = FLOW_PRIORITY - 1;
+/// Priority of the entries that send what is left to the controller: all of it, or what must come whole.
 pub const MISS_PRIORITY: u16 = 0;
 
 /// What makes an entry the same entry (OpenFlow 1.3.5 §5.2: match and priority).
@@ -29,10 +35,10 @@ pub struct Slot {
 }
 
 /// What an entry should do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Where packets go; nothing drops them.
-    pub action: Option<Action>,
+    /// What happens to packets; nothing drops them.
+    pub actions: Actions,
     /// Its provenance.
     pub cookie: u64,
     /// How it ends.
@@ -64,6 +70,8 @@ pub struct Repair {
     pub removed: usize,
     /// Entries of others taken out.
     pub foreign: usize,
+    /// Entries of others that the settings leave where they are.
+    pub adopted: usize,
 }
 
 /// The two tables of every switch.
@@ -77,27 +85,85 @@ pub struct Tables {
 #[derive(Debug)]
 struct Table {
     slots: HashMap<Slot, Pair, FixedState>,
+    /// Slots that something was sent for since the switch was last asked what it holds, while its answer is awaited.
+    touched: Option<HashSet<Slot, FixedState>>,
 }
 
 /// What is wanted and what is believed present in one slot; never neither.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pair {
     wanted: Option<Wanted>,
-    present: Option<Has>,
+    present: Present,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Has {
-    action: Option<Action>,
-    cookie: u64,
+/// What is believed present in a slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Present {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// What is wanted there.
+    AsWanted,
+    /// Something, or nothing: whatever is wanted is sent again, and what is not is taken out.
+    Doubtful,
+    /// Something else: what it does, and its cookie.
+    Other(Box<(Actions, u64)>),
+}
+
+impl Pair {
+    /// Wants something, which may be what is there.
+    fn want(&mut self, wanted: Wanted) {
+        if wanted.ends == Ends::Hard {
+            // It ends by itself, and nobody tells: it is never believed to be there.
+            (self.present, self.wanted) = (Present::Absent, Some(wanted));
+            return;
+        }
+        self.present = match std::mem::take(&mut self.present) {
+            Present::AsWanted => match self.wanted.take() {
+                Some(was) if was.actions == wanted.actions && was.cookie == wanted.cookie => Present::AsWanted,
+                Some(was) => Present::Other(Box::new((was.actions, was.cookie))),
+                None => Present::Absent,
+            },
+            Present::Other(has) if has.0 == wanted.actions && has.1 == wanted.cookie => Present::AsWanted,
+            other => other,
+        };
+        self.wanted = Some(wanted);
+    }
+
+    /// Wants nothing any more.
+    fn unwant(&mut self) {
+        if let Some(was) = self.wanted.take()
+            && self.present == Present::AsWanted
+        {
+            self.present = Present::Other(Box::new((was.actions, was.cookie)));
+        }
+    }
+
+    /// Something is there.
+    fn found(&mut self, actions: Actions, cookie: u64) {
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.ends == Ends::Hard) {
+            return;
+        }
+        let same = self.wanted.as_ref().is_some_and(|wanted| wanted.actions == actions && wanted.cookie == cookie);
+        self.present = if same { Present::AsWanted } else { Present::Other(Box::new((actions, cookie))) };
+    }
+
+    fn is_empty(&self) -> bool {
+        self.wanted.is_none() && self.present == Present::Absent
+    }
 }
 
 impl Table {
+    fn touch(&mut self, slot: &Slot) {
+        if let Some(touched) = &mut self.touched {
+            touched.insert(*slot);
+        }
+    }
+
     fn change(&mut self, slot: &Slot, change: impl FnOnce(&mut Pair)) {
         if let Entry::Occupied(mut entry) = self.slots.entry(*slot) {
             change(entry.get_mut());
-            let Pair { wanted, present } = entry.get();
-            if wanted.is_none() && present.is_none() {
+            if entry.get().is_empty() {
                 entry.remove();
             }
         }
@@ -113,7 +179,7 @@ impl Tables {
 
     fn table(&mut self, dpid: Dpid) -> &mut Table {
         let hasher = &self.hasher;
-        self.switches.entry(dpid).or_insert_with(|| Table { slots: HashMap::with_hasher(hasher.clone()) })
+        self.switches.entry(dpid).or_insert_with(|| Table { slots: HashMap::with_hasher(hasher.clone()), touched: None })
     }
 
     fn pair(&self, dpid: Dpid, slot: &Slot) -> Option<&Pair> {
@@ -122,12 +188,12 @@ impl Tables {
 
     /// An entry is wanted from now on.
     pub fn want(&mut self, dpid: Dpid, slot: Slot, wanted: Wanted) {
-        self.table(dpid).slots.entry(slot).or_default().wanted = Some(wanted);
+        self.table(dpid).slots.entry(slot).or_default().want(wanted);
     }
 
     /// An entry is no longer wanted.
     pub fn unwant(&mut self, dpid: Dpid, slot: &Slot) {
-        self.table(dpid).change(slot, |pair| pair.wanted = None);
+        self.table(dpid).change(slot, Pair::unwant);
     }
 
     /// What is wanted in a slot.
@@ -136,15 +202,22 @@ impl Tables {
         self.pair(dpid, slot)?.wanted.as_ref()
     }
 
-    /// The switch no longer holds the entry: it says so, or is suspected of it.
+    /// The switch no longer holds the entry: it says so.
     pub fn lost(&mut self, dpid: Dpid, slot: &Slot) {
-        self.table(dpid).change(slot, |pair| pair.present = None);
+        self.table(dpid).change(slot, |pair| pair.present = Present::Absent);
+    }
+
+    /// The switch may not hold the entry, though nobody said so.
+    pub fn doubt(&mut self, dpid: Dpid, slot: &Slot) {
+        self.table(dpid).change(slot, |pair| pair.present = Present::Doubtful);
     }
 
     /// The connection is gone: what the switch holds will be read when it is back.
     pub fn disconnected(&mut self, dpid: Dpid) {
-        self.table(dpid).slots.retain(|_, pair| {
-            pair.present = None;
+        let table = self.table(dpid);
+        table.touched = None;
+        table.slots.retain(|_, pair| {
+            pair.present = Present::Absent;
             pair.wanted.is_some()
         });
     }
@@ -161,21 +234,15 @@ impl Tables {
         settings: &Settings,
         out: &mut Effects,
     ) -> Result<bool, Inexpressible> {
-        let Entry::Occupied(mut entry) = self.table(dpid).slots.entry(*slot) else { return Ok(false) };
-        let pair = entry.get_mut();
-        let Some(wanted) = pair.wanted else {
+        let table = self.table(dpid);
+        table.touch(slot);
+        let Entry::Occupied(mut entry) = table.slots.entry(*slot) else { return Ok(false) };
+        if entry.get().wanted.is_none() {
             entry.remove();
             session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
             return Ok(true);
-        };
-        if pair.present == Some(Has { action: wanted.action, cookie: wanted.cookie }) {
-            return Ok(false);
         }
-        send_add(slot, &wanted, session, settings, out)?;
-        if wanted.ends != Ends::Hard {
-            pair.present = Some(Has { action: wanted.action, cookie: wanted.cookie });
-        }
-        Ok(true)
+        send(slot, entry.get_mut(), session, settings, out)
     }
 
     /// Wants an entry, and sends it if the switch is not believed to hold it. True if something was sent.
@@ -190,24 +257,22 @@ impl Tables {
         settings: &Settings,
         out: &mut Effects,
     ) -> Result<bool, Inexpressible> {
-        let pair = self.table(dpid).slots.entry(slot).or_default();
-        pair.wanted = Some(wanted);
-        if pair.present == Some(Has { action: wanted.action, cookie: wanted.cookie }) {
-            return Ok(false);
-        }
-        if let Err(inexpressible) = send_add(&slot, &wanted, session, settings, out) {
+        let table = self.table(dpid);
+        table.touch(&slot);
+        let pair = table.slots.entry(slot).or_default();
+        pair.want(wanted);
+        let sent = send(&slot, pair, session, settings, out);
+        if sent.is_err() {
             self.unwant(dpid, &slot);
-            return Err(inexpressible);
         }
-        if wanted.ends != Ends::Hard {
-            pair.present = Some(Has { action: wanted.action, cookie: wanted.cookie });
-        }
-        Ok(true)
+        sent
     }
 
     /// Takes an entry out whether it is believed present or not.
     pub fn withdraw(&mut self, dpid: Dpid, slot: &Slot, session: Option<&mut Session>, out: &mut Effects) {
-        self.table(dpid).slots.remove(slot);
+        let table = self.table(dpid);
+        table.touch(slot);
+        table.slots.remove(slot);
         if let Some(session) = session {
             session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
         }
@@ -217,18 +282,20 @@ impl Tables {
     pub fn read_back(
         &mut self,
         dpid: Dpid,
-        found: &[Present],
-        spare: &dyn Fn(&Present) -> bool,
+        found: &[dialect::Present],
+        spare: &dyn Fn(&dialect::Present) -> bool,
         session: &mut Session,
         settings: &Settings,
         out: &mut Effects,
     ) -> Repair {
         let mut repair = Repair::default();
         for one in found {
-            self.take_in(dpid, one, spare, session, out, &mut repair);
+            self.take_in(dpid, one, spare, session, settings, out, &mut repair);
         }
+        // A drop entry ends by itself, and is not begun anew.
         let differs = |pair: &Pair| {
-            pair.wanted.is_some_and(|wanted| pair.present != Some(Has { action: wanted.action, cookie: wanted.cookie }))
+            let lasting = pair.wanted.as_ref().is_some_and(|wanted| wanted.ends != Ends::Hard);
+            lasting && pair.present != Present::AsWanted
         };
         let table = self.table(dpid);
         let missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
@@ -240,34 +307,34 @@ impl Tables {
         repair
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what is found, whose it is, and whom to tell")]
     fn take_in(
         &mut self,
         dpid: Dpid,
-        one: &Present,
-        spare: &dyn Fn(&Present) -> bool,
+        one: &dialect::Present,
+        spare: &dyn Fn(&dialect::Present) -> bool,
         session: &mut Session,
+        settings: &Settings,
         out: &mut Effects,
         repair: &mut Repair,
     ) {
+        if !record::is_ours(one.cookie) && settings.adopts(one.cookie) {
+            repair.adopted += 1;
+            return;
+        }
         if let Some(matching) = &one.foreign {
             session.say(&ToSwitch::DeleteForeign { table: one.table, matching, priority: one.priority }, out);
             repair.foreign += 1;
             return;
         }
-        let Some((region, action)) = one.region.zip(single(one.actions.as_deref())) else {
-            if let Some(region) = one.region {
-                session.say(&ToSwitch::Delete { region, priority: one.priority }, out);
-            }
-            repair.foreign += 1;
-            return;
-        };
+        let Some((region, actions)) = one.region.zip(one.actions.clone()) else { return };
         let slot = Slot { region, priority: one.priority };
-        let has = Has { action, cookie: one.cookie };
         if self.wanted(dpid, &slot).is_some() || spare(one) {
-            self.table(dpid).slots.entry(slot).or_default().present = Some(has);
+            self.table(dpid).slots.entry(slot).or_default().found(actions, one.cookie);
             repair.kept += 1;
             return;
         }
+        self.table(dpid).slots.remove(&slot);
         session.say(&ToSwitch::Delete { region, priority: one.priority }, out);
         if record::is_ours(one.cookie) {
             repair.removed += 1;
@@ -292,6 +359,12 @@ impl Tables {
         table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect()
     }
 
+    /// How many entries a switch is to hold.
+    #[must_use]
+    pub fn count(&self, dpid: Dpid) -> usize {
+        self.switches.get(&dpid).map_or(0, |table| table.slots.len())
+    }
+
     /// Wanted entries of all switches, for tests and the command line.
     pub fn entries(&self) -> impl Iterator<Item = (Dpid, &Slot, &Wanted)> {
         self.switches.iter().flat_map(|(dpid, table)| {
@@ -300,37 +373,35 @@ impl Tables {
     }
 }
 
-fn send_add(
+/// Sends what is wanted in a slot, unless it is there. True if something was sent.
+fn send(
     slot: &Slot,
-    wanted: &Wanted,
+    pair: &mut Pair,
     session: &mut Session,
     settings: &Settings,
     out: &mut Effects,
-) -> Result<(), Inexpressible> {
+) -> Result<bool, Inexpressible> {
+    let Some(wanted) = pair.wanted.as_ref().filter(|_| pair.present != Present::AsWanted) else { return Ok(false) };
     let seconds = |duration: std::time::Duration| u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1);
     let (idle, hard, notify) = match wanted.ends {
-        Ends::Never => (0, 0, false),
+        // What is to stay for ever is missed at once.
+        Ends::Never => (0, 0, true),
         Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
         Ends::Hard => (0, seconds(settings.drop_timeout), false),
     };
     let entry = dialect::Entry {
         region: slot.region,
         priority: slot.priority,
-        actions: wanted.action.as_slice(),
+        actions: &wanted.actions,
         cookie: wanted.cookie,
         idle,
         hard,
         notify,
     };
     let flow = FlowId::of_cookie(wanted.cookie).map_or(FlowId(0), |(flow, _)| flow);
-    session.say_for(flow, &ToSwitch::Add(entry), out)
-}
-
-/// The one action of an entry as we make them: none or one; nothing for any other.
-fn single(actions: Option<&[Action]>) -> Option<Option<Action>> {
-    match actions? {
-        [] => Some(None),
-        [one] => Some(Some(*one)),
-        _ => None,
+    session.say_for(flow, &ToSwitch::Add(entry), out)?;
+    if wanted.ends != Ends::Hard {
+        pair.present = Present::AsWanted;
     }
+    Ok(true)
 }

@@ -3,27 +3,41 @@
 
 pub mod capability;
 pub mod controller;
+pub mod course;
 pub mod dialect;
 pub mod effect;
 pub mod event;
 pub mod install;
-pub mod inventory;
+pub mod map;
+pub mod neighbours;
 pub mod record;
 pub mod route;
 pub mod session;
 pub mod settings;
+pub mod tables;
 pub mod topology;
 
 mod adopt;
 mod arp;
+mod ask;
+mod bind;
+mod damping;
 mod discovery;
+mod distance;
 mod ended;
 mod enforce;
 mod flows;
+mod guard;
 mod hosts;
+mod meters;
+mod neighbour;
+mod search;
+mod snoop;
 mod update;
+mod verify;
 
 pub use controller::{Controller, Counters, Status};
-pub use effect::{ConnId, Effects, Input};
+pub use effect::{ConnId, Effects, Input, Peer};
 pub use event::Event;
+pub use hosts::{Binding, Loss, Source};
 pub use settings::Settings;

@@ -1,18 +1,20 @@
 //! Conversations: what was decided about each, and the way it takes. Knows nothing of how entries get into switches.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use compiler::template::Template;
 use foldhash::fast::FixedState;
+use lang::checked::{Avoid, Duties, HostId};
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time};
+use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time, VlanId, VlanMatch};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::course::Course;
+use crate::dialect::MeterId;
 use crate::install::Slot;
-use crate::route::Hop;
 
 /// A conversation, or a denial. It is part of the cookie of each entry: 40 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +51,10 @@ pub struct Conversation {
     pub template: Template,
     /// Where the initiator is attached.
     pub ingress: Location,
-    /// The way from initiator to responder; empty for a denial.
-    pub hops: Vec<Hop>,
+    /// Where its packets go; nowhere for a denial. Once recorded, [`Records::set_course`] changes it.
+    pub course: Course,
+    /// The meter of the first switch that counts them, if their rate is limited.
+    pub meter: Option<MeterId>,
     /// Grows with every change of the way.
     pub generation: u32,
     /// How far the installation is.
@@ -62,12 +66,12 @@ pub struct Conversation {
 /// How far a conversation is.
 #[derive(Clone, Debug)]
 pub enum State {
-    /// The old way of a waypointed conversation is being closed at its ingress, before any of the new one is opened.
+    /// The old way of a bound conversation is being closed at its ingress, before any of the new one is opened.
     Closing {
         /// Barriers to come.
         awaiting: usize,
-        /// The new way.
-        next: Vec<Hop>,
+        /// Entries of the old way at other switches, to take out once no packet enters it.
+        old: Vec<(Dpid, Slot)>,
         /// Packets to release at the end.
         held: Vec<Held>,
     },
@@ -106,8 +110,16 @@ pub struct Records {
     all: FxHashMap<FlowId, Box<Conversation>>,
     regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
     stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
+    /// Packets of conversations between switches, where those are carried in a VLAN.
+    carried: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
+    /// Of these, in which.
+    vlans: BTreeMap<FlowId, VlanId>,
+    /// Those that keep off a host, wherever it is.
+    avoiding: BTreeMap<FlowId, Vec<HostId>>,
     denials: VecDeque<(Time, FlowId)>,
     begun_at: FxHashMap<Location, usize>,
+    /// Conversations by the ports that their ways enter and leave switches at.
+    passing: FxHashMap<Location, FxHashSet<FlowId>>,
     next: u64,
 }
 
@@ -142,6 +154,19 @@ pub fn is_ours(cookie: u64) -> bool {
 }
 
 impl Conversation {
+    /// True if a packet that went one part of its way by an old course and another by the new would miss what it is bound to.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        let duties = &self.template.duties;
+        !self.template.via.is_empty() || !duties.mirror.is_empty() || duties.vlan.is_some() || duties.limit.is_some()
+    }
+
+    /// The answer is the same: only who decided it, what it is bound to, and the words for its ends, may be others now.
+    pub fn judged_alike(&mut self, flow: Arc<Flow>, template: Template) {
+        self.flow = flow;
+        self.template = Template { region: self.template.region, reply: self.template.reply, ..template };
+    }
+
     /// Its present way, for barriers.
     #[must_use]
     pub fn way(&self) -> Way {
@@ -157,6 +182,7 @@ impl Records {
         Records {
             next: (epoch << 16) & ID,
             regions: HashMap::with_hasher(FixedState::with_seed(seed)),
+            carried: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
             stations: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(32))),
             ..Records::default()
         }
@@ -184,6 +210,11 @@ impl Records {
             self.stations.entry(mac).or_default().insert(id);
         }
         *self.begun_at.entry(conversation.ingress).or_default() += 1;
+        self.keeps_off(id, &conversation.template.duties);
+        self.carries(id, &conversation.template);
+        for at in ports(&conversation.course) {
+            self.passing.entry(at).or_default().insert(id);
+        }
         self.all.insert(id, Box::new(conversation));
     }
 
@@ -215,7 +246,92 @@ impl Records {
                 }
             }
         }
+        self.pass_no_longer(id, &conversation.course);
+        self.avoiding.remove(&id);
+        self.carries_no_longer(id, &conversation.template);
         Some(*conversation)
+    }
+
+    /// A conversation takes another way.
+    pub fn set_course(&mut self, id: FlowId, course: Course) {
+        let Some(conversation) = self.all.get_mut(&id) else { return };
+        let old = std::mem::replace(&mut conversation.course, course);
+        let new: Vec<Location> = ports(&conversation.course).collect();
+        let template = conversation.template.clone();
+        self.keeps_off(id, &template.duties);
+        self.carries_no_longer(id, &template);
+        self.carries(id, &template);
+        self.pass_no_longer(id, &old);
+        for at in new {
+            self.passing.entry(at).or_default().insert(id);
+        }
+    }
+
+    fn carries(&mut self, id: FlowId, template: &Template) {
+        let Some(vlan) = template.duties.vlan else { return };
+        for (region, direction) in carried(template, vlan) {
+            self.carried.entry(region).or_insert((id, direction));
+        }
+        self.vlans.insert(id, vlan);
+    }
+
+    fn carries_no_longer(&mut self, id: FlowId, template: &Template) {
+        let Some(vlan) = self.vlans.remove(&id) else { return };
+        for (region, _) in carried(template, vlan) {
+            if self.carried.get(&region).is_some_and(|(owner, _)| *owner == id) {
+                self.carried.remove(&region);
+            }
+        }
+    }
+
+    /// The conversation that packets of this region belong to between switches.
+    #[must_use]
+    pub fn find_carried(&self, region: &FlowMatch) -> Option<(FlowId, Direction)> {
+        self.carried.get(region).copied()
+    }
+
+    /// True if between switches no entry could tell packets of this template, which may be that of a conversation itself, from those
+    /// of another that stands.
+    #[must_use]
+    pub fn is_confused(&self, template: &Template, id: Option<FlowId>) -> bool {
+        let of_other = |map: &HashMap<FlowMatch, (FlowId, Direction), FixedState>, region: &FlowMatch| {
+            map.get(region).is_some_and(|(owner, _)| Some(*owner) != id)
+        };
+        if std::iter::once(&template.region).chain(&template.reply).any(|region| of_other(&self.carried, region)) {
+            return true;
+        }
+        let Some(vlan) = template.duties.vlan else { return false };
+        carried(template, vlan).any(|(region, _)| {
+            let is_its_own = region == template.region || Some(region) == template.reply;
+            of_other(&self.carried, &region) || (!is_its_own && of_other(&self.regions, &region))
+        })
+    }
+
+    fn keeps_off(&mut self, id: FlowId, duties: &Duties) {
+        let hosts = duties.avoid.iter().filter_map(|avoid| if let Avoid::Host(host) = avoid { Some(*host) } else { None });
+        let hosts: Vec<HostId> = hosts.collect();
+        if hosts.is_empty() {
+            self.avoiding.remove(&id);
+        } else {
+            self.avoiding.insert(id, hosts);
+        }
+    }
+
+    /// Conversations that keep off a host, in the order of their numbers.
+    #[must_use]
+    pub fn avoiding(&self, host: HostId) -> Vec<FlowId> {
+        self.avoiding.iter().filter(|(_, hosts)| hosts.contains(&host)).map(|(id, _)| *id).collect()
+    }
+
+    fn pass_no_longer(&mut self, id: FlowId, course: &Course) {
+        for at in ports(course) {
+            if let Some(ids) = self.passing.get_mut(&at) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.passing.remove(&at);
+                }
+            }
+        }
     }
 
     /// The conversation with this number.
@@ -246,8 +362,9 @@ impl Records {
     /// Conversations whose way enters or leaves a switch at this port.
     #[must_use]
     pub fn through(&self, at: Location) -> Vec<FlowId> {
-        let passes = |hop: &Hop| hop.dpid == at.dpid && (hop.in_port == at.port || hop.out_port == at.port);
-        self.select(|one| one.hops.iter().any(passes))
+        let mut ids: Vec<FlowId> = self.passing.get(&at).into_iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// All, in no order.
@@ -293,6 +410,18 @@ impl Records {
         }
         self.denials.pop_front().map(|(_, id)| id)
     }
+}
+
+/// Where a way enters and leaves switches.
+/// The packets of a template while they are in a VLAN, by direction.
+fn carried(template: &Template, vlan: VlanId) -> impl Iterator<Item = (FlowMatch, Direction)> + use<> {
+    let within = move |region: FlowMatch| FlowMatch { vlan: VlanMatch::Id(vlan), ..region };
+    let reply = template.reply.map(|reply| (within(reply), Direction::Reply));
+    std::iter::once((within(template.region), Direction::Forward)).chain(reply)
+}
+
+fn ports(course: &Course) -> impl Iterator<Item = Location> + '_ {
+    course.passes().flat_map(|hop| [Location::new(hop.dpid, hop.in_port), Location::new(hop.dpid, hop.out_port)])
 }
 
 #[cfg(test)]

@@ -3,8 +3,14 @@
 //! ```text
 //!            HELLO            FEATURES_REPLY            ports            admitted          entries
 //!  AwaitHello ──▶ AwaitFeatures ──▶ AwaitPorts (1.3 only) ──▶ Pending ──────────▶ AwaitFlows ──▶ Up
-//!      └── each step within the deadline, nothing out of turn: else the connection ends ──┘
+//!      └── each step within the deadline, nothing out of turn: else the connection ends ──┘   ▲      │ another is the
+//!                                                                        the role is back └─ Standby ◀┘ master (1.3 only)
 //! ```
+
+mod capabilities;
+mod role;
+mod sent;
+mod verify;
 
 use std::collections::VecDeque;
 
@@ -12,17 +18,26 @@ use bytes::{Bytes, BytesMut};
 use net::{Dpid, Time};
 use openflow::{DecodeError, Header, Hello, OFPT_HELLO, negotiate, split_frame};
 
+pub use capabilities::Capabilities;
+pub use role::Demotion;
+
 use crate::controller::PORTS_LIMIT;
-use crate::dialect::{self, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, Version};
-use crate::effect::{ConnId, Effects};
+use crate::dialect::{
+    self, Failing, Features, FromSwitch, Inexpressible, MeterId, PacketIn, PortState, Present, Question, Subject, ToSwitch,
+    Version,
+};
+use crate::effect::{ConnId, Effects, Peer};
 use crate::event::SessionEnd;
+use crate::meters::Kbps;
 use crate::record::{FlowId, Way};
 use crate::settings::Settings;
+use sent::Sent;
+use verify::Verifying;
 
-/// Flow-mods remembered so that an error can be tied to its flow.
-const REMEMBERED: usize = 4096;
 /// Malformed messages that one connection may send before it ends.
 const MALFORMED_LIMIT: u32 = 16;
+/// Meters of one switch that are read when it connects.
+const METERS_LIMIT: usize = 262_144;
 /// Entries of one switch that are read when it connects.
 const FLOWS_LIMIT: usize = 2_000_000;
 
@@ -37,10 +52,18 @@ pub struct Session {
     asked: u32,
     /// The transaction of the request whose parts are awaited.
     request: u32,
+    /// That of the question which meters it has.
+    meters_request: u32,
     next_xid: u32,
     malformed: u32,
     barriers: VecDeque<(u32, Way, Time)>,
-    sent: VecDeque<(u32, FlowId)>,
+    sent: Sent,
+    capabilities: Capabilities,
+    peer: Peer,
+    /// It was asked to show that it lives, then.
+    proving: Option<Time>,
+    /// It was asked what it holds, while it is in use.
+    verifying: Option<Verifying>,
 }
 
 #[derive(Debug)]
@@ -49,27 +72,57 @@ enum Stage {
     AwaitFeatures(Version),
     AwaitPorts(Version, Dpid, Vec<PortState>),
     Pending(Version, Dpid),
-    AwaitFlows(Version, Dpid, Vec<Present>),
+    AwaitFlows(Version, Dpid, Vec<FoundMeter>, Vec<Present>),
     Up(Version, Dpid),
+    Standby(Version, Dpid),
 }
+
+/// A meter that a switch has, with its rate if it is of the kind that we make.
+type FoundMeter = (MeterId, Option<Kbps>);
 
 /// What a session tells the controller.
 #[derive(Debug)]
 pub enum Said {
     /// The switch has introduced itself.
     Introduced(Dpid, Vec<PortState>),
-    /// The entries that it held when it was admitted.
-    Flows(Dpid, Vec<Present>),
+    /// The meters and entries that it held when it was admitted.
+    Holds(Dpid, Vec<FoundMeter>, Vec<Present>),
     /// It is in use, and says this.
     PacketIn(Dpid, PacketIn),
     /// A port changed.
     PortStatus(Dpid, PortState, bool),
+    /// The entries that it holds, while it is in use.
+    Verified(Dpid, Vec<Present>),
     /// An entry is gone.
     FlowRemoved(Dpid, FlowRemoved),
     /// A barrier asked for by this way was passed.
     Passed(Way),
-    /// The switch could not do something, for this flow if it is known.
-    Error(u32, String, Option<FlowId>),
+    /// The switch could not do something.
+    Failed(Failure),
+    /// Another controller is the master of the switch: nothing may be installed until the role is back.
+    Standby {
+        /// Which.
+        dpid: Dpid,
+        /// How it showed; nothing if that was told before.
+        why: Option<Demotion>,
+        /// The flow that something was to be installed for.
+        flow: Option<FlowId>,
+    },
+}
+
+/// What a switch could not do.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The transaction.
+    pub xid: u32,
+    /// In OpenFlow's words.
+    pub error: String,
+    /// What it was asked to do, if that is known.
+    pub subject: Option<Subject>,
+    /// The flow that it was for, if it was for one.
+    pub flow: Option<FlowId>,
+    /// A table has no room for it.
+    pub full: bool,
 }
 
 /// An entry that is gone.
@@ -87,7 +140,7 @@ pub struct FlowRemoved {
 
 impl Session {
     /// A new connection: greets at once.
-    pub fn open(conn: ConnId, now: Time, out: &mut Effects) -> Session {
+    pub fn open(conn: ConnId, peer: Peer, now: Time, out: &mut Effects) -> Session {
         let mut session = Session {
             conn,
             input: BytesMut::new(),
@@ -96,10 +149,15 @@ impl Session {
             heard: now,
             asked: 0,
             request: 0,
+            meters_request: 0,
             next_xid: 1,
             malformed: 0,
             barriers: VecDeque::new(),
-            sent: VecDeque::new(),
+            sent: Sent::default(),
+            capabilities: Capabilities::default(),
+            peer,
+            proving: None,
+            verifying: None,
         };
         let xid = session.xid();
         let hello = Hello::offering(Version::OFFERED);
@@ -114,9 +172,11 @@ impl Session {
     pub fn dpid(&self) -> Option<Dpid> {
         match self.stage {
             Stage::AwaitHello | Stage::AwaitFeatures(_) => None,
-            Stage::AwaitPorts(_, dpid, _) | Stage::Pending(_, dpid) | Stage::AwaitFlows(_, dpid, _) | Stage::Up(_, dpid) => {
-                Some(dpid)
-            }
+            Stage::AwaitPorts(_, dpid, _)
+            | Stage::Pending(_, dpid)
+            | Stage::AwaitFlows(_, dpid, ..)
+            | Stage::Up(_, dpid)
+            | Stage::Standby(_, dpid) => Some(dpid),
         }
     }
 
@@ -141,8 +201,21 @@ impl Session {
             | Stage::AwaitPorts(version, ..)
             | Stage::Pending(version, _)
             | Stage::AwaitFlows(version, ..)
-            | Stage::Up(version, _) => Some(version),
+            | Stage::Up(version, _)
+            | Stage::Standby(version, _) => Some(version),
         }
+    }
+
+    /// Who is at the far end.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// What the switch can do, as far as it told.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// When anything last came from the switch.
@@ -174,6 +247,7 @@ impl Session {
             // Only whole messages are signs of life: one that never ends is none.
             self.heard = now;
             self.asked = 0;
+            self.proving = None;
             if let Some(said) = self.frame(&frame, settings, now, out)? {
                 return Ok(Some(said));
             }
@@ -196,7 +270,9 @@ impl Session {
             Err(error) => {
                 self.error(version, header.xid, error.answer(), frame, out);
                 self.malformed += 1;
-                let fatal = !self.is_up() && !self.is_pending();
+                // An answer that cannot be read is as good as none.
+                let optional = self.capabilities.refused(header.xid);
+                let fatal = !optional && self.is_greeting();
                 if fatal || self.malformed >= MALFORMED_LIMIT { Err(SessionEnd::Malformed(error.to_string())) } else { Ok(None) }
             }
         }
@@ -235,15 +311,24 @@ impl Session {
             }
             FromSwitch::Features(features) => self.features(version, features, settings, now, out),
             FromSwitch::Ports { ports, more } if xid == self.request => self.ports(version, ports, more, now),
+            FromSwitch::Meters { meters, .. } if xid == self.meters_request => self.meters(meters),
             FromSwitch::Flows { flows, more } if xid == self.request => self.flows(version, flows, more, now),
+            FromSwitch::Flows { flows, more } => Ok(self.verified(xid, flows, more)),
+            FromSwitch::Told(answer) => {
+                if self.capabilities.answered(xid, answer) && matches!(self.stage, Stage::AwaitFlows(..)) {
+                    self.since = now;
+                }
+                Ok(None)
+            }
             FromSwitch::BarrierReply => Ok(self.passed(xid)),
-            FromSwitch::Error { text } => Ok(Some(Said::Error(xid, text, self.flow_of(xid)))),
+            FromSwitch::Role(role) => Ok(self.role_told(role, settings, now, out)),
+            FromSwitch::Error { text, kind } => Ok(self.failed(xid, text, kind, now)),
             FromSwitch::PacketIn(packet) => Ok(self.up().map(|dpid| Said::PacketIn(dpid, packet))),
             FromSwitch::PortStatus { port, deleted } => Ok(self.dpid().map(|dpid| Said::PortStatus(dpid, port, deleted))),
             FromSwitch::FlowRemoved { cookie, priority, region, deleted } => {
                 Ok(self.up().map(|dpid| Said::FlowRemoved(dpid, FlowRemoved { cookie, priority, region, deleted })))
             }
-            FromSwitch::Ports { .. } | FromSwitch::Flows { .. } | FromSwitch::EchoReply | FromSwitch::Other => Ok(None),
+            FromSwitch::Ports { .. } | FromSwitch::Meters { .. } | FromSwitch::EchoReply | FromSwitch::Other => Ok(None),
         }
     }
 
@@ -265,6 +350,7 @@ impl Session {
         if features.auxiliary != 0 {
             return Err(SessionEnd::Auxiliary);
         }
+        self.capabilities = Capabilities::of(&features);
         self.say(&ToSwitch::SetConfig { miss_send_len: settings.miss_send_len }, out);
         if let Some(ports) = features.ports {
             self.enter(Stage::Pending(version, features.dpid), now);
@@ -290,8 +376,14 @@ impl Session {
         Ok(Some(Said::Introduced(dpid, ports)))
     }
 
+    fn meters(&mut self, mut part: Vec<FoundMeter>) -> Result<Option<Said>, SessionEnd> {
+        let Stage::AwaitFlows(_, _, meters, _) = &mut self.stage else { return Ok(None) };
+        meters.append(&mut part);
+        if meters.len() > METERS_LIMIT { Err(SessionEnd::Unexpected("more meters than are read")) } else { Ok(None) }
+    }
+
     fn flows(&mut self, version: Version, mut part: Vec<Present>, more: bool, now: Time) -> Result<Option<Said>, SessionEnd> {
-        let Stage::AwaitFlows(_, dpid, flows) = &mut self.stage else { return Ok(None) };
+        let Stage::AwaitFlows(_, dpid, meters, flows) = &mut self.stage else { return Ok(None) };
         let progress = !part.is_empty();
         flows.append(&mut part);
         if flows.len() > FLOWS_LIMIT {
@@ -303,15 +395,26 @@ impl Session {
             }
             return Ok(None);
         }
-        let (dpid, flows) = (*dpid, std::mem::take(flows));
+        let (dpid, meters, flows) = (*dpid, std::mem::take(meters), std::mem::take(flows));
         self.enter(Stage::Up(version, dpid), now);
-        Ok(Some(Said::Flows(dpid, flows)))
+        Ok(Some(Said::Holds(dpid, meters, flows)))
     }
 
-    /// The switch is one of ours: asks which entries it holds. What it says until then is not acted on.
-    pub fn admit(&mut self, now: Time, out: &mut Effects) {
-        if let Stage::Pending(version, dpid) = self.stage {
-            self.enter(Stage::AwaitFlows(version, dpid, Vec::new()), now);
+    /// The switch is one of ours: asks what it can do and what it holds. What it says until then is not acted on. The
+    /// entries come last: what was not answered until then is taken for missing until it is.
+    pub fn admit(&mut self, settings: &Settings, now: Time, out: &mut Effects) {
+        if let Stage::Pending(version, dpid) | Stage::Standby(version, dpid) = self.stage {
+            self.enter(Stage::AwaitFlows(version, dpid, Vec::new(), Vec::new()), now);
+            self.ask_role(settings, out);
+            self.say(&ToSwitch::Asynchronous, out);
+            for question in Question::EVERY {
+                let xid = self.next_xid;
+                if self.say(&ToSwitch::Ask(question), out) {
+                    self.capabilities.asked(xid, question);
+                }
+            }
+            self.meters_request = self.next_xid;
+            self.say(&ToSwitch::MetersRequest, out);
             self.request = self.next_xid;
             self.say(&ToSwitch::FlowsRequest, out);
         }
@@ -319,16 +422,14 @@ impl Session {
 
     /// The switch is no longer one of ours: it is held, and gets nothing more.
     pub fn suspend(&mut self, now: Time) {
-        if let Stage::Up(version, dpid) | Stage::AwaitFlows(version, dpid, _) = self.stage {
+        if let Stage::Up(version, dpid) | Stage::AwaitFlows(version, dpid, ..) | Stage::Standby(version, dpid) = self.stage {
             self.enter(Stage::Pending(version, dpid), now);
         }
     }
 
     /// Says something. False if the version cannot say it.
     pub fn say(&mut self, message: &ToSwitch<'_>, out: &mut Effects) -> bool {
-        let Some(version) = self.version() else { return false };
-        let xid = self.xid();
-        dialect::encode(version, xid, message, out.buffer(self.conn)).is_ok()
+        self.tell(None, message, out).is_ok()
     }
 
     /// Says something for a flow, so that an error in answer can be tied to it.
@@ -336,20 +437,21 @@ impl Session {
     /// # Errors
     /// The version cannot say it, or none is agreed yet.
     pub fn say_for(&mut self, flow: FlowId, message: &ToSwitch<'_>, out: &mut Effects) -> Result<(), Inexpressible> {
+        self.tell(Some(flow), message, out)
+    }
+
+    fn tell(&mut self, flow: Option<FlowId>, message: &ToSwitch<'_>, out: &mut Effects) -> Result<(), Inexpressible> {
         let version = self.version().ok_or(Inexpressible)?;
+        dialect::encode(version, self.next_xid, message, out.buffer(self.conn))?;
         let xid = self.xid();
-        dialect::encode(version, xid, message, out.buffer(self.conn))?;
-        if self.sent.len() >= REMEMBERED {
-            self.sent.pop_front();
-        }
-        self.sent.push_back((xid, flow));
+        self.sent.remember(xid, Subject::of(message), flow);
         Ok(())
     }
 
     /// Asks for a barrier on behalf of a flow's present way.
     pub fn barrier(&mut self, way: Way, now: Time, out: &mut Effects) {
         let xid = self.next_xid;
-        if self.say(&ToSwitch::Barrier, out) {
+        if self.tell(Some(way.id), &ToSwitch::Barrier, out).is_ok() {
             self.barriers.push_back((xid, way, now));
         }
     }
@@ -359,21 +461,34 @@ impl Session {
     /// # Errors
     /// The switch is overdue with a step of the handshake, a barrier or any sign of life.
     pub fn tick(&mut self, settings: &Settings, now: Time, out: &mut Effects) -> Result<(), SessionEnd> {
-        if !self.is_up() && !self.is_pending() {
+        if self.is_greeting() {
             let overdue = now.since(self.since) >= settings.handshake_deadline;
             return if overdue { Err(SessionEnd::HandshakeTimeout) } else { Ok(()) };
         }
         if self.barriers.front().is_some_and(|(_, _, asked)| now.since(*asked) >= settings.handshake_deadline) {
             return Err(SessionEnd::Silent);
         }
-        if self.asked >= 3 {
+        let unproved = self.proving.is_some_and(|asked| now.since(asked) >= settings.echo_interval);
+        if self.asked >= 3 || unproved {
             return Err(SessionEnd::Silent);
+        }
+        if matches!(self.stage, Stage::Standby(..)) && now.since(self.since) >= settings.echo_interval {
+            self.since = now;
+            self.ask_role(settings, out);
         }
         if now.since(self.heard) >= settings.echo_interval * (self.asked + 1) {
             self.asked += 1;
             self.say(&ToSwitch::EchoRequest, out);
         }
         Ok(())
+    }
+
+    /// True in a step of the handshake that must not take long.
+    fn is_greeting(&self) -> bool {
+        match self.stage {
+            Stage::AwaitHello | Stage::AwaitFeatures(_) | Stage::AwaitPorts(..) | Stage::AwaitFlows(..) => true,
+            Stage::Pending(..) | Stage::Up(..) | Stage::Standby(..) => false,
+        }
     }
 
     fn up(&self) -> Option<Dpid> {
@@ -386,9 +501,25 @@ impl Session {
         Some(Said::Passed(way))
     }
 
-    fn flow_of(&self, xid: u32) -> Option<FlowId> {
-        let place = self.sent.binary_search_by_key(&xid, |(sent, _)| *sent).ok()?;
-        self.sent.get(place).map(|(_, flow)| *flow)
+    /// The switch could not do something. That it does not answer what it need not is no failure.
+    fn failed(&mut self, xid: u32, error: String, kind: Failing, now: Time) -> Option<Said> {
+        if self.capabilities.refused(xid) {
+            return None;
+        }
+        self.barriers.retain(|(asked, ..)| *asked != xid);
+        let (subject, flow) = self.sent.find(xid).map_or((None, None), |(subject, flow)| (Some(subject), flow));
+        match (kind, subject) {
+            (Failing::Slave, _) => self.demoted(Demotion::Refused, flow, now),
+            (Failing::Stale, Some(Subject::Role)) => self.demoted(Demotion::Stale, None, now),
+            // It knows no roles, so that nobody else can have another; or always sends all.
+            (Failing::Stale | Failing::Full | Failing::Other, Some(Subject::Role | Subject::Asynchronous | Subject::Meters)) => {
+                None
+            }
+            (Failing::Stale | Failing::Full | Failing::Other, _) => {
+                let full = kind == Failing::Full && subject == Some(Subject::Entry);
+                Some(Said::Failed(Failure { xid, error, subject, flow, full }))
+            }
+        }
     }
 
     fn broken(&mut self, error: &DecodeError, frame: &Bytes, out: &mut Effects) -> SessionEnd {

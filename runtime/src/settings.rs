@@ -21,6 +21,10 @@ pub struct Settings {
     pub settle: Duration,
     /// A claimed address that is not seen for this long may be claimed by another.
     pub address_lifetime: Duration,
+    /// A station of which nothing is heard for this long, and that talks to nobody, is attached no longer.
+    pub station_lifetime: Duration,
+    /// How long a port may not send under a MAC address whose station is proved to be elsewhere.
+    pub quarantine: Duration,
     /// How long the old place of a host may take to answer before a move is believed.
     pub move_probe: Duration,
     /// Bytes of a packet that a switch sends to the controller, 0 to 65,535.
@@ -29,19 +33,35 @@ pub struct Settings {
     pub stations_per_port: usize,
     /// Addresses that one station may claim.
     pub addresses_per_station: usize,
+    /// Time between two looks at all entries of a switch; zero for never.
+    pub verify_interval: Duration,
+    /// Cookies of entries of others that are left where they are: each with the bits of it that count.
+    pub adopt: Vec<(u64, u64)>,
     /// Conversations and drop entries kept in all.
     pub conversations: usize,
     /// Broadcast and multicast frames of one port that are relayed in a second.
     pub relays_per_second: u32,
+    /// Conversations are spread over ways that are equally short.
+    pub spread: bool,
+    /// Says how they are spread: the same after a restart.
+    pub spread_seed: u64,
+    /// Claim to be the master of each switch (OpenFlow 1.3), with the epoch as the generation; else the role that it gives is kept.
+    pub master: bool,
     /// The controller's own MAC address, in what it sends to hosts.
     pub mac: MacAddr,
     /// Authenticates discovery probes: new at every start.
     pub probe_key: [u8; 32],
-    /// Tells probes of this run from others.
+    /// Tells probes of this run from others, and grows from run to run.
     pub epoch: u64,
 }
 
 impl Settings {
+    /// True if an entry of somebody else with this cookie stays.
+    #[must_use]
+    pub fn adopts(&self, cookie: u64) -> bool {
+        self.adopt.iter().any(|(wanted, mask)| cookie & mask == wanted & mask)
+    }
+
     /// Seeds the hash tables whose keys senders choose: as secret as the probe key.
     #[must_use]
     pub fn hash_seed(&self) -> u64 {
@@ -60,12 +80,19 @@ impl Default for Settings {
             discovery_interval: Duration::from_secs(3),
             settle: Duration::from_secs(5),
             address_lifetime: Duration::from_secs(300),
+            station_lifetime: Duration::from_secs(3600),
+            quarantine: Duration::from_secs(60),
             move_probe: Duration::from_secs(1),
             miss_send_len: 128,
+            verify_interval: Duration::from_secs(30),
+            adopt: Vec::new(),
             stations_per_port: 256,
             addresses_per_station: 16,
             conversations: 1_000_000,
             relays_per_second: 50,
+            spread: true,
+            spread_seed: 0,
+            master: false,
             mac: MacAddr([0x02, 0x70, 0x65, 0x6e, 0x74, 0x01]),
             probe_key: [0; 32],
             epoch: 0,

@@ -1,13 +1,20 @@
-//! Switches, their ports, and the links between them. A link is used once probes have passed it in both directions.
+//! Switches, their ports, and the links between them. A link is used once probes have passed it in both directions, and as long as
+//! nobody else is heard at its ends.
 //! Knows nothing of hosts, policy or messages.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 #[cfg(test)]
 use net::PortNo;
 use net::{Dpid, Location, Time};
-use petgraph::stable_graph::{NodeIndex, StableDiGraph};
+use petgraph::stable_graph::{EdgeIndex, NodeIndex};
 use rustc_hash::FxHashMap;
+
+use crate::damping::{self, Pair};
+use crate::distance::{self, Distances, Graph, Row};
+use crate::neighbours::{Neighbours, Wiring};
 
 /// A cable end to cable end: a packet sent out of `from` comes in at `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,51 +25,55 @@ pub struct Link {
     pub to: Location,
 }
 
-/// The network graph. `version` grows with every change that can alter a path.
+/// The network graph. A port is the end of one link at most.
 #[derive(Debug, Default)]
 pub struct Topology {
-    graph: StableDiGraph<Dpid, Link>,
-    nodes: HashMap<Dpid, NodeIndex>,
+    graph: Graph,
+    nodes: FxHashMap<Dpid, NodeIndex>,
+    /// The edge that leaves each port.
+    edges: FxHashMap<Location, EdgeIndex>,
+    distances: Distances,
     ports: BTreeMap<Location, bool>,
-    heard: BTreeMap<Location, Heard>,
+    neighbours: Neighbours,
+    /// Cables that are not used for the time being.
+    held: BTreeSet<Pair>,
     internal: BTreeSet<Location>,
-    trees: FxHashMap<Dpid, Tree>,
-    version: u64,
 }
 
-/// What the last probe that arrived at a port told.
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    from: Location,
-    at: Time,
+/// What a probe has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// No probe has passed there before.
+    pub is_new: bool,
+    /// The link that came into use.
+    pub found: Option<Link>,
+    /// Links that went out of use, in both directions.
+    pub lost: Vec<Link>,
 }
-
-/// For every switch that can be reached: the link by which a shortest path from the root arrives.
-type Tree = FxHashMap<Dpid, Link>;
 
 impl Topology {
-    /// Grows with every change that can alter a path.
-    #[must_use]
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
     /// A switch is ready for flows.
     pub fn add_switch(&mut self, dpid: Dpid) {
-        self.nodes.entry(dpid).or_insert_with(|| self.graph.add_node(dpid));
-        self.changed();
+        if !self.nodes.contains_key(&dpid) {
+            let node = self.graph.add_node(dpid);
+            self.nodes.insert(dpid, node);
+            self.distances.node_added(&self.graph, node);
+        }
     }
 
     /// A switch is gone, and every link of it. Returns the links that were in use.
     pub fn remove_switch(&mut self, dpid: Dpid) -> Vec<Link> {
-        let lost = self.links().filter(|link| link.from.dpid == dpid || link.to.dpid == dpid).collect();
+        let mut lost = Vec::new();
+        for link in self.links_from(dpid) {
+            lost.extend(self.unuse(link.from));
+        }
         if let Some(node) = self.nodes.remove(&dpid) {
             self.graph.remove_node(node);
+            self.distances.node_removed(node);
         }
         self.ports.retain(|location, _| location.dpid != dpid);
         self.internal.retain(|location| location.dpid != dpid);
-        self.heard.retain(|to, heard| to.dpid != dpid && heard.from.dpid != dpid);
-        self.changed();
+        self.neighbours.forget_switch(dpid);
         lost
     }
 
@@ -114,24 +125,52 @@ impl Topology {
         self.internal.contains(&at)
     }
 
-    /// A genuine probe sent out of `from` came in at `to`. Returns the link if it comes into use by this.
-    pub fn confirm(&mut self, from: Location, to: Location, now: Time) -> Option<Link> {
-        if from == to || !self.is_up(from) || !self.is_up(to) {
-            return None;
+    /// A genuine probe sent out of `from` came in at `to`.
+    pub fn confirm(&mut self, from: Location, to: Location, now: Time) -> Confirmed {
+        if !self.is_up(from) || !self.is_up(to) {
+            return Confirmed::default();
         }
         self.internal.insert(to);
-        let before = self.heard.insert(to, Heard { from, at: now });
-        if before.is_some_and(|heard| heard.from != from) {
-            self.unuse(to);
-        }
-        let both = self.heard.get(&from).is_some_and(|heard| heard.from == to);
-        (both && self.connect(from, to)).then_some(Link { from, to })
+        let is_new = self.neighbours.hear(from, to, now);
+        let lost = self.doubt(&[from, to]);
+        let usable = self.neighbours.peer(from) == Some(to) && !self.held.contains(&damping::pair(from, to));
+        let found = (usable && self.connect(from, to)).then_some(Link { from, to });
+        Confirmed { is_new, found, lost }
     }
 
     /// Drops what probes have not confirmed since `since`. Returns the links in use that this took away.
     pub fn expire(&mut self, since: Time) -> Vec<Link> {
-        let stale: Vec<Location> = self.heard.iter().filter(|(_, heard)| heard.at < since).map(|(to, _)| *to).collect();
-        stale.into_iter().flat_map(|at| self.forget(at)).collect()
+        let ports = self.neighbours.expire(since);
+        self.doubt(&ports)
+    }
+
+    /// A cable is not used until it is released, whatever probes say. Returns what was in use of it.
+    pub(crate) fn hold(&mut self, cable: Pair) -> Vec<Link> {
+        self.held.insert(cable);
+        let used = self.link_at(cable.0).is_some_and(|link| link.to == cable.1);
+        if used { self.unuse(cable.0) } else { Vec::new() }
+    }
+
+    /// A cable may be used again, once a probe confirms it.
+    pub(crate) fn release(&mut self, cable: Pair) {
+        self.held.remove(&cable);
+    }
+
+    /// Wiring that is no cable between two switches, and was so for two intervals.
+    #[must_use]
+    pub fn faults(&self, interval: Duration, now: Time) -> BTreeSet<Wiring> {
+        self.neighbours.faults(interval, now)
+    }
+
+    /// Takes links out of use whose ends are no longer alone with each other.
+    fn doubt(&mut self, ports: &[Location]) -> Vec<Link> {
+        let mut lost = Vec::new();
+        for at in ports {
+            if self.link_at(*at).is_some_and(|link| self.neighbours.peer(*at) != Some(link.to)) {
+                lost.extend(self.unuse(*at));
+            }
+        }
+        lost
     }
 
     /// Links in use, each direction for itself.
@@ -139,76 +178,80 @@ impl Topology {
         self.graph.edge_weights().copied()
     }
 
-    /// A shortest way from one switch to another as the links to take; empty if they are the same. Of several, always the same
-    /// one: lower dpids and ports first.
-    pub fn shortest(&mut self, from: Dpid, to: Dpid) -> Option<Vec<Link>> {
-        if !self.has_switch(from) || !self.has_switch(to) {
-            return None;
-        }
-        if !self.trees.contains_key(&from) {
-            let tree = self.tree(from);
-            self.trees.insert(from, tree);
-        }
-        let tree = self.trees.get(&from)?;
-        let mut links = Vec::new();
-        let mut at = to;
-        while at != from {
-            let link = tree.get(&at)?;
-            links.push(*link);
-            at = link.from.dpid;
-        }
-        links.reverse();
-        Some(links)
+    /// The link in use at a port, seen from there.
+    #[must_use]
+    pub fn link_at(&self, at: Location) -> Option<Link> {
+        self.edges.get(&at).and_then(|edge| self.graph.edge_weight(*edge)).copied()
     }
 
-    fn tree(&self, root: Dpid) -> Tree {
-        let mut tree = Tree::default();
-        let mut queue = VecDeque::from([root]);
-        while let Some(dpid) = queue.pop_front() {
-            let Some(node) = self.nodes.get(&dpid) else { continue };
-            let mut links: Vec<Link> = self.graph.edges(*node).map(|edge| *edge.weight()).collect();
-            links.sort_unstable_by_key(|link| (link.to.dpid, link.from.port));
-            for link in links {
-                if link.to.dpid != root && !tree.contains_key(&link.to.dpid) {
-                    tree.insert(link.to.dpid, link);
-                    queue.push_back(link.to.dpid);
-                }
-            }
+    /// The links in use at a switch, seen from there: lower neighbours first, and lower ports.
+    #[must_use]
+    pub fn links_from(&self, dpid: Dpid) -> Vec<Link> {
+        let node = self.nodes.get(&dpid).copied();
+        let mut links: Vec<Link> = node.into_iter().flat_map(|node| self.graph.edges(node)).map(|edge| *edge.weight()).collect();
+        links.sort_unstable_by_key(|link| (link.to.dpid, link.from.port));
+        links
+    }
+
+    /// How many links lie between each switch and this one; over those alone that are usable, if not over all.
+    pub(crate) fn prepare(&mut self, roots: &[Dpid]) {
+        let roots: Vec<NodeIndex> = roots.iter().filter_map(|root| self.nodes.get(root).copied()).collect();
+        self.distances.prepare(&self.graph, &roots);
+    }
+
+    /// Distances to a switch: those that were prepared, or, over some of the links alone, new ones.
+    pub(crate) fn distances(&self, root: Dpid, usable: Option<&dyn Fn(&Link) -> bool>) -> Cow<'_, [u16]> {
+        let Some(root) = self.nodes.get(&root).copied() else { return Cow::Owned(Row::new()) };
+        match (usable, self.distances.to(root)) {
+            (Some(usable), _) => Cow::Owned(distance::row(&self.graph, root, usable)),
+            (None, Some(row)) => Cow::Borrowed(row),
+            (None, None) => Cow::Owned(distance::row(&self.graph, root, |_| true)),
         }
-        tree
+    }
+
+    /// A switch's distance among these.
+    pub(crate) fn distance(&self, row: &[u16], dpid: Dpid) -> u16 {
+        self.nodes.get(&dpid).map_or(distance::NOWHERE, |node| distance::at(row, *node))
+    }
+
+    /// How many links a shortest way from one switch to another has.
+    #[must_use]
+    pub fn links_between(&mut self, from: Dpid, to: Dpid) -> Option<u16> {
+        self.prepare(&[to]);
+        Some(self.distance(&self.distances(to, None), from)).filter(|distance| *distance != distance::NOWHERE)
     }
 
     /// Puts both directions into the graph; false if they are there already or a switch is not.
     fn connect(&mut self, a: Location, b: Location) -> bool {
         let (Some(&from), Some(&to)) = (self.nodes.get(&a.dpid), self.nodes.get(&b.dpid)) else { return false };
-        if self.links().any(|link| link.from == a && link.to == b) {
+        if self.edges.contains_key(&a) || self.edges.contains_key(&b) {
             return false;
         }
-        self.graph.add_edge(from, to, Link { from: a, to: b });
-        self.graph.add_edge(to, from, Link { from: b, to: a });
-        self.changed();
+        self.edges.insert(a, self.graph.add_edge(from, to, Link { from: a, to: b }));
+        self.edges.insert(b, self.graph.add_edge(to, from, Link { from: b, to: a }));
+        self.distances.link_added(&self.graph, from, to);
         true
     }
 
     /// Forgets what was heard at a port and from it.
     fn forget(&mut self, at: Location) -> Vec<Link> {
-        self.heard.retain(|to, heard| *to != at && heard.from != at);
+        self.neighbours.forget(at);
         self.unuse(at)
     }
 
-    /// Takes the links that start or end at a port out of use.
+    /// Takes the link at a port out of use, in both directions.
     fn unuse(&mut self, at: Location) -> Vec<Link> {
-        let lost: Vec<Link> = self.links().filter(|link| link.from == at || link.to == at).collect();
-        if !lost.is_empty() {
-            self.graph.retain_edges(|graph, edge| graph.edge_weight(edge).is_none_or(|link| link.from != at && link.to != at));
-            self.changed();
+        let Some(out) = self.link_at(at) else { return Vec::new() };
+        let lost = [out, Link { from: out.to, to: out.from }];
+        for link in lost {
+            if let Some(edge) = self.edges.remove(&link.from) {
+                self.graph.remove_edge(edge);
+            }
         }
-        lost
-    }
-
-    fn changed(&mut self) {
-        self.version = self.version.wrapping_add(1);
-        self.trees.clear();
+        if let (Some(a), Some(b)) = (self.nodes.get(&out.from.dpid), self.nodes.get(&out.to.dpid)) {
+            self.distances.link_removed(&self.graph, *a, *b);
+        }
+        lost.to_vec()
     }
 }
 
@@ -231,25 +274,23 @@ mod tests {
             }
         }
         for (a, b) in [((1, 1), (2, 1)), ((2, 2), (4, 1)), ((1, 2), (3, 1)), ((3, 2), (4, 2))] {
-            assert_eq!(topology.confirm(location(a.0, a.1), location(b.0, b.1), Time(0)), None, "one way is no link");
-            assert!(topology.confirm(location(b.0, b.1), location(a.0, a.1), Time(0)).is_some());
+            let one_way = topology.confirm(location(a.0, a.1), location(b.0, b.1), Time(0));
+            assert_eq!((one_way.is_new, one_way.found), (true, None), "one way is no link");
+            assert!(topology.confirm(location(b.0, b.1), location(a.0, a.1), Time(0)).found.is_some());
         }
         topology
     }
 
-    fn dpids(topology: &mut Topology, from: u64, to: u64) -> Option<Vec<u64>> {
-        topology.shortest(Dpid(from), Dpid(to)).map(|links| links.iter().map(|link| link.to.dpid.0).collect())
-    }
-
     #[test]
-    fn shortest_ways_are_the_same_each_time_and_turn_to_the_other_side_when_a_port_goes_down() {
+    fn distances_follow_what_goes_down() {
         let mut topology = square();
-        assert_eq!(dpids(&mut topology, 1, 4), Some(vec![2, 4]));
+        assert_eq!(topology.links_between(Dpid(1), Dpid(4)), Some(2));
         assert_eq!(topology.set_port(location(2, 2), false).len(), 2, "both directions go");
-        assert_eq!(dpids(&mut topology, 1, 4), Some(vec![3, 4]));
-        assert!(!topology.remove_switch(Dpid(3)).is_empty());
-        assert_eq!(dpids(&mut topology, 1, 4), None);
-        assert_eq!(dpids(&mut topology, 1, 1), Some(vec![]));
+        assert_eq!(topology.links_between(Dpid(1), Dpid(4)), Some(2));
+        assert_eq!(topology.links_between(Dpid(2), Dpid(4)), Some(3));
+        assert_eq!(topology.remove_switch(Dpid(3)).len(), 4);
+        assert_eq!(topology.links_between(Dpid(1), Dpid(4)), None);
+        assert_eq!(topology.links_between(Dpid(1), Dpid(1)), Some(0));
     }
 
     #[test]
@@ -262,11 +303,31 @@ mod tests {
     }
 
     #[test]
-    fn a_cable_moved_to_another_port_replaces_the_link() {
+    fn a_third_port_that_is_heard_takes_the_link_out_of_use_until_the_old_one_is_forgotten() {
         let mut topology = square();
         topology.set_port(location(3, 3), true);
-        assert!(topology.confirm(location(3, 3), location(2, 1), Time(1)).is_none());
-        assert!(topology.links().all(|link| link.from != location(2, 1)), "the old partner is no longer believed");
-        assert!(topology.confirm(location(2, 1), location(3, 3), Time(1)).is_some());
+        assert_eq!(topology.confirm(location(3, 3), location(2, 1), Time(20)).lost.len(), 2);
+        assert_eq!(topology.confirm(location(2, 1), location(3, 3), Time(20)).found, None, "which is it?");
+        topology.expire(Time(10));
+        assert!(topology.confirm(location(2, 1), location(3, 3), Time(30)).found.is_some());
+    }
+
+    #[test]
+    fn a_port_that_goes_down_is_heard_no_longer_and_its_cable_may_be_moved() {
+        let mut topology = square();
+        topology.set_port(location(3, 3), true);
+        topology.set_port(location(1, 1), false);
+        topology.confirm(location(3, 3), location(2, 1), Time(1));
+        assert!(topology.confirm(location(2, 1), location(3, 3), Time(1)).found.is_some());
+    }
+
+    #[test]
+    fn a_cable_that_is_held_is_not_used() {
+        let mut topology = square();
+        let cable = damping::pair(location(2, 1), location(1, 1));
+        assert_eq!(topology.hold(cable).len(), 2);
+        assert_eq!(topology.confirm(cable.0, cable.1, Time(1)).found, None);
+        topology.release(cable);
+        assert!(topology.confirm(cable.0, cable.1, Time(2)).found.is_some());
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use compiler::Program;
 use compiler::template::Template;
-use lang::checked::{Checked, RuleId, Verdict};
+use lang::checked::{Checked, MiddleboxId, RuleId, Verdict};
 use lang::flow::Flow;
 use net::{Dpid, Location, MacAddr, Time};
 
 use crate::controller::Controller;
 use crate::effect::Effects;
 use crate::event::{Cause, Event};
-use crate::inventory::Inventory;
-use crate::record::{Conversation, FlowId, State};
-use crate::route::Hop;
+use crate::record::{Conversation, FlowId};
+use crate::route::{self, NoPath};
+use compiler::inventory::Inventory;
 
 /// What became of a conversation or denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,13 @@ pub(crate) enum Fate {
 }
 
 impl Controller {
-    /// Puts a policy in force: compiles it beside the old one, swaps, and judges every conversation again.
+    /// Puts a policy in force: compiles what it changes, and judges every conversation again.
     pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
         let view = self.view.rebase(&self.policy, &policy);
-        let program = Program::compile(policy.clone(), &view);
         let before = Naming { policy: self.policy.clone(), flows: self.allowed_flows() };
         self.inventory = Inventory::new(&policy);
+        self.program.recompile(policy.clone(), &view);
         self.view = view;
-        self.program = program;
         self.policy = policy;
         self.edge = self.edge_after(now);
         self.hosts.gateway_addresses.clear();
@@ -97,23 +96,29 @@ impl Controller {
         if let Some(session) = self.switches.up(dpid) {
             session.suspend(now);
         }
-        for id in self.records.select(|one| one.hops.iter().any(|hop| hop.dpid == dpid) || one.ingress.dpid == dpid) {
+        for id in self.records.select(|one| one.course.passes().any(|hop| hop.dpid == dpid) || one.ingress.dpid == dpid) {
             self.revalidate(id, Cause::NoPath, now, out);
         }
     }
 
     /// A switch may have become declared, or undeclared.
     fn admit_again(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        if self.refuse_again(dpid, out) {
+            return;
+        }
         if self.inventory.knows(dpid) {
-            if !self.switches.is_up(dpid) {
-                self.admit_or_hold(dpid, now, out);
-            }
+            self.admit_or_hold(dpid, now, out);
+            return;
+        }
+        if self.switches.is_pending(dpid) {
             return;
         }
         if self.switches.is_up(dpid) {
             self.let_go_of(dpid, now, out);
-            out.event(Event::SwitchPending { dpid });
+        } else {
+            self.switches.suspend(dpid, now);
         }
+        out.event(Event::SwitchPending { dpid, certificate: self.peer(dpid).and_then(|peer| peer.certificate) });
     }
 
     /// Judges again every conversation whose way enters or leaves a switch at this port.
@@ -172,28 +177,37 @@ impl Controller {
     ) -> Fate {
         let Some(conversation) = self.records.get(id) else { return Fate::Kept };
         let same_regions = conversation.template.region == template.region && conversation.template.reply == template.reply;
-        let same_way = conversation.template.via == template.via && flow.dst.location == leaves_at(conversation);
+        let same_way = conversation.template.via == template.via
+            && conversation.template.duties == template.duties
+            && flow.dst.location == conversation.course.leaves_at();
         if !same_regions {
             self.revoke(id, cause, None, out);
             return Fate::Changed;
         }
-        if same_way && cause != Cause::NoPath && !self.moved_middlebox(id) {
+        // What names boxes and hosts by number may name others in another policy.
+        let renamed = cause == Cause::Policy && (!template.duties.mirror.is_empty() || !template.duties.avoid.is_empty());
+        if same_way && cause != Cause::NoPath && !renamed && !self.moved_middlebox(id) {
             self.judged_alike(id, flow, template);
             return Fate::Kept;
         }
-        let ingress = conversation.ingress;
-        let way = flow.dst.location.map(|to| self.way(ingress, to, &template.via));
-        match way {
-            Some(Ok(hops)) => {
-                let same = self.records.get(id).is_some_and(|one| *bound_for(one) == hops);
-                self.judged_alike(id, flow, template);
-                if same {
+        let (ingress, standing) = (conversation.ingress, conversation.course.hops.clone());
+        let course = flow.dst.location.map(|to| self.course(ingress, to, &template, &standing));
+        let confused = self.records.is_confused(&template, Some(id));
+        match course.map(|course| course.and_then(|course| if confused { Err(NoPath::Confused) } else { Ok(course) })) {
+            Some(Ok(course)) => {
+                let bound = |one: &Conversation| one.course == course && one.template.duties == template.duties;
+                if self.records.get(id).is_some_and(bound) {
+                    self.judged_alike(id, flow, template);
                     return Fate::Kept;
                 }
-                self.reroute(id, hops, now, out);
+                self.reroute(id, course, (flow, template), now, out);
             }
             Some(Err(why)) => {
                 self.counters.unroutable += 1;
+                // What its responder has under way must not open a conversation past the box that is missed.
+                if let Some(reply) = template.reply.filter(|_| !template.via.is_empty() || !template.duties.mirror.is_empty()) {
+                    self.ended.remember(reply, ingress, self.settings.conversations, now);
+                }
                 self.revoke(id, Cause::NoPath, None, out);
                 out.event(Event::Unroutable { flow, why });
             }
@@ -205,22 +219,16 @@ impl Controller {
     /// True if the policy has put a middlebox of the conversation to other ports than its way uses.
     fn moved_middlebox(&self, id: FlowId) -> bool {
         let Some(conversation) = self.records.get(id) else { return false };
-        let goes_to = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.out_port == at.port);
-        let comes_from = |at: Location| conversation.hops.iter().any(|hop| hop.dpid == at.dpid && hop.in_port == at.port);
-        !conversation.template.via.iter().all(|via| {
-            self.policy.middleboxes.get(via.index()).is_some_and(|middlebox| match middlebox.attachment {
-                lang::checked::Attachment::Inline { inside, outside } => goes_to(inside) && comes_from(outside),
-                lang::checked::Attachment::OneArmed { at } => goes_to(at) && comes_from(at),
-            })
-        })
+        let declared = |via: &MiddleboxId| self.policy.middleboxes.get(via.index());
+        let hops = &conversation.course.hops;
+        let passed =
+            |via| declared(via).is_some_and(|middlebox| middlebox.attachments.iter().any(|one| route::passes(hops, one)));
+        !conversation.template.via.iter().all(passed)
     }
 
-    /// The answer is the same: only who decided it, and the words for its ends, may be others now.
     fn judged_alike(&mut self, id: FlowId, flow: Arc<Flow>, template: Template) {
         if let Some(conversation) = self.records.get_mut(id) {
-            conversation.flow = flow;
-            conversation.template =
-                Template { region: conversation.template.region, reply: conversation.template.reply, ..template };
+            conversation.judged_alike(flow, template);
         }
     }
 
@@ -234,11 +242,6 @@ impl Controller {
         let allowed = self.records.iter().filter(|one| one.template.verdict == Verdict::Allow);
         allowed.map(|one| (one.id, (one.flow.clone(), one.template.rule))).collect()
     }
-}
-
-/// Where a conversation's packets leave the network.
-fn leaves_at(conversation: &Conversation) -> Option<Location> {
-    conversation.hops.last().map(|hop| Location::new(hop.dpid, hop.out_port))
 }
 
 /// The words of a policy that is no longer in force: what it allowed is told in them, as the new one may no longer have them.
@@ -265,12 +268,4 @@ fn named(policy: &Checked, flow: &Flow, rule: Option<RuleId>) -> (Arc<str>, Arc<
         None => "default".to_owned(),
     };
     (Arc::from(lang::flowspec::flow_text(policy, flow)), Arc::from(place))
-}
-
-/// The way that a conversation takes, or will once its old one is shut.
-fn bound_for(conversation: &Conversation) -> &Vec<Hop> {
-    match &conversation.state {
-        State::Closing { next, .. } => next,
-        State::Opening { .. } | State::Standing => &conversation.hops,
-    }
 }

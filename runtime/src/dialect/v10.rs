@@ -1,16 +1,20 @@
 //! Our words in OpenFlow 1.0. Knows nothing of other versions.
 
 use bytes::{Bytes, BytesMut};
+use net::{VlanId, VlanMatch};
 use openflow::DecodeError;
 use openflow::v10::{
-    ALL_TABLES, Action as Wire, ConfigFlags, FeaturesReply, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved,
+    ALL_TABLES, Action as Wire, ConfigFlags, FeaturesReply, FlowMod, FlowModCommand, FlowModFailed, FlowModFlags, FlowRemoved,
     FlowRemovedReason, FlowStats, FlowStatsRequest, Match, Message, OFP_NO_BUFFER, PacketIn as WirePacketIn, PacketOut, PhyPort,
     PortConfig, PortNo, PortReason, PortState as WirePortState, StatsFlags, StatsReply, StatsReplyBody, StatsRequest,
     StatsRequestBody, SwitchConfig,
 };
 use openflow::v10::{Error, ErrorType};
 
-use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, WireMatch};
+use super::{
+    Action, Actions, Answer, Description, Entry, Failing, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present,
+    Question, Room, ToSwitch, WireMatch,
+};
 
 /// Whole packets to the controller (OpenFlow 1.0.1 §5.2.4: bytes of the packet).
 const WHOLE: u16 = 0xffff;
@@ -30,8 +34,23 @@ pub(super) fn decode(frame: &Bytes) -> Result<(u32, FromSwitch), DecodeError> {
         Message::StatsReply(StatsReply { flags, body: StatsReplyBody::Flow(flows) }) => {
             FromSwitch::Flows { flows: flows.iter().map(present).collect(), more: flags.contains(StatsFlags::REPLY_MORE) }
         }
+        Message::StatsReply(StatsReply { body: StatsReplyBody::Desc(desc), .. }) => {
+            FromSwitch::Told(Answer::Description(Description {
+                vendor: desc.mfr_desc.to_string(),
+                hardware: desc.hw_desc.to_string(),
+                software: desc.sw_desc.to_string(),
+                serial: desc.serial_num.to_string(),
+            }))
+        }
+        Message::StatsReply(StatsReply { flags, body: StatsReplyBody::Table(tables) }) => FromSwitch::Told(Answer::Tables {
+            rooms: tables.iter().map(|table| Room { table: table.table_id, entries: table.max_entries }).collect(),
+            more: flags.contains(StatsFlags::REPLY_MORE),
+        }),
         Message::BarrierReply => FromSwitch::BarrierReply,
-        Message::Error(error) => FromSwitch::Error { text: error.to_string() },
+        Message::Error(error) => {
+            let full = (error.kind, error.code) == FlowModFailed::ALL_TABLES_FULL.into();
+            FromSwitch::Error { text: error.to_string(), kind: if full { Failing::Full } else { Failing::Other } }
+        }
         _ => FromSwitch::Other,
     };
     Ok((xid, said))
@@ -60,7 +79,13 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         ToSwitch::SetConfig { miss_send_len } => {
             Message::SetConfig(SwitchConfig { flags: ConfigFlags::FRAG_NORMAL, miss_send_len: *miss_send_len })
         }
-        ToSwitch::PortsRequest => return Err(Inexpressible),
+        ToSwitch::PortsRequest
+        | ToSwitch::MetersRequest
+        | ToSwitch::AddMeter { .. }
+        | ToSwitch::ChangeMeter { .. }
+        | ToSwitch::DeleteMeter { .. }
+        | ToSwitch::Role { .. }
+        | ToSwitch::Asynchronous => return Err(Inexpressible),
         ToSwitch::DeleteForeign { matching: WireMatch::V10(matching), priority, .. } => {
             Message::FlowMod(FlowMod { command: FlowModCommand::DELETE_STRICT, ..FlowMod::add(*matching, *priority) })
         }
@@ -69,6 +94,7 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
             flags: StatsFlags::NONE,
             body: StatsRequestBody::Flow(FlowStatsRequest { matching: Match::ANY, table_id: ALL_TABLES, out_port: PortNo::NONE }),
         }),
+        ToSwitch::Ask(question) => Message::StatsRequest(StatsRequest { flags: StatsFlags::NONE, body: asking(*question)? }),
         ToSwitch::Barrier => Message::BarrierRequest,
         ToSwitch::EchoRequest => Message::EchoRequest(Bytes::new()),
         ToSwitch::EchoReply(data) => Message::EchoReply(data.clone()),
@@ -77,6 +103,14 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         }
     };
     whole.encode(xid, out).map_err(|_| Inexpressible)
+}
+
+fn asking(question: Question) -> Result<StatsRequestBody, Inexpressible> {
+    match question {
+        Question::Description => Ok(StatsRequestBody::Desc),
+        Question::Tables => Ok(StatsRequestBody::Table),
+        Question::Groups | Question::Meters => Err(Inexpressible),
+    }
 }
 
 fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressible> {
@@ -92,22 +126,62 @@ fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressi
 }
 
 fn wire_actions(actions: &[Action]) -> Result<Vec<Wire>, Inexpressible> {
-    let one = |action: &Action| match action {
-        Action::Output(port) => PortNo::of(*port).map(|port| Wire::Output { port, max_len: 0 }),
-        Action::Return => Some(Wire::Output { port: PortNo::IN_PORT, max_len: 0 }),
-        Action::Controller => Some(Wire::Output { port: PortNo::CONTROLLER, max_len: WHOLE }),
-    };
-    actions.iter().map(|action| one(action).ok_or(Inexpressible)).collect()
+    let mut wire = Vec::with_capacity(actions.len());
+    let mut queue = None;
+    for action in actions {
+        match action {
+            Action::Output(port) => wire.push(output(PortNo::of(*port).ok_or(Inexpressible)?, queue)),
+            Action::Return => wire.push(output(PortNo::IN_PORT, queue)),
+            Action::Controller => wire.push(Wire::Output { port: PortNo::CONTROLLER, max_len: WHOLE }),
+            Action::Tag(vlan) | Action::Retag(vlan) => wire.push(Wire::SetVlanVid(vlan.get())),
+            Action::Untag => wire.push(Wire::StripVlan),
+            Action::Queue(number) => queue = Some(*number),
+            Action::Meter(_) | Action::Group(_) => return Err(Inexpressible),
+        }
+    }
+    Ok(wire)
 }
 
-fn our_actions(actions: &[Wire]) -> Option<Vec<Action>> {
-    let one = |action: &Wire| match action {
-        Wire::Output { port: PortNo::IN_PORT, .. } => Some(Action::Return),
-        Wire::Output { port: PortNo::CONTROLLER, .. } => Some(Action::Controller),
-        Wire::Output { port, .. } => port.physical().map(Action::Output),
-        _ => None,
-    };
-    actions.iter().map(one).collect()
+fn output(port: PortNo, queue: Option<u32>) -> Wire {
+    match queue {
+        Some(queue_id) => Wire::Enqueue { port, queue_id },
+        None => Wire::Output { port, max_len: 0 },
+    }
+}
+
+/// The tag that an entry sets is one more or another in place of it, as its match says; nothing for what we never write.
+fn our_actions(actions: &[Wire], vlan: VlanMatch) -> Option<Actions> {
+    let mut ours = Actions::new();
+    let mut tagged = vlan != VlanMatch::Untagged;
+    let mut queue = None;
+    for action in actions {
+        match action {
+            Wire::Output { port: PortNo::CONTROLLER, .. } => ours.push(Action::Controller),
+            Wire::Output { port, .. } => ours.push(our_output(*port)?),
+            Wire::Enqueue { port, queue_id } => {
+                if queue != Some(*queue_id) {
+                    ours.push(Action::Queue(*queue_id));
+                    queue = Some(*queue_id);
+                }
+                ours.push(our_output(*port)?);
+            }
+            Wire::SetVlanVid(id) => {
+                let id = VlanId::new(*id)?;
+                ours.push(if tagged { Action::Retag(id) } else { Action::Tag(id) });
+                tagged = true;
+            }
+            Wire::StripVlan => {
+                ours.push(Action::Untag);
+                tagged = false;
+            }
+            _ => return None,
+        }
+    }
+    Some(ours)
+}
+
+fn our_output(port: PortNo) -> Option<Action> {
+    if port == PortNo::IN_PORT { Some(Action::Return) } else { port.physical().map(Action::Output) }
 }
 
 fn features(reply: &FeaturesReply) -> FromSwitch {
@@ -115,12 +189,16 @@ fn features(reply: &FeaturesReply) -> FromSwitch {
         dpid: reply.datapath_id,
         auxiliary: 0,
         ports: Some(reply.ports.iter().filter_map(port).collect()),
+        buffers: reply.n_buffers,
+        tables: reply.n_tables,
+        capabilities: reply.capabilities.0,
+        actions: Some(reply.actions),
     })
 }
 
 fn port(desc: &PhyPort) -> Option<PortState> {
     let down = desc.config.contains(PortConfig::PORT_DOWN) || desc.state.contains(WirePortState::LINK_DOWN);
-    Some(PortState { port: desc.port_no.physical()?, up: !down })
+    Some(PortState { port: desc.port_no.physical()?, up: !down, mac: desc.hw_addr })
 }
 
 fn packet_in(packet: WirePacketIn) -> FromSwitch {
@@ -143,7 +221,8 @@ fn flow_removed(removed: &FlowRemoved) -> FromSwitch {
 }
 
 fn present(flow: &FlowStats) -> Present {
-    let (region, actions) = (flow.matching.to_flow(), our_actions(&flow.actions));
+    let region = flow.matching.to_flow();
+    let actions = region.and_then(|region| our_actions(&flow.actions, region.vlan));
     let foreign = (region.is_none() || actions.is_none()).then(|| WireMatch::V10(flow.matching));
     Present { table: 0, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }
 }

@@ -1,27 +1,52 @@
 //! Our words in OpenFlow 1.3. Knows nothing of other versions.
 
 use bytes::{Bytes, BytesMut};
+use net::{EtherType, VlanId};
 use openflow::DecodeError;
 use openflow::v13::{
-    Action as Wire, ConfigFlags, Error, ErrorType, FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason,
-    FlowStats, FlowStatsRequest, Instruction, Match, Message, MultipartFlags, MultipartReply, MultipartReplyBody,
-    MultipartRequest, MultipartRequestBody, OFP_NO_BUFFER, OFPCML_NO_BUFFER, OFPG_ANY, OFPTT_ALL, PacketIn as WirePacketIn,
-    PacketOut, Port, PortConfig, PortNo, PortReason, PortState as WirePortState, SwitchConfig,
+    Action as Wire, AsyncConfig, BadRequest, ConfigFlags, Error, ErrorType, FlowMod, FlowModCommand, FlowModFailed, FlowModFlags,
+    FlowRemoved, FlowRemovedReason, FlowStats, FlowStatsRequest, GroupCapabilities, GroupFeatures, Instruction, Match, Message,
+    MeterBand, MeterConfig, MeterFeatures, MeterFlags, MeterMod, MeterModCommand, MultipartFlags, MultipartReply,
+    MultipartReplyBody, MultipartRequest, MultipartRequestBody, OFP_NO_BUFFER, OFPCML_NO_BUFFER, OFPG_ANY, OFPM_ALL, OFPTT_ALL,
+    OFPVID_PRESENT, Oxm, PacketIn as WirePacketIn, PacketOut, Port, PortConfig, PortNo, PortReason, PortState as WirePortState,
+    Role as WireRole, RoleRequest, RoleRequestFailed, SwitchConfig,
 };
 
-use super::{Action, Entry, Features, FromSwitch, Inexpressible, PacketIn, PortState, Present, ToSwitch, WireMatch};
+use crate::meters::Kbps;
+
+use super::{
+    Action, Actions, Answer, Description, Entry, Failing, Features, FromSwitch, GroupId, Groups, Inexpressible, MeterId, Meters,
+    PacketIn, PortState, Present, Question, Role, Room, ToSwitch, WireMatch,
+};
 
 /// All our entries stand in the first table.
 const TABLE: u8 = 0;
+
+/// Bit `n` is for reason `n`: packets of an entry or of none, but not those whose TTL ran out; every change of a port; every end of an
+/// entry that was to be told. A slave hears of ports alone.
+const WANTED: AsyncConfig = AsyncConfig {
+    packet_in_mask: 0b011,
+    packet_in_mask_slave: 0,
+    port_status_mask: 0b111,
+    port_status_mask_slave: 0b111,
+    flow_removed_mask: 0b1111,
+    flow_removed_mask_slave: 0,
+};
 
 pub(super) fn decode(frame: &Bytes) -> Result<(u32, FromSwitch), DecodeError> {
     let (xid, message) = Message::decode(frame)?;
     let said = match message {
         Message::EchoRequest(data) => FromSwitch::EchoRequest(data),
         Message::EchoReply(_) => FromSwitch::EchoReply,
-        Message::FeaturesReply(reply) => {
-            FromSwitch::Features(Features { dpid: reply.datapath_id, auxiliary: reply.auxiliary_id, ports: None })
-        }
+        Message::FeaturesReply(reply) => FromSwitch::Features(Features {
+            dpid: reply.datapath_id,
+            auxiliary: reply.auxiliary_id,
+            ports: None,
+            buffers: reply.n_buffers,
+            tables: reply.n_tables,
+            capabilities: reply.capabilities.0,
+            actions: None,
+        }),
         Message::PacketIn(packet) => packet_in(packet),
         Message::FlowRemoved(removed) => flow_removed(&removed),
         Message::PortStatus(status) => match port(&status.desc) {
@@ -30,7 +55,13 @@ pub(super) fn decode(frame: &Bytes) -> Result<(u32, FromSwitch), DecodeError> {
         },
         Message::MultipartReply(MultipartReply { flags, body }) => multipart(body, flags.contains(MultipartFlags::MORE)),
         Message::BarrierReply => FromSwitch::BarrierReply,
-        Message::Error(error) => FromSwitch::Error { text: error.to_string() },
+        Message::RoleReply(RoleRequest { role, .. }) => match role {
+            WireRole::EQUAL => FromSwitch::Role(Role::Equal),
+            WireRole::MASTER => FromSwitch::Role(Role::Master),
+            WireRole::SLAVE => FromSwitch::Role(Role::Slave),
+            _ => FromSwitch::Other,
+        },
+        Message::Error(error) => FromSwitch::Error { text: error.to_string(), kind: failing(&error) },
         _ => FromSwitch::Other,
     };
     Ok((xid, said))
@@ -50,7 +81,7 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         ToSwitch::DeleteForeign { matching: WireMatch::V10(_), .. } => return Err(Inexpressible),
         ToSwitch::PacketOut { in_port, buffer, frame, out: actions } => {
             let in_port = in_port.map_or(PortNo::CONTROLLER, PortNo::from);
-            let actions = wire_actions(actions);
+            let actions = wire_actions(actions)?;
             let buffer = buffer.unwrap_or(OFP_NO_BUFFER);
             return PacketOut::encode_parts((buffer, in_port), &actions, frame, xid, out).map_err(|_| Inexpressible);
         }
@@ -74,6 +105,21 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
                 matching: Match::ANY,
             })))
         }
+        ToSwitch::AddMeter { id, rate } => meter(MeterModCommand::ADD, *id, Some(*rate)),
+        ToSwitch::ChangeMeter { id, rate } => meter(MeterModCommand::MODIFY, *id, Some(*rate)),
+        ToSwitch::DeleteMeter { id } => meter(MeterModCommand::DELETE, *id, None),
+        ToSwitch::MetersRequest => Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::MeterConfig(OFPM_ALL))),
+        ToSwitch::Ask(question) => Message::MultipartRequest(MultipartRequest::new(match question {
+            Question::Description => MultipartRequestBody::Desc,
+            Question::Tables => MultipartRequestBody::TableFeatures(Vec::new()),
+            Question::Groups => MultipartRequestBody::GroupFeatures,
+            Question::Meters => MultipartRequestBody::MeterFeatures,
+        })),
+        ToSwitch::Role { claim } => Message::RoleRequest(RoleRequest {
+            role: if claim.is_some() { WireRole::MASTER } else { WireRole::NOCHANGE },
+            generation_id: claim.unwrap_or(0),
+        }),
+        ToSwitch::Asynchronous => Message::SetAsync(WANTED),
         ToSwitch::Barrier => Message::BarrierRequest,
         ToSwitch::EchoRequest => Message::EchoRequest(Bytes::new()),
         ToSwitch::EchoReply(data) => Message::EchoReply(data.clone()),
@@ -86,6 +132,10 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
 
 fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressible> {
     let matching = Match::from_flow(&entry.region).ok_or(Inexpressible)?;
+    let (meter, actions) = match entry.actions {
+        [Action::Meter(meter), rest @ ..] => (Some(meter.0), rest),
+        all => (None, all),
+    };
     let message = FlowMod {
         cookie: entry.cookie,
         idle_timeout: entry.idle,
@@ -93,29 +143,102 @@ fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressi
         flags: if entry.notify { FlowModFlags::SEND_FLOW_REM } else { FlowModFlags::NONE },
         ..FlowMod::add(TABLE, matching, entry.priority)
     };
-    message.encode_applying(&wire_actions(entry.actions), xid, out).map_err(|_| Inexpressible)
+    message.encode_applying(meter, &wire_actions(actions)?, xid, out).map_err(|_| Inexpressible)
 }
 
-fn wire_actions(actions: &[Action]) -> Vec<Wire> {
-    let one = |action: &Action| match action {
-        Action::Output(port) => Wire::Output { port: PortNo::from(*port), max_len: 0 },
-        Action::Return => Wire::Output { port: PortNo::IN_PORT, max_len: 0 },
-        Action::Controller => Wire::Output { port: PortNo::CONTROLLER, max_len: OFPCML_NO_BUFFER },
-    };
-    actions.iter().map(one).collect()
+fn meter(command: MeterModCommand, id: MeterId, rate: Option<Kbps>) -> Message {
+    let bands = rate.map(|rate| MeterBand::Drop { rate: rate.0, burst_size: 0 }).into_iter().collect();
+    Message::MeterMod(MeterMod { command, flags: MeterFlags::KBPS, meter_id: id.0, bands })
 }
 
-fn our_actions(instructions: &[Instruction]) -> Option<Vec<Action>> {
-    let one = |action: &Wire| match action {
-        Wire::Output { port: PortNo::IN_PORT, .. } => Some(Action::Return),
-        Wire::Output { port: PortNo::CONTROLLER, .. } => Some(Action::Controller),
-        Wire::Output { port, .. } => port.physical().map(Action::Output),
+/// The rate, if the meter is one that we could have made.
+fn rate(config: &MeterConfig) -> Option<Kbps> {
+    match config.bands[..] {
+        [MeterBand::Drop { rate, .. }] if config.flags.contains(MeterFlags::KBPS) => Some(Kbps(rate)),
         _ => None,
-    };
+    }
+}
+
+fn wire_actions(actions: &[Action]) -> Result<Vec<Wire>, Inexpressible> {
+    let mut wire = Vec::with_capacity(actions.len() + 1);
+    for action in actions {
+        if matches!(action, Action::Tag(_)) {
+            wire.push(Wire::PushVlan(EtherType::VLAN.0));
+        }
+        wire.push(match action {
+            Action::Output(port) => Wire::Output { port: PortNo::from(*port), max_len: 0 },
+            Action::Return => Wire::Output { port: PortNo::IN_PORT, max_len: 0 },
+            Action::Controller => Wire::Output { port: PortNo::CONTROLLER, max_len: OFPCML_NO_BUFFER },
+            Action::Tag(vlan) | Action::Retag(vlan) => into_vlan(*vlan),
+            Action::Untag => Wire::PopVlan,
+            Action::Queue(number) => Wire::SetQueue(*number),
+            Action::Group(group) => Wire::Group(group.0),
+            // An instruction of its own, which stands before the actions.
+            Action::Meter(_) => return Err(Inexpressible),
+        });
+    }
+    Ok(wire)
+}
+
+fn into_vlan(vlan: VlanId) -> Wire {
+    Wire::SetField(Oxm::VlanVid(OFPVID_PRESENT | vlan.get(), None))
+}
+
+fn out_of_vlan(field: &Oxm) -> Option<VlanId> {
+    let Oxm::VlanVid(value, None) = field else { return None };
+    (value & OFPVID_PRESENT != 0).then(|| VlanId::new(value & !OFPVID_PRESENT)).flatten()
+}
+
+fn our_instructions(instructions: &[Instruction]) -> Option<Actions> {
     match instructions {
-        [] => Some(Vec::new()),
-        [Instruction::ApplyActions(actions)] => actions.iter().map(one).collect(),
+        [] => Some(Actions::new()),
+        [Instruction::ApplyActions(actions)] => our_actions(actions, Actions::new()),
+        [Instruction::Meter(meter)] => Some(Actions::from_slice(&[Action::Meter(MeterId(*meter))])),
+        [Instruction::Meter(meter), Instruction::ApplyActions(actions)]
+        | [Instruction::ApplyActions(actions), Instruction::Meter(meter)] => {
+            our_actions(actions, Actions::from_slice(&[Action::Meter(MeterId(*meter))]))
+        }
         _ => None,
+    }
+}
+
+/// Nothing for what we never write.
+fn our_actions(actions: &[Wire], mut ours: Actions) -> Option<Actions> {
+    let mut pushed = false;
+    for action in actions {
+        let one = match action {
+            Wire::PushVlan(kind) if *kind == EtherType::VLAN.0 && !pushed => {
+                pushed = true;
+                continue;
+            }
+            Wire::SetField(field) => {
+                let id = out_of_vlan(field)?;
+                if std::mem::take(&mut pushed) { Action::Tag(id) } else { Action::Retag(id) }
+            }
+            _ if pushed => return None,
+            Wire::Output { port: PortNo::IN_PORT, .. } => Action::Return,
+            Wire::Output { port: PortNo::CONTROLLER, .. } => Action::Controller,
+            Wire::Output { port, .. } => Action::Output(port.physical()?),
+            Wire::PopVlan => Action::Untag,
+            Wire::SetQueue(number) => Action::Queue(*number),
+            Wire::Group(group) => Action::Group(GroupId(*group)),
+            _ => return None,
+        };
+        ours.push(one);
+    }
+    (!pushed).then_some(ours)
+}
+
+fn failing(error: &Error) -> Failing {
+    let what = (error.kind, error.code);
+    if what == BadRequest::IS_SLAVE.into() {
+        Failing::Slave
+    } else if what == RoleRequestFailed::STALE.into() {
+        Failing::Stale
+    } else if what == FlowModFailed::TABLE_FULL.into() {
+        Failing::Full
+    } else {
+        Failing::Other
     }
 }
 
@@ -123,13 +246,57 @@ fn multipart(body: MultipartReplyBody, more: bool) -> FromSwitch {
     match body {
         MultipartReplyBody::PortDesc(ports) => FromSwitch::Ports { ports: ports.iter().filter_map(port).collect(), more },
         MultipartReplyBody::Flow(flows) => FromSwitch::Flows { flows: flows.iter().map(present).collect(), more },
+        MultipartReplyBody::MeterConfig(meters) => {
+            FromSwitch::Meters { meters: meters.iter().map(|one| (MeterId(one.meter_id), rate(one))).collect(), more }
+        }
+        MultipartReplyBody::Desc(desc) => FromSwitch::Told(Answer::Description(Description {
+            vendor: desc.mfr_desc.to_string(),
+            hardware: desc.hw_desc.to_string(),
+            software: desc.sw_desc.to_string(),
+            serial: desc.serial_num.to_string(),
+        })),
+        MultipartReplyBody::TableFeatures(tables) => FromSwitch::Told(Answer::Tables {
+            rooms: tables.iter().map(|table| Room { table: table.table_id, entries: table.max_entries }).collect(),
+            more,
+        }),
+        MultipartReplyBody::GroupFeatures(groups) => FromSwitch::Told(Answer::Groups(our_groups(&groups))),
+        MultipartReplyBody::MeterFeatures(meters) => FromSwitch::Told(Answer::Meters(our_meters(&meters))),
         _ => FromSwitch::Other,
+    }
+}
+
+fn our_groups(groups: &GroupFeatures) -> Groups {
+    let mut most = [None; 4];
+    for (bit, (place, max)) in most.iter_mut().zip(groups.max_groups).enumerate() {
+        if groups.types >> bit & 1 == 1 {
+            *place = Some(max);
+        }
+    }
+    Groups {
+        most,
+        weights: groups.capabilities.contains(GroupCapabilities::SELECT_WEIGHT),
+        select_liveness: groups.capabilities.contains(GroupCapabilities::SELECT_LIVENESS),
+        chaining: groups.capabilities.contains(GroupCapabilities::CHAINING),
+    }
+}
+
+fn our_meters(meters: &MeterFeatures) -> Meters {
+    // Bits of `band_types` by `ofp_meter_band_type`: 1 drops, 2 remarks. Those of `capabilities` are `ofp_meter_flags`.
+    let flag = |flag: MeterFlags| meters.capabilities & u32::from(flag.0) != 0;
+    Meters {
+        most: meters.max_meter,
+        bands: meters.max_bands,
+        drops: meters.band_types >> 1 & 1 == 1,
+        remarks: meters.band_types >> 2 & 1 == 1,
+        kilobits: flag(MeterFlags::KBPS),
+        packets: flag(MeterFlags::PKTPS),
+        bursts: flag(MeterFlags::BURST),
     }
 }
 
 fn port(desc: &Port) -> Option<PortState> {
     let down = desc.config.contains(PortConfig::PORT_DOWN) || desc.state.contains(WirePortState::LINK_DOWN);
-    Some(PortState { port: desc.port_no.physical()?, up: !down })
+    Some(PortState { port: desc.port_no.physical()?, up: !down, mac: desc.hw_addr })
 }
 
 fn packet_in(packet: WirePacketIn) -> FromSwitch {
@@ -152,7 +319,7 @@ fn flow_removed(removed: &FlowRemoved) -> FromSwitch {
 }
 
 fn present(flow: &FlowStats) -> Present {
-    let (region, actions) = (flow.matching.to_flow(), our_actions(&flow.instructions));
+    let (region, actions) = (flow.matching.to_flow(), our_instructions(&flow.instructions));
     let ours = region.is_some() && actions.is_some() && flow.table_id == TABLE;
     let foreign = (!ours).then(|| WireMatch::V13(Box::new(flow.matching.clone())));
     Present { table: flow.table_id, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }

@@ -1,0 +1,243 @@
+//! Entries at every switch of a way: those of one conversation, and those planned for a whole view. Sends nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compiler::plan::{LAYERS, Outcome, Plan, Planned};
+use compiler::template::Template;
+use lang::checked::{Checked, RuleId, Verdict};
+use net::{Dpid, FlowMatch, Location, PortNo, VlanId, VlanMatch};
+
+use crate::course::{Branch, Course};
+use crate::dialect::{Action, Actions, MeterId};
+use crate::install::{FLOW_PRIORITY, MISS_PRIORITY, Slot};
+use crate::map::Map;
+use crate::record::{Conversation, Direction};
+use crate::route::{Hop, NoPath};
+
+/// Priority of the lowest layer of planned entries: under conversations, over what is asked anyway.
+pub const PLAN_PRIORITY: u16 = 0x1000;
+
+/// One entry of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its switch.
+    pub dpid: Dpid,
+    /// What it matches, and its priority.
+    pub slot: Slot,
+    /// What it does; nothing drops.
+    pub actions: Actions,
+    /// Of which direction.
+    pub direction: Direction,
+    /// The first of its direction: whose silence ends the conversation.
+    pub first: bool,
+}
+
+/// A planned entry at one switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it matches, and its priority.
+    pub slot: Slot,
+    /// What it does; nothing drops.
+    pub actions: Actions,
+    /// The rules that say so; nothing inside is the default.
+    pub rules: BTreeSet<Option<RuleId>>,
+    /// Why the controller is asked although policy would let the packets pass.
+    pub gap: Option<Gap>,
+}
+
+/// Why permitted packets are not delivered unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// No links are known.
+    Untold,
+    /// There is no way.
+    NoPath(NoPath),
+}
+
+/// All entries of a conversation that came in here and takes this course; those of the first switch come last. The meter is one of
+/// that switch.
+#[must_use]
+pub fn of_conversation(template: &Template, ingress: Location, course: &Course, meter: Option<MeterId>) -> Vec<Step> {
+    if template.verdict != Verdict::Allow {
+        let region = FlowMatch { in_port: Some(ingress.port), ..template.region };
+        let slot = Slot { region, priority: FLOW_PRIORITY };
+        return vec![Step { dpid: ingress.dpid, slot, actions: Actions::new(), direction: Direction::Forward, first: true }];
+    }
+    let mut steps = Vec::with_capacity(course.hops.len() * 2);
+    let beside = course.beside.as_deref();
+    let marks = Marks::of(template, meter, ingress);
+    let copies = beside.map_or(&[][..], |beside| &beside.copies);
+    marks.follow(Direction::Forward, &template.region, &course.hops, copies, &mut steps);
+    if let Some(reply) = &template.reply {
+        let copies = beside.map_or(&[][..], |beside| &beside.copies_back);
+        marks.follow(Direction::Reply, reply, &course.back(), copies, &mut steps);
+    }
+    steps.sort_by_key(|step| step.dpid == ingress.dpid);
+    steps
+}
+
+/// What is done to packets of a conversation on their way.
+struct Marks {
+    vlan: Option<VlanId>,
+    queue: Option<u32>,
+    meter: Option<MeterId>,
+    ingress: Location,
+}
+
+impl Marks {
+    fn of(template: &Template, meter: Option<MeterId>, ingress: Location) -> Marks {
+        Marks { vlan: template.duties.vlan, queue: template.duties.queue, meter, ingress }
+    }
+
+    /// Entries along a way, and for the copies that leave it.
+    fn follow(&self, direction: Direction, region: &FlowMatch, hops: &[Hop], copies: &[Branch], steps: &mut Vec<Step>) {
+        let carried = self.carried(region);
+        for (place, hop) in hops.iter().enumerate() {
+            let (first, last) = (place == 0, place + 1 == hops.len());
+            let copied = copies.iter().filter(|branch| branch.at == entrance(hop));
+            let mut actions = Actions::new();
+            // Both directions pass the port of the initiator, and the meter counts them together.
+            if (first && direction == Direction::Forward) || (last && exit(hop) == self.ingress) {
+                actions.extend(self.meter.map(Action::Meter));
+            }
+            let mut vlan = if first { region.vlan } else { carried.vlan };
+            for branch in copied {
+                self.enter(&mut vlan, &mut actions);
+                actions.push(out(branch.at.port, branch.out));
+            }
+            if last {
+                leave(vlan, region.vlan, &mut actions);
+            } else {
+                self.enter(&mut vlan, &mut actions);
+            }
+            actions.extend(self.queue.map(Action::Queue));
+            actions.push(action(hop));
+            let region = if first { region } else { &carried };
+            steps.push(step(entrance(hop), region, actions, direction, first));
+        }
+        let apart = |branch: &&Branch| !hops.iter().any(|hop| entrance(hop) == branch.at);
+        for (at, outs) in by_entrance(copies.iter().filter(apart)) {
+            steps.push(step(at, &carried, outs.into_iter().map(|port| out(at.port, port)).collect(), direction, false));
+        }
+    }
+
+    /// The packets of a region as they are between the first switch and the last.
+    fn carried(&self, region: &FlowMatch) -> FlowMatch {
+        FlowMatch { vlan: self.vlan.map_or(region.vlan, VlanMatch::Id), ..*region }
+    }
+
+    /// Puts packets into the VLAN that they are carried in.
+    fn enter(&self, vlan: &mut VlanMatch, actions: &mut Actions) {
+        let Some(own) = self.vlan.filter(|own| *vlan != VlanMatch::Id(*own)) else { return };
+        actions.push(if *vlan == VlanMatch::Untagged { Action::Tag(own) } else { Action::Retag(own) });
+        *vlan = VlanMatch::Id(own);
+    }
+}
+
+/// Gives packets back the tag that they were sent with.
+fn leave(now: VlanMatch, sent: VlanMatch, actions: &mut Actions) {
+    match sent {
+        _ if now == sent => {}
+        VlanMatch::Untagged | VlanMatch::Any => actions.push(Action::Untag),
+        VlanMatch::Id(id) => actions.push(Action::Retag(id)),
+    }
+}
+
+fn step(at: Location, region: &FlowMatch, actions: Actions, direction: Direction, first: bool) -> Step {
+    let slot = Slot { region: FlowMatch { in_port: Some(at.port), ..*region }, priority: FLOW_PRIORITY };
+    Step { dpid: at.dpid, slot, actions, direction, first }
+}
+
+fn by_entrance<'a>(branches: impl Iterator<Item = &'a Branch>) -> BTreeMap<Location, BTreeSet<PortNo>> {
+    let mut all: BTreeMap<Location, BTreeSet<PortNo>> = BTreeMap::new();
+    for branch in branches {
+        all.entry(branch.at).or_default().insert(branch.out);
+    }
+    all
+}
+
+fn entrance(hop: &Hop) -> Location {
+    Location::new(hop.dpid, hop.in_port)
+}
+
+fn exit(hop: &Hop) -> Location {
+    Location::new(hop.dpid, hop.out_port)
+}
+
+fn out(in_port: PortNo, port: PortNo) -> Action {
+    if in_port == port { Action::Return } else { Action::Output(port) }
+}
+
+/// What a switch does with packets of a conversation in one direction that come in here; nothing if they do not.
+#[must_use]
+pub fn actions_at(conversation: &Conversation, at: Location, direction: Direction) -> Option<Actions> {
+    let Conversation { template, ingress, course, meter, .. } = conversation;
+    let here = |step: &Step| step.direction == direction && step.dpid == at.dpid && step.slot.region.in_port == Some(at.port);
+    let steps = of_conversation(template, *ingress, course, *meter);
+    // A packet that is sent out of hand passes no meter.
+    let sent = |action: &Action| !matches!(action, Action::Meter(_));
+    steps.into_iter().find(here).map(|step| step.actions.into_iter().filter(sent).collect())
+}
+
+/// What a switch does with packets of a hop.
+#[must_use]
+pub fn action(hop: &Hop) -> Action {
+    out(hop.in_port, hop.out_port)
+}
+
+/// A plan at every switch: where packets come in, and on the way of those that are delivered. Without links only what stays at
+/// one switch is delivered; the controller is asked for the rest, as the last entry of each switch says.
+#[must_use]
+pub fn of_plan(plan: &Plan, policy: &Checked, mut map: Option<&mut Map>) -> BTreeMap<Dpid, Vec<Line>> {
+    let mut tables: BTreeMap<Dpid, Vec<Line>> = BTreeMap::new();
+    let watched = |region: &FlowMatch| {
+        let slot = Slot { region: *region, priority: PLAN_PRIORITY + u16::from(LAYERS) };
+        Line { slot, actions: ask(), rules: BTreeSet::new(), gap: None }
+    };
+    // OpenFlow 1.3 drops what no entry matches.
+    let miss = Slot { region: FlowMatch::default(), priority: MISS_PRIORITY };
+    let miss = Line { slot: miss, actions: ask(), rules: BTreeSet::new(), gap: None };
+    for dpid in plan.entries.iter().map(|entry| entry.ingress.dpid) {
+        tables.entry(dpid).or_insert_with(|| std::iter::once(miss.clone()).chain(plan.watched.iter().map(watched)).collect());
+    }
+    for entry in &plan.entries {
+        for (dpid, line) in lines(entry, policy, map.as_deref_mut()) {
+            tables.entry(dpid).or_default().push(line);
+        }
+    }
+    tables
+}
+
+/// The controller decides.
+fn ask() -> Actions {
+    Actions::from_iter([Action::Controller])
+}
+
+fn lines(entry: &Planned, policy: &Checked, map: Option<&mut Map>) -> Vec<(Dpid, Line)> {
+    let priority = PLAN_PRIORITY + u16::from(entry.layer);
+    let at = |port| Slot { region: FlowMatch { in_port: Some(port), ..entry.region }, priority };
+    let here = |actions, gap| {
+        let line = Line { slot: at(entry.ingress.port), actions, rules: entry.rules.clone(), gap };
+        vec![(entry.ingress.dpid, line)]
+    };
+    let to = match entry.outcome {
+        Outcome::Drop => return here(Actions::new(), None),
+        Outcome::Ask => return here(ask(), None),
+        Outcome::Deliver { to } => to,
+    };
+    let way = match map {
+        Some(map) => map.way(policy, entry.ingress, to, &[]).map_err(Gap::NoPath),
+        None if to.dpid == entry.ingress.dpid => Ok(vec![Hop { dpid: to.dpid, in_port: entry.ingress.port, out_port: to.port }]),
+        None => Err(Gap::Untold),
+    };
+    match way {
+        Err(gap) => here(ask(), Some(gap)),
+        Ok(hops) => hops
+            .iter()
+            .map(|hop| {
+                let (slot, actions) = (at(hop.in_port), Actions::from_iter([action(hop)]));
+                (hop.dpid, Line { slot, actions, rules: entry.rules.clone(), gap: None })
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Looks at what switches hold, now and then and when one says something odd, and puts right what differs; and what is done about
+//! a switch whose table is full. Knows nothing of how entries are compared.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lang::checked::Verdict;
+use net::{Dpid, Time};
+
+use crate::controller::Controller;
+use crate::course::Course;
+use crate::dialect::Present;
+use crate::effect::Effects;
+use crate::event::Event;
+use crate::install::Slot;
+
+/// Least time between two looks at a switch that says odd things.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How long a switch whose table is full gets no new conversation.
+const RESPITE: Duration = Duration::from_secs(1);
+
+/// When switches were looked at, and which are full.
+#[derive(Debug, Default)]
+pub(crate) struct Verification {
+    /// When each switch is to be asked next what it holds.
+    next: BTreeMap<Dpid, Time>,
+    /// Until when each switch with a full table is spared.
+    full: BTreeMap<Dpid, Time>,
+}
+
+impl Controller {
+    /// Asks the switches whose turn it is what they hold.
+    pub(crate) fn verify_in_turn(&mut self, now: Time, out: &mut Effects) {
+        let interval = self.settings.verify_interval;
+        self.verification.full.retain(|_, until| *until > now);
+        // What an earlier run left is not judged before the network is found: until then nobody knows what is wanted.
+        if interval.is_zero() || self.adoption.is_waiting() {
+            return;
+        }
+        for dpid in self.topology.switches() {
+            let next = self.verification.next.entry(dpid).or_insert_with(|| now.after(interval));
+            if *next <= now {
+                *next = now.after(interval);
+                self.ask_held(dpid, now, out);
+            }
+        }
+    }
+
+    /// A switch said something that does not go with what it is believed to hold: it is asked soon.
+    pub(crate) fn doubt(&mut self, dpid: Dpid, now: Time) {
+        let soon = now.after(PAUSE);
+        if !self.settings.verify_interval.is_zero() {
+            let next = self.verification.next.entry(dpid).or_insert(soon);
+            *next = (*next).min(soon);
+        }
+    }
+
+    fn ask_held(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        if self.switches.up(dpid).is_some_and(|session| session.ask_held(now, out)) {
+            self.tables.verify_begins(dpid);
+        }
+    }
+
+    /// A switch told what it holds.
+    pub(crate) fn verified(&mut self, dpid: Dpid, found: &[Present], out: &mut Effects) {
+        if self.adoption.is_waiting() {
+            return;
+        }
+        let Some(session) = self.switches.up(dpid) else { return };
+        let repair = self.tables.verify(dpid, found, session, &self.settings, out);
+        if repair.added + repair.removed + repair.foreign > 0 {
+            let (added, removed, foreign) = (repair.added, repair.removed, repair.foreign);
+            out.event(Event::Repaired { dpid, added, removed, foreign });
+        }
+    }
+
+    /// A switch has no room for another entry: drop entries make room, and it gets no new conversation for a while. What stands
+    /// stays.
+    pub(crate) fn table_full(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        let news = self.verification.full.insert(dpid, now.after(RESPITE)).is_none();
+        let strays: Vec<Slot> = self.strays.iter().filter(|(_, (at, _))| *at == dpid).map(|(_, (_, slot))| *slot).collect();
+        for slot in &strays {
+            self.tables.withdraw(dpid, slot, self.switches.up(dpid), out);
+        }
+        self.strays.retain(|(_, (at, _))| *at != dpid);
+        let denials = self.records.select(|one| one.template.verdict != Verdict::Allow && one.ingress.dpid == dpid);
+        let evicted = denials.len() + strays.len();
+        for id in denials {
+            self.forget(id, out);
+        }
+        if news {
+            out.event(Event::TableFull { dpid, evicted });
+        }
+    }
+
+    /// True if a switch may take entries of something new.
+    pub(crate) fn has_table_room(&self, dpid: Dpid, more: usize) -> bool {
+        let room = self.switches.capabilities(dpid).and_then(|own| own.max_entries(0));
+        let fits = room.is_none_or(|room| self.tables.count(dpid) + more <= usize::try_from(room).unwrap_or(usize::MAX));
+        fits && !self.verification.full.contains_key(&dpid)
+    }
+
+    /// A switch that would have no room for the entries of a conversation that takes this course.
+    pub(crate) fn first_full(&self, course: &Course) -> Option<Dpid> {
+        let mut needed: BTreeMap<Dpid, usize> = BTreeMap::new();
+        for hop in course.passes() {
+            *needed.entry(hop.dpid).or_default() += 2;
+        }
+        needed.into_iter().find(|(dpid, more)| !self.has_table_room(*dpid, *more)).map(|(dpid, _)| dpid)
+    }
+}
