@@ -6,17 +6,18 @@ mod neighbour;
 mod stream;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use net::{IpProto, MacAddr, Prefix, Time};
+use net::{IpHeader, IpProto, MacAddr, Prefix, Time};
 use packet::arp::{Arp, Operation};
 use packet::build::{self, IpEnds};
 use packet::icmp::Echo;
+use packet::ndp::{ALL_NODES, Flags};
 use packet::tcp::Segment;
 use packet::udp::Datagram;
-use packet::{Fragment, Frame, Payload};
+use packet::{Fragment, Frame, IpPayload, Ndp, Payload};
 
 pub(crate) use conversation::Kind as ConversationKind;
 pub use conversation::{ConversationId, ConversationView, Outcome};
@@ -78,6 +79,7 @@ pub struct Host {
     streams: Streams,
     received: Received,
     from: BTreeMap<Ipv4Addr, u64>,
+    addresses6: Vec<Ipv6Addr>,
     outbox: Vec<Bytes>,
 }
 
@@ -95,8 +97,14 @@ impl Host {
             streams: Streams::default(),
             received: Received::default(),
             from: BTreeMap::new(),
+            addresses6: Vec::new(),
             outbox: Vec::new(),
         }
+    }
+
+    /// Gives it an IPv6 address, for which it answers the questions of its neighbours.
+    pub fn add_address6(&mut self, address: Ipv6Addr) {
+        self.addresses6.push(address);
     }
 
     /// Its hardware address.
@@ -215,6 +223,9 @@ impl Host {
             }
             Payload::Ip(payload) => {
                 let Some(ip) = parsed.key.ip else { return };
+                if ip.src.is_ipv6() {
+                    return self.receive_neighbour(parsed.key.dl_src, &ip, &payload);
+                }
                 let (IpAddr::V4(src), IpAddr::V4(dst)) = (ip.src, ip.dst) else { return };
                 if !self.owns(dst) {
                     self.received.foreign += 1;
@@ -249,6 +260,19 @@ impl Host {
         if for_us && arp.operation == Operation::Request && arp.sender_mac != self.config.mac {
             self.outbox.push(arp.reply(self.config.mac).to_frame().into());
         }
+    }
+
+    /// Answers for its own IPv6 addresses; speaks of nothing else in that family.
+    fn receive_neighbour(&mut self, from: MacAddr, ip: &IpHeader, payload: &IpPayload<'_>) {
+        let (Ok(Ndp::Solicitation { target, .. }), IpAddr::V6(src)) = (Ndp::parse(ip, payload), ip.src) else { return };
+        if !self.addresses6.contains(&target) {
+            return;
+        }
+        let test = src.is_unspecified();
+        let flags = Flags { router: false, solicited: !test, overriding: true };
+        let answer = Ndp::Advertisement { target, target_mac: Some(self.config.mac), flags };
+        let to = if test { ALL_NODES } else { (from, src) };
+        self.outbox.push(answer.to_frame((self.config.mac, target), to).into());
     }
 
     fn receive_icmp(&mut self, src: Ipv4Addr, dst: Ipv4Addr, bytes: &[u8], now: Time) {

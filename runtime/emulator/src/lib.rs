@@ -13,4 +13,4 @@ pub use gateway::Gateway;
 pub use host::{ConversationId, Host, Outcome};
 pub use middlebox::Middlebox;
 pub use network::{Network, NodeId};
-pub use switch::{Output, Switch, SwitchConfig};
+pub use switch::{ControllerId, Output, Switch, SwitchConfig};

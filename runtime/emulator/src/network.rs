@@ -1,6 +1,7 @@
 //! Switches, hosts and boxes joined by cables, in simulated time: frames are delivered in order, timers fire when they are due.
 //! Controller traffic goes in and out as bytes. Does no I/O and reads no clock; knows nothing of policy.
 
+mod jitter;
 mod node;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,10 +13,11 @@ use net::{Dpid, Location, PortNo, Time};
 use crate::gateway::Gateway;
 use crate::host::Host;
 use crate::middlebox::{Middlebox, Side};
-use crate::switch::{Output, Switch, SwitchConfig};
+use crate::switch::{ControllerId, Output, Switch, SwitchConfig};
 
 pub use node::{Node, NodeId};
 
+use jitter::{Jitter, Lane};
 use node::Attached;
 
 /// Switches and boxes that a frame may pass before it is taken for looping.
@@ -26,10 +28,12 @@ const UNDER_WAY: usize = 100_000;
 const REMEMBERED: usize = 10_000;
 
 /// The far end of a cable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
     Port(Location),
     Node(NodeId, Side),
+    /// A plain switch that sends what one port sends to all others.
+    Segment(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +42,18 @@ struct Cable {
     up: bool,
 }
 
+/// What is under way.
 #[derive(Debug)]
-struct Flying {
-    to: End,
-    frame: Bytes,
-    hops: u16,
+enum Flying {
+    Frame {
+        to: End,
+        frame: Bytes,
+        hops: u16,
+    },
+    /// From a switch to its controller.
+    Up(Dpid, Bytes),
+    /// From a controller to its switch.
+    Down(Dpid, Bytes),
 }
 
 /// A frame that reached a node.
@@ -75,10 +86,12 @@ pub struct Network {
     switches: BTreeMap<Dpid, Switch>,
     nodes: Vec<Attached>,
     cables: BTreeMap<Location, Cable>,
+    segments: Vec<Vec<Location>>,
     flying: BTreeMap<(Time, u64), Flying>,
     order: u64,
     now: Time,
     latency: Duration,
+    jitter: Option<Jitter>,
     to_controller: Vec<(Dpid, Bytes)>,
     closed: Vec<Dpid>,
     delivered: VecDeque<Delivered>,
@@ -93,15 +106,23 @@ impl Network {
             switches: BTreeMap::new(),
             nodes: Vec::new(),
             cables: BTreeMap::new(),
+            segments: Vec::new(),
             flying: BTreeMap::new(),
             order: 0,
             now: start,
             latency,
+            jitter: None,
             to_controller: Vec::new(),
             closed: Vec::new(),
             delivered: VecDeque::new(),
             faults: Faults::default(),
         }
+    }
+
+    /// From now on each frame, and each message between a switch and its controller, is late by up to `most`, as the seed says. Of
+    /// what is sent on one cable or one connection the order is kept.
+    pub fn delay_by_seed(&mut self, seed: u64, most: Duration) {
+        self.jitter = Some(Jitter::new(seed, most));
     }
 
     /// The simulated time.
@@ -152,6 +173,20 @@ impl Network {
     pub fn link(&mut self, a: Location, b: Location) {
         self.plug(a, End::Port(b));
         self.plug(b, End::Port(a));
+    }
+
+    /// A fibre in one direction: what leaves `from` comes in at `to`. What leaves `to` goes where it went.
+    pub fn wire(&mut self, from: Location, to: Location) {
+        self.plug(from, End::Port(to));
+        self.set_port(to, true);
+    }
+
+    /// Joins ports by a plain switch.
+    pub fn segment(&mut self, ports: &[Location]) {
+        for at in ports {
+            self.plug(*at, End::Segment(self.segments.len()));
+        }
+        self.segments.push(ports.to_vec());
     }
 
     fn plug(&mut self, at: Location, far: End) {
@@ -250,9 +285,18 @@ impl Network {
         self.nodes.get_mut(id.0)?.node.middlebox_mut()
     }
 
+    /// What is under way between a switch and its controller is lost with their connection.
+    fn lose(&mut self, dpid: Dpid) {
+        self.flying.retain(|_, flying| match flying {
+            Flying::Frame { .. } => true,
+            Flying::Up(other, _) | Flying::Down(other, _) => *other != dpid,
+        });
+    }
+
     /// Connects a switch to its controller: it says HELLO.
     pub fn connect(&mut self, dpid: Dpid) {
         let now = self.now;
+        self.lose(dpid);
         if let Some(switch) = self.switches.get_mut(&dpid) {
             let outputs = switch.connect(now);
             self.carry(dpid, outputs, 0);
@@ -261,6 +305,7 @@ impl Network {
 
     /// Takes a switch's connection away; it goes on forwarding.
     pub fn disconnect(&mut self, dpid: Dpid) {
+        self.lose(dpid);
         if let Some(switch) = self.switches.get_mut(&dpid) {
             switch.disconnect();
         }
@@ -268,6 +313,7 @@ impl Network {
 
     /// Switches a switch off and on: tables empty, connection gone, same dpid.
     pub fn reboot(&mut self, dpid: Dpid) {
+        self.lose(dpid);
         if let Some(switch) = self.switches.get_mut(&dpid) {
             switch.reboot();
             self.closed.push(dpid);
@@ -287,11 +333,26 @@ impl Network {
     /// Bytes from a switch's controller.
     pub fn from_controller(&mut self, dpid: Dpid, bytes: &[u8], now: Time) {
         self.now = self.now.max(now);
+        match &mut self.jitter {
+            Some(jitter) => {
+                let due = jitter.due(Lane::Down(dpid), self.now);
+                self.launch(due, Flying::Down(dpid, Bytes::copy_from_slice(bytes)));
+            }
+            None => self.hand_over(dpid, bytes),
+        }
+    }
+
+    fn hand_over(&mut self, dpid: Dpid, bytes: &[u8]) {
         let now = self.now;
         if let Some(switch) = self.switches.get_mut(&dpid) {
             let outputs = switch.from_controller(bytes, now);
             self.carry(dpid, outputs, 0);
         }
+    }
+
+    fn launch(&mut self, due: Time, flying: Flying) {
+        self.order += 1;
+        self.flying.insert((due, self.order), flying);
     }
 
     /// The last frames that reached nodes, the newest last.
@@ -379,28 +440,38 @@ impl Network {
         } else if self.flying.len() >= UNDER_WAY {
             self.faults.storm += 1;
         } else {
-            self.order += 1;
-            self.flying.insert((self.now.after(self.latency), self.order), Flying { to, frame, hops });
+            let soonest = self.now.after(self.latency);
+            let due = self.jitter.as_mut().map_or(soonest, |jitter| jitter.due(Lane::Cable(to), soonest));
+            self.launch(due, Flying::Frame { to, frame, hops });
         }
     }
 
     fn deliver(&mut self, flying: Flying) {
+        match flying {
+            Flying::Frame { to, frame, hops } => self.arrive(to, frame, hops),
+            Flying::Up(dpid, bytes) => self.to_controller.push((dpid, bytes)),
+            Flying::Down(dpid, bytes) => self.hand_over(dpid, &bytes),
+        }
+    }
+
+    fn arrive(&mut self, to: End, frame: Bytes, hops: u16) {
         let now = self.now;
-        match flying.to {
+        match to {
             End::Port(at) => {
                 if let Some(switch) = self.switches.get_mut(&at.dpid) {
-                    let outputs = switch.from_port(at.port, flying.frame, now);
-                    self.carry(at.dpid, outputs, flying.hops + 1);
+                    let outputs = switch.from_port(at.port, frame, now);
+                    self.carry(at.dpid, outputs, hops + 1);
                 }
             }
+            End::Segment(_) => {}
             End::Node(id, side) => {
                 if self.delivered.len() >= REMEMBERED {
                     self.delivered.pop_front();
                 }
-                self.delivered.push_back(Delivered { at: now, node: id, side, frame: flying.frame.clone() });
+                self.delivered.push_back(Delivered { at: now, node: id, side, frame: frame.clone() });
                 let Some(attached) = self.nodes.get_mut(id.0) else { return };
-                let (passes_on, sent) = attached.node.receive(side, flying.frame, now);
-                let hops = if passes_on { flying.hops + 1 } else { 0 };
+                let (passes_on, sent) = attached.node.receive(side, frame, now);
+                let hops = if passes_on { hops + 1 } else { 0 };
                 for (side, frame) in sent {
                     self.send_from(id, side, frame, hops);
                 }
@@ -408,16 +479,34 @@ impl Network {
         }
     }
 
+    fn tell(&mut self, dpid: Dpid, bytes: Bytes) {
+        match &mut self.jitter {
+            Some(jitter) => {
+                let due = jitter.due(Lane::Up(dpid), self.now);
+                self.launch(due, Flying::Up(dpid, bytes));
+            }
+            None => self.to_controller.push((dpid, bytes)),
+        }
+    }
+
     /// Carries out what a switch wants.
     fn carry(&mut self, dpid: Dpid, outputs: Vec<Output>, hops: u16) {
         for output in outputs {
             match output {
-                Output::Controller(bytes) => self.to_controller.push((dpid, bytes)),
+                // A network has one controller.
+                Output::Controller(ControllerId::FIRST, bytes) => self.tell(dpid, bytes),
+                Output::Controller(..) => {}
                 Output::Port(port, frame) => match self.cables.get(&Location::new(dpid, port)) {
+                    Some(Cable { far: End::Segment(id), up: true }) => {
+                        let all = self.segments.get(*id).cloned().unwrap_or_default();
+                        for at in all.into_iter().filter(|at| *at != Location::new(dpid, port)) {
+                            self.fly(End::Port(at), frame.clone(), hops);
+                        }
+                    }
                     Some(Cable { far, up: true }) => self.fly(*far, frame, hops),
                     Some(_) | None => self.faults.unplugged += 1,
                 },
-                Output::Close => self.closed.push(dpid),
+                Output::Close(_) => self.closed.push(dpid),
             }
         }
     }

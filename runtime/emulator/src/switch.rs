@@ -6,6 +6,7 @@ mod change;
 mod datapath;
 mod group;
 mod key;
+mod meter;
 mod port;
 mod rewrite;
 mod session;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use net::{Dpid, FlowMatch, MacAddr, PortNo, Time};
 
 pub use action::{Action, Instructions, Set, Target};
-pub use port::Counters;
+pub use port::{Counters, Queue};
 
 use datapath::{Datapath, Event};
 use port::Port;
@@ -39,10 +40,15 @@ pub struct SwitchConfig {
     pub capacity: usize,
     /// How many packets it holds back for the controller; with none, packet-ins carry whole packets.
     pub buffers: usize,
+    /// How many meters it holds; OpenFlow 1.0 has none.
+    pub meters: u32,
+    /// The queues of its ports, beside the one that each has for what names none.
+    pub queues: Vec<(PortNo, Queue)>,
 }
 
 impl SwitchConfig {
-    /// A switch with ports 1 to `ports`, both versions, 8 tables of 1,000,000 entries, without buffers.
+    /// A switch with ports 1 to `ports`, both versions, 8 tables of 1,000,000 entries, 1024 meters, without
+    /// buffers and queues.
     #[must_use]
     pub fn new(dpid: Dpid, ports: u32) -> SwitchConfig {
         SwitchConfig {
@@ -52,19 +58,30 @@ impl SwitchConfig {
             tables: 8,
             capacity: 1_000_000,
             buffers: 0,
+            meters: 1024,
+            queues: Vec::new(),
         }
     }
+}
+
+/// Names a controller of one switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ControllerId(pub u8);
+
+impl ControllerId {
+    /// The one controller of a switch that has no others.
+    pub const FIRST: ControllerId = ControllerId(0);
 }
 
 /// What a switch wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// One whole OpenFlow message to the controller.
-    Controller(Bytes),
+    /// One whole OpenFlow message to a controller.
+    Controller(ControllerId, Bytes),
     /// A frame out of a port.
     Port(PortNo, Bytes),
-    /// The connection to the controller is closed, after what was sent before.
-    Close,
+    /// The connection to a controller is closed, after what was sent before.
+    Close(ControllerId),
 }
 
 /// An entry, as tests see it.
@@ -104,8 +121,8 @@ impl Switch {
     /// A switch without entries and without a connection; every port is up.
     #[must_use]
     pub fn new(config: SwitchConfig) -> Switch {
-        let ports = config.ports.iter().map(|number| Port::new(config.dpid, *number));
-        let datapath = Datapath::new(ports, config.tables, config.capacity, config.buffers);
+        let ports = config.ports.iter().map(|number| Port::new(config.dpid, *number, &config.queues));
+        let datapath = Datapath::new(ports, &config);
         Switch { datapath, session: Session::new(&config.versions), config }
     }
 
@@ -115,38 +132,53 @@ impl Switch {
         self.config.dpid
     }
 
-    /// The version agreed with the controller.
+    /// The version agreed with the first controller.
     #[must_use]
     pub fn version(&self) -> Option<u8> {
-        self.session.version()
+        self.session.version(ControllerId::FIRST)
     }
 
-    /// True from [`Switch::connect`] until the connection ends.
+    /// True from [`Switch::connect`] until that connection ends.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.session.is_connected()
+        self.session.is_connected(ControllerId::FIRST)
     }
 
-    /// The connection to the controller stands: a HELLO goes out.
-    pub fn connect(&mut self, _now: Time) -> Vec<Output> {
-        self.session.connect().into_iter().map(Output::Controller).collect()
+    /// The connection to the first controller stands: a HELLO goes out.
+    pub fn connect(&mut self, now: Time) -> Vec<Output> {
+        self.connect_to(ControllerId::FIRST, now)
     }
 
-    /// The connection is gone. Entries stay and go on forwarding ("fail secure", OpenFlow 1.3.5 §6.3.2).
+    /// The connection to a controller stands: a HELLO goes out. While another is connected, its version alone is offered.
+    pub fn connect_to(&mut self, controller: ControllerId, _now: Time) -> Vec<Output> {
+        self.session.connect(controller).into_iter().map(|hello| Output::Controller(controller, hello)).collect()
+    }
+
+    /// The first connection is gone. Entries stay and go on forwarding ("fail secure", OpenFlow 1.3.5 §6.3.2).
     pub fn disconnect(&mut self) {
-        self.session.disconnect();
+        self.disconnect_from(ControllerId::FIRST);
     }
 
-    /// Loses connection, entries, groups and configuration, as after a power cut.
+    /// A connection is gone. Others stay.
+    pub fn disconnect_from(&mut self, controller: ControllerId) {
+        self.session.disconnect(controller);
+    }
+
+    /// Loses connections, entries, groups, meters and configuration, as after a power cut.
     pub fn reboot(&mut self) {
-        self.session.disconnect();
+        self.session.forget();
         self.datapath.clear();
     }
 
-    /// Bytes from the controller, cut anywhere.
+    /// Bytes from the first controller, cut anywhere.
     pub fn from_controller(&mut self, bytes: &[u8], now: Time) -> Vec<Output> {
+        self.from(ControllerId::FIRST, bytes, now)
+    }
+
+    /// Bytes from a controller, cut anywhere.
+    pub fn from(&mut self, controller: ControllerId, bytes: &[u8], now: Time) -> Vec<Output> {
         let mut out = Vec::new();
-        self.session.receive(bytes, &self.config, &mut self.datapath, now, &mut out);
+        self.session.receive((controller, bytes), &self.config, &mut self.datapath, now, &mut out);
         out
     }
 
@@ -196,6 +228,11 @@ impl Switch {
     /// The numbers of its ports, in order.
     pub fn ports(&self) -> impl Iterator<Item = PortNo> {
         self.datapath.ports.keys().copied()
+    }
+
+    /// The numbers of its meters.
+    pub fn meters(&self) -> impl Iterator<Item = u32> {
+        self.datapath.meters.by_number.keys().copied()
     }
 
     /// Every entry, in no stated order within a table.

@@ -256,3 +256,53 @@ fn what_a_switch_asks_waits_for_its_controller() {
     let asked: Vec<_> = network.to_controller().collect();
     assert_eq!(asked.len(), 1, "the echo request");
 }
+
+/// What a controller hears in which order, where two switches are told to answer three times each.
+fn heard(seed: Option<u64>) -> Vec<(Dpid, u32)> {
+    let mut network = Campus::ethane(2).build(Time(0), Duration::from_micros(50));
+    connect(&mut network, 4);
+    network.to_controller();
+    if let Some(seed) = seed {
+        network.delay_by_seed(seed, Duration::from_millis(5));
+    }
+    for xid in 1..=3 {
+        for dpid in [EDGE, CORE] {
+            tell(&mut network, dpid, |out| v13::Message::BarrierRequest.encode(xid, out).unwrap());
+        }
+    }
+    let mut answers = Vec::new();
+    while network.step(Time(SECOND)) {
+        answers.extend(network.to_controller().map(|(dpid, bytes)| (dpid, openflow::Header::read(&bytes).unwrap().xid)));
+    }
+    answers.extend(network.to_controller().map(|(dpid, bytes)| (dpid, openflow::Header::read(&bytes).unwrap().xid)));
+    answers
+}
+
+#[test]
+fn seeds_reorder_what_is_under_way_but_not_one_connection() {
+    let mut orders = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let answers = heard(Some(seed));
+        assert_eq!(answers, heard(Some(seed)));
+        for dpid in [EDGE, CORE] {
+            let own: Vec<u32> = answers.iter().filter(|(from, _)| *from == dpid).map(|(_, xid)| *xid).collect();
+            assert_eq!(own, [1, 2, 3], "seed {seed}");
+        }
+        orders.insert(answers);
+    }
+    // Three and three can be mixed in twenty ways.
+    assert!(orders.len() > 10, "{}", orders.len());
+    assert_eq!(heard(None).len(), 6);
+}
+
+#[test]
+fn what_is_under_way_is_lost_with_its_connection() {
+    let mut network = Campus::ethane(2).build(Time(0), Duration::from_micros(50));
+    connect(&mut network, 4);
+    assert!(network.to_controller().count() > 0);
+    network.delay_by_seed(1, Duration::from_millis(5));
+    tell(&mut network, EDGE, |out| v13::Message::BarrierRequest.encode(1, out).unwrap());
+    network.disconnect(EDGE);
+    network.run(Time(SECOND));
+    assert_eq!(network.to_controller().count(), 0);
+}

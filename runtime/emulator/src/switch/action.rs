@@ -20,8 +20,8 @@ pub enum Action {
     PushVlan(u16),
     /// Take the outermost VLAN tag off.
     PopVlan,
-    /// Choose a queue: counted with the port, without effect.
-    Queue(u32),
+    /// Choose the queue for outputs; none for the port's own, where also goes what names a queue that the port does not have.
+    Queue(Option<u32>),
     /// Hand it to a group.
     Group(u32),
     /// Decrement the time to live; a packet at its end is dropped.
@@ -83,6 +83,8 @@ pub enum Set {
 /// What an entry does, in the order of OpenFlow 1.3.5 §5.9.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instructions {
+    /// The meter that it passes first.
+    pub meter: Option<u32>,
     /// What is done at once.
     pub apply: Vec<Action>,
     /// Whether the action set is emptied.
@@ -119,6 +121,13 @@ impl Instructions {
 pub(super) struct ActionSet(Vec<Action>);
 
 impl ActionSet {
+    /// The set of these actions, such as those of a bucket.
+    pub(super) fn of(actions: &[Action]) -> ActionSet {
+        let mut set = ActionSet::default();
+        set.write(actions);
+        set
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
@@ -130,8 +139,11 @@ impl ActionSet {
         }
     }
 
-    /// The actions in their order; with a group, the output is left out.
+    /// The actions in their order; with a group, the output is left out, and with neither the packet is dropped as it is.
     pub(super) fn into_actions(mut self) -> Vec<Action> {
+        if !self.0.iter().any(|action| matches!(action, Action::Group(_) | Action::Output { .. })) {
+            return Vec::new();
+        }
         self.0.sort_by_key(rank);
         if self.0.iter().any(|action| matches!(action, Action::Group(_))) {
             self.0.retain(|action| !matches!(action, Action::Output { .. }));

@@ -30,6 +30,8 @@ pub(super) struct Selection {
     pub(super) cookie_mask: u64,
     pub(super) out_port: Option<Target>,
     pub(super) out_group: Option<u32>,
+    /// The meter that entries name.
+    pub(super) meter: Option<u32>,
 }
 
 /// A flow-mod.
@@ -61,6 +63,30 @@ pub(super) enum Refused {
 }
 
 impl Selection {
+    /// Every entry.
+    fn all() -> Selection {
+        Selection {
+            table: None,
+            region: Region::default(),
+            strict: None,
+            cookie: 0,
+            cookie_mask: 0,
+            out_port: None,
+            out_group: None,
+            meter: None,
+        }
+    }
+
+    /// The entries that hand packets to a group.
+    pub(super) fn handing_to(group: u32) -> Selection {
+        Selection { out_group: Some(group), ..Selection::all() }
+    }
+
+    /// The entries that name a meter.
+    pub(super) fn metered_by(meter: u32) -> Selection {
+        Selection { meter: Some(meter), ..Selection::all() }
+    }
+
     fn fits(&self, entry: &Entry) -> bool {
         let region = match self.strict {
             Some(priority) => entry.priority == priority && entry.region == self.region,
@@ -70,6 +96,7 @@ impl Selection {
             && entry.cookie & self.cookie_mask == self.cookie & self.cookie_mask
             && self.out_port.is_none_or(|port| entry.instructions.outputs_to(port))
             && self.out_group.is_none_or(|group| entry.instructions.hands_to(group))
+            && self.meter.is_none_or(|meter| entry.instructions.meter == Some(meter))
     }
 
     fn ids(&self, table: &Table) -> Vec<EntryId> {
@@ -157,8 +184,16 @@ impl Datapath {
         Ok(())
     }
 
+    /// Removes what is selected in every table, and tells of those that asked for it.
+    pub(super) fn delete_everywhere(&mut self, selection: &Selection, reason: RemovedReason, now: Time, out: &mut Vec<Event>) {
+        let numbers: Vec<u8> = (0_u8..).zip(&self.tables).map(|(number, _)| number).collect();
+        for number in numbers {
+            self.delete(number, selection, reason, now, out);
+        }
+    }
+
     /// Removes what is selected in one table, and tells of those that asked for it.
-    pub(super) fn delete(&mut self, number: u8, selection: &Selection, reason: RemovedReason, now: Time, out: &mut Vec<Event>) {
+    fn delete(&mut self, number: u8, selection: &Selection, reason: RemovedReason, now: Time, out: &mut Vec<Event>) {
         let Some(table) = self.tables.get_mut(usize::from(number)) else { return };
         for id in selection.ids(table) {
             if let Some(entry) = table.remove(id)

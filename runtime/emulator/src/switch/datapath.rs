@@ -7,13 +7,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use net::{PortNo, Time};
 
+use super::SwitchConfig;
 use super::action::{Action, ActionSet, Instructions, Target};
 use super::group::Groups;
 use super::key::{Key, METADATA};
+use super::meter::Meters;
 use super::port::Port;
 use super::rewrite;
 use super::table::{Entry, Expiry, Table};
 
+/// How long a packet-in is that is not held back.
+const NO_BUFFER: u16 = 0xffff;
 /// Groups that hand on to groups, at most: the depth at which a packet is dropped.
 pub(super) const GROUP_DEPTH: u8 = 8;
 
@@ -41,8 +45,18 @@ pub(super) struct PacketIn {
     pub(super) total: usize,
     pub(super) in_port: PortNo,
     pub(super) cause: Cause,
+    pub(super) reason: Why,
     pub(super) metadata: u64,
     pub(super) data: Bytes,
+}
+
+/// Why a packet goes to the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    Miss,
+    Action,
+    /// Its time to live is over.
+    EndOfLife,
 }
 
 /// The entry or message that an action comes from.
@@ -54,6 +68,13 @@ pub(super) struct Cause {
     pub(super) miss: bool,
     /// True for a packet-out, whose actions may name the tables.
     pub(super) packet_out: bool,
+}
+
+impl Cause {
+    /// What action sets and groups send to the controller is no miss, whichever entry it comes from; as in Open vSwitch.
+    fn indirect(self) -> Cause {
+        Cause { miss: false, ..self }
+    }
 }
 
 #[derive(Debug)]
@@ -78,13 +99,14 @@ pub(super) struct Packet {
     pub(super) in_port: PortNo,
     pub(super) bytes: Bytes,
     pub(super) metadata: u64,
+    queue: Option<u32>,
     /// The key of `bytes`, as long as nothing was changed.
     key: Option<Key>,
 }
 
 impl Packet {
     pub(super) fn new(in_port: PortNo, bytes: Bytes) -> Packet {
-        Packet { in_port, bytes, metadata: 0, key: None }
+        Packet { in_port, bytes, metadata: 0, queue: None, key: None }
     }
 
     pub(super) fn key(&mut self) -> Option<Key> {
@@ -133,35 +155,38 @@ impl Buffers {
     }
 }
 
-/// Tables, ports, groups and buffers.
+/// Tables, ports, groups, meters and buffers.
 #[derive(Debug)]
 pub(super) struct Datapath {
     pub(super) tables: Vec<Table>,
     pub(super) ports: BTreeMap<PortNo, Port>,
     pub(super) groups: Groups,
+    pub(super) meters: Meters,
     pub(super) buffers: Buffers,
     pub(super) miss: Miss,
     pub(super) miss_send_len: u16,
 }
 
 impl Datapath {
-    pub(super) fn new(ports: impl IntoIterator<Item = Port>, tables: u8, capacity: usize, buffers: usize) -> Datapath {
+    pub(super) fn new(ports: impl IntoIterator<Item = Port>, config: &SwitchConfig) -> Datapath {
         Datapath {
-            tables: (0..tables.max(1)).map(|_| Table::new(capacity)).collect(),
+            tables: (0..config.tables.max(1)).map(|_| Table::new(config.capacity)).collect(),
             ports: ports.into_iter().map(|port| (port.number, port)).collect(),
             groups: Groups::default(),
-            buffers: Buffers { capacity: buffers, next: 0, held: VecDeque::new() },
+            meters: Meters::new(config.meters),
+            buffers: Buffers { capacity: config.buffers, next: 0, held: VecDeque::new() },
             miss: Miss::Drop,
             miss_send_len: 128,
         }
     }
 
-    /// Forgets entries, groups and buffers, as a reboot does.
+    /// Forgets entries, groups, meters and buffers, as a reboot does.
     pub(super) fn clear(&mut self) {
         for table in &mut self.tables {
             *table = Table::new(table.capacity());
         }
         self.groups = Groups::default();
+        self.meters = Meters::new(self.meters.capacity);
         self.buffers.held.clear();
         self.miss_send_len = 128;
         for port in self.ports.values_mut() {
@@ -198,6 +223,9 @@ impl Datapath {
             let miss = self.miss == Miss::Drop && entry.is_table_miss();
             let cause = Cause { table: at, cookie: entry.cookie, miss, packet_out: false };
             let instructions: Arc<Instructions> = entry.instructions.clone();
+            if instructions.meter.is_some_and(|meter| !self.meters.pass(meter, packet.bytes.len(), now)) {
+                return;
+            }
             if !self.execute(&mut packet, &instructions.apply, cause, GROUP_DEPTH, now, out) {
                 return;
             }
@@ -211,7 +239,7 @@ impl Datapath {
             match instructions.goto {
                 Some(next) if next > at => at = next,
                 _ => {
-                    self.execute(&mut packet, &set.into_actions(), cause, GROUP_DEPTH, now, out);
+                    self.execute(&mut packet, &set.into_actions(), cause.indirect(), GROUP_DEPTH, now, out);
                     return;
                 }
             }
@@ -222,12 +250,11 @@ impl Datapath {
         let silent = self.ports.get(&packet.in_port).is_some_and(|port| port.config.no_packet_in);
         if self.miss == Miss::Controller && !silent {
             let cause = Cause { table, cookie: u64::MAX, miss: true, packet_out: false };
-            self.packet_in(packet, self.miss_send_len, cause, out);
+            self.packet_in(packet, self.miss_send_len, cause, Why::Miss, out);
         }
     }
 
-    fn packet_in(&mut self, packet: &Packet, max_len: u16, cause: Cause, out: &mut Vec<Event>) {
-        const NO_BUFFER: u16 = 0xffff;
+    fn packet_in(&mut self, packet: &Packet, max_len: u16, cause: Cause, reason: Why, out: &mut Vec<Event>) {
         let total = packet.bytes.len();
         let buffer = if max_len == NO_BUFFER { None } else { self.buffers.hold(packet.in_port, &packet.bytes) };
         let data = match buffer {
@@ -235,7 +262,7 @@ impl Datapath {
             None => packet.bytes.clone(),
         };
         let (in_port, metadata) = (packet.in_port, packet.metadata);
-        out.push(Event::PacketIn(PacketIn { buffer, total, in_port, cause, metadata, data }));
+        out.push(Event::PacketIn(PacketIn { buffer, total, in_port, cause, reason, metadata, data }));
     }
 
     /// Does what a list of actions says, in its order; false if the packet is gone.
@@ -254,12 +281,13 @@ impl Datapath {
                 Action::Set(set) => packet.change(|bytes| rewrite::set(bytes, *set)),
                 Action::PushVlan(tpid) => packet.change(|bytes| rewrite::push_vlan(bytes, *tpid)),
                 Action::PopVlan => packet.change(rewrite::pop_vlan),
-                Action::Queue(_) => {}
+                Action::Queue(queue) => packet.queue = *queue,
                 Action::Group(group) => self.hand_to(packet, *group, cause, depth, now, out),
                 Action::DecrementTtl => {
                     let mut alive = true;
                     packet.change(|bytes| alive = rewrite::decrement_ttl(bytes));
                     if !alive {
+                        self.packet_in(packet, NO_BUFFER, cause, Why::EndOfLife, out);
                         return false;
                     }
                 }
@@ -274,16 +302,16 @@ impl Datapath {
         let ports = &self.ports;
         let live = |port: PortNo| ports.get(&port).is_some_and(Port::is_live);
         for actions in self.groups.choose(group, spread, packet.bytes.len(), live) {
-            // Each bucket has a copy of its own.
-            self.execute(&mut packet.clone(), &actions, cause, depth, now, out);
+            // Each bucket has a copy of its own, and its actions are a set (§5.6.1).
+            self.execute(&mut packet.clone(), &ActionSet::of(&actions).into_actions(), cause.indirect(), depth, now, out);
         }
     }
 
     fn output(&mut self, packet: &Packet, to: Target, max_len: u16, cause: Cause, now: Time, out: &mut Vec<Event>) {
         match to {
             Target::Port(port) if port == packet.in_port => {}
-            Target::Port(port) => self.send(port, &packet.bytes, out),
-            Target::InPort => self.send(packet.in_port, &packet.bytes, out),
+            Target::Port(port) => self.send(port, packet, out),
+            Target::InPort => self.send(packet.in_port, packet, out),
             Target::Table if cause.packet_out => self.run(Packet::new(packet.in_port, packet.bytes.clone()), now, out),
             Target::Flood | Target::All => {
                 let others: Vec<PortNo> = self
@@ -294,23 +322,31 @@ impl Datapath {
                     .map(|port| port.number)
                     .collect();
                 for port in others {
-                    self.send(port, &packet.bytes, out);
+                    self.send(port, packet, out);
                 }
             }
-            Target::Controller => self.packet_in(packet, max_len, cause, out),
+            Target::Controller => {
+                let reason = if cause.miss { Why::Miss } else { Why::Action };
+                self.packet_in(packet, max_len, cause, reason, out);
+            }
             Target::Table | Target::Local => {}
         }
     }
 
-    fn send(&mut self, number: PortNo, frame: &Bytes, out: &mut Vec<Event>) {
+    fn send(&mut self, number: PortNo, packet: &Packet, out: &mut Vec<Event>) {
         let Some(port) = self.ports.get_mut(&number) else { return };
         if !port.is_live() || port.config.no_fwd {
             port.counters.tx_dropped += 1;
             return;
         }
+        let length = packet.bytes.len() as u64;
         port.counters.tx_packets += 1;
-        port.counters.tx_bytes += frame.len() as u64;
-        out.push(Event::Send(number, frame.clone()));
+        port.counters.tx_bytes += length;
+        if let Some(queue) = packet.queue.and_then(|queue| port.queues.get_mut(&queue)) {
+            queue.packets += 1;
+            queue.bytes += length;
+        }
+        out.push(Event::Send(number, packet.bytes.clone()));
     }
 
     /// Lets entries expire.

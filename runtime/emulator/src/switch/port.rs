@@ -1,5 +1,7 @@
 //! A port of the switch: its state, its configuration and its counters. Knows nothing of what is behind it.
 
+use std::collections::BTreeMap;
+
 use net::{Dpid, MacAddr, PortNo};
 
 /// A port.
@@ -11,6 +13,26 @@ pub(super) struct Port {
     pub(super) link: bool,
     pub(super) config: PortConfig,
     pub(super) counters: Counters,
+    pub(super) queues: BTreeMap<u32, Counted>,
+}
+
+/// A queue of a port. Nothing waits in it: it counts what would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its number at the port.
+    pub id: u32,
+    /// The rate that it is promised, in tenths of a percent of the port's.
+    pub min_rate: Option<u16>,
+    /// The rate that it is held to, likewise.
+    pub max_rate: Option<u16>,
+}
+
+/// A queue with what was sent through it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) queue: Queue,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
 }
 
 /// What the controller has configured with port-mod.
@@ -46,7 +68,8 @@ pub struct Counters {
 }
 
 impl Port {
-    pub(super) fn new(dpid: Dpid, number: PortNo) -> Port {
+    pub(super) fn new(dpid: Dpid, number: PortNo, queues: &[(PortNo, Queue)]) -> Port {
+        let own = queues.iter().filter(|(port, _)| *port == number);
         let [.., d0, d1, d2] = dpid.0.to_be_bytes();
         let [.., p0, p1] = number.0.to_be_bytes();
         Port {
@@ -55,6 +78,7 @@ impl Port {
             link: true,
             config: PortConfig::default(),
             counters: Counters::default(),
+            queues: own.map(|(_, queue)| (queue.id, Counted { queue: *queue, packets: 0, bytes: 0 })).collect(),
         }
     }
 

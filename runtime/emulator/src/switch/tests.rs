@@ -1,5 +1,7 @@
 //! The switch through its wire: what controllers of both versions see.
 
+mod controllers;
+mod queues;
 mod v10;
 mod v13;
 
@@ -9,7 +11,7 @@ use openflow::Hello;
 use packet::build::{IpEnds, tcp};
 use packet::tcp::{SYN, Segment};
 
-use super::{Output, Switch, SwitchConfig};
+use super::{ControllerId, Output, Switch, SwitchConfig};
 
 const SECOND: u64 = 1_000_000;
 
@@ -47,7 +49,7 @@ fn ports(outputs: &[Output]) -> Vec<u32> {
         .iter()
         .filter_map(|output| match output {
             Output::Port(port, _) => Some(port.0),
-            Output::Controller(_) | Output::Close => None,
+            Output::Controller(..) | Output::Close(_) => None,
         })
         .collect()
 }
@@ -66,7 +68,7 @@ fn without_a_common_version_the_switch_says_so_and_closes() {
     let mut bytes = BytesMut::new();
     Hello { version: 3, bitmap: None }.encode(7, &mut bytes).unwrap();
     let outputs = switch.from_controller(&bytes, Time(0));
-    let [Output::Controller(error), Output::Close] = outputs.as_slice() else { panic!("{outputs:?}") };
+    let [Output::Controller(_, error), Output::Close(_)] = outputs.as_slice() else { panic!("{outputs:?}") };
     let (xid, message) = openflow::v13::Message::decode(error).unwrap();
     let openflow::v13::Message::Error(error) = message else { panic!("{message:?}") };
     assert_eq!((xid, error.to_string()), (7, "HELLO_FAILED/INCOMPATIBLE".into()));
@@ -86,7 +88,7 @@ fn a_stream_may_be_cut_anywhere_and_broken_framing_closes_it() {
         outputs.extend(switch.from_controller(&[*byte], Time(0)));
     }
     assert_eq!(outputs.len(), 2);
-    assert_eq!(switch.from_controller(&[4, 0, 0, 3, 0, 0, 0, 0], Time(0)), [Output::Close]);
+    assert_eq!(switch.from_controller(&[4, 0, 0, 3, 0, 0, 0, 0], Time(0)), [Output::Close(ControllerId::FIRST)]);
     assert_eq!(switch.from_controller(&bytes, Time(0)), []);
 }
 

@@ -1,19 +1,20 @@
 //! OpenFlow 1.0 as the switch speaks it: requests carried out on the datapath and answered, events told. Knows no other version.
 
 mod flow;
+mod queue;
 
 use bytes::{Bytes, BytesMut};
 use net::{PortNo, Time};
 use openflow::Text;
 use openflow::v10::{
     BadRequest, Capabilities, ConfigFlags, DescStats, Error, ErrorType, FeaturesReply, FlowRemoved, FlowRemovedReason, Message,
-    OFP_NO_BUFFER, OFPQ_ALL, PacketIn, PacketInReason, PacketOut, PhyPort, PortConfig, PortFeatures, PortMod, PortModFailed,
-    PortReason, PortState, PortStats, PortStatus, QueueGetConfigReply, QueueOpFailed, StatsFlags, StatsReply, StatsReplyBody,
-    StatsRequestBody, SwitchConfig as WireConfig, TableStats, Wildcards,
+    OFP_NO_BUFFER, PacketIn, PacketInReason, PacketOut, PhyPort, PortConfig, PortFeatures, PortMod, PortModFailed, PortReason,
+    PortState, PortStats, PortStatus, StatsFlags, StatsReply, StatsReplyBody, StatsRequestBody, SwitchConfig as WireConfig,
+    TableStats, Wildcards,
 };
 
 use super::SwitchConfig;
-use super::datapath::{Cause, Datapath, Event, Packet, RemovedReason};
+use super::datapath::{Cause, Datapath, Event, Packet, RemovedReason, Why};
 use super::port::{Port, PortConfig as OwnConfig};
 use super::table::Spelling;
 
@@ -82,9 +83,7 @@ fn answer(
         }
         Message::StatsRequest(request) => statistics(&request.body, config, datapath, now)?,
         Message::QueueGetConfigRequest(request) => {
-            let port = request.port.physical().filter(|port| datapath.ports.contains_key(port));
-            port.ok_or(Refusal::from(QueueOpFailed::BAD_PORT))?;
-            vec![Message::QueueGetConfigReply(QueueGetConfigReply { port: request.port, queues: Vec::new() })]
+            vec![Message::QueueGetConfigReply(queue::configurations(request.port, datapath)?)]
         }
         Message::Vendor { .. } => return Err(BadRequest::BAD_VENDOR.into()),
         Message::FeaturesReply(_)
@@ -106,7 +105,11 @@ pub(super) fn tell(datapath: &Datapath, event: &Event, out: &mut BytesMut) {
             buffer_id: packet.buffer.unwrap_or(OFP_NO_BUFFER),
             total_len: u16::try_from(packet.total).unwrap_or(u16::MAX),
             in_port: narrow(packet.in_port),
-            reason: if packet.cause.miss { PacketInReason::NO_MATCH } else { PacketInReason::ACTION },
+            reason: match packet.reason {
+                Why::Miss => PacketInReason::NO_MATCH,
+                // No action of this version ends a packet's life.
+                Why::Action | Why::EndOfLife => PacketInReason::ACTION,
+            },
             data: packet.data.clone(),
         }),
         Event::Removed(removed) => {
@@ -239,17 +242,7 @@ fn statistics(
         })),
         StatsRequestBody::Table => StatsReplyBody::Table(datapath.tables.iter().take(1).map(table_statistics).collect()),
         StatsRequestBody::Port(port) => StatsReplyBody::Port(port_statistics(*port, datapath)?),
-        StatsRequestBody::Queue(wanted) => {
-            let known = wanted.port_no == openflow::v10::PortNo::ALL
-                || wanted.port_no.physical().is_some_and(|port| datapath.ports.contains_key(&port));
-            if !known {
-                return Err(QueueOpFailed::BAD_PORT.into());
-            }
-            if wanted.queue_id != OFPQ_ALL {
-                return Err(QueueOpFailed::BAD_QUEUE.into());
-            }
-            StatsReplyBody::Queue(Vec::new())
-        }
+        StatsRequestBody::Queue(wanted) => StatsReplyBody::Queue(queue::statistics(wanted, datapath)?),
         StatsRequestBody::PortDesc => StatsReplyBody::PortDesc(datapath.ports.values().filter_map(describe).collect()),
         StatsRequestBody::Vendor { .. } => return Err(BadRequest::BAD_VENDOR.into()),
     };

@@ -1,23 +1,25 @@
 //! OpenFlow 1.3 as the switch speaks it: requests carried out on the datapath and answered, events told, roles kept. Knows no other
 //! version.
 
+mod action;
 mod answers;
 mod flow;
 mod group;
+mod meter;
+mod queue;
 mod tables;
 
 use bytes::{Bytes, BytesMut};
 use net::Time;
+use openflow::v13::PortConfig;
 use openflow::v13::{
-    AsyncConfig, BadRequest, ConfigFlags, Error, ErrorType, FlowRemoved, FlowRemovedReason, Match, Message, MeterModFailed,
-    OFP_NO_BUFFER, Oxm, PacketIn, PacketInReason, PacketOut, PortMod, PortModFailed, PortNo, PortReason, PortStatus,
-    QueueGetConfigReply, QueueOpFailed, Role, RoleRequest, RoleRequestFailed, SwitchConfig as WireConfig, TableMod,
-    TableModFailed,
+    AsyncConfig, BadRequest, ConfigFlags, Error, ErrorType, FlowRemoved, FlowRemovedReason, Match, Message, OFP_NO_BUFFER, Oxm,
+    PacketIn, PacketInReason, PacketOut, PortMod, PortModFailed, PortReason, PortStatus, Role, RoleRequest, RoleRequestFailed,
+    SwitchConfig as WireConfig, TableMod, TableModFailed,
 };
-use openflow::v13::{MeterModCommand, PortConfig};
 
 use super::SwitchConfig;
-use super::datapath::{Cause, Datapath, Event, Packet, RemovedReason};
+use super::datapath::{Cause, Datapath, Event, Packet, RemovedReason, Why};
 use super::port::PortConfig as OwnConfig;
 use super::table::Spelling;
 
@@ -28,8 +30,8 @@ type Refusal = (ErrorType, u16);
 #[derive(Debug)]
 pub(super) struct Connection {
     role: Role,
-    /// The newest election that was heard of (OpenFlow 1.3.5 §6.3.6).
-    generation: Option<u64>,
+    /// The newest election that the switch heard of, from whichever controller (OpenFlow 1.3.5 §6.3.6).
+    pub(super) generation: Option<u64>,
     wanted: AsyncConfig,
 }
 
@@ -49,6 +51,17 @@ impl Default for Connection {
 }
 
 impl Connection {
+    pub(super) fn is_master(&self) -> bool {
+        self.role == Role::MASTER
+    }
+
+    /// Another controller is the master now.
+    pub(super) fn demote(&mut self) {
+        if self.is_master() {
+            self.role = Role::SLAVE;
+        }
+    }
+
     /// Carries a message out. Answers go to `replies`, and are to be sent after the events.
     pub(super) fn receive(
         &mut self,
@@ -98,11 +111,7 @@ impl Connection {
                 Vec::new()
             }
             Message::QueueGetConfigRequest(request) => {
-                let known = request.port.physical().is_some_and(|port| datapath.ports.contains_key(&port));
-                if !known && request.port != PortNo::ANY {
-                    return Err(QueueOpFailed::BAD_PORT.into());
-                }
-                vec![Message::QueueGetConfigReply(QueueGetConfigReply { port: request.port, queues: Vec::new() })]
+                vec![Message::QueueGetConfigReply(queue::configurations(request.port, datapath)?)]
             }
             Message::Experimenter { .. } => return Err(BadRequest::BAD_EXPERIMENTER.into()),
             Message::SetConfig(_)
@@ -156,7 +165,11 @@ impl Connection {
         let (message, reason, mask) = match event {
             Event::Send(..) => return,
             Event::PacketIn(packet) => {
-                let reason = if packet.cause.miss { PacketInReason::NO_MATCH } else { PacketInReason::ACTION };
+                let reason = match packet.reason {
+                    Why::Miss => PacketInReason::NO_MATCH,
+                    Why::Action => PacketInReason::ACTION,
+                    Why::EndOfLife => PacketInReason::INVALID_TTL,
+                };
                 let mask = pick(self.wanted.packet_in_mask, self.wanted.packet_in_mask_slave);
                 (Message::PacketIn(packet_in(packet, reason)), reason.0, mask)
             }
@@ -232,13 +245,7 @@ fn change(message: Message, datapath: &mut Datapath, now: Time, events: &mut Vec
         Message::GroupMod(group) => group::carry_out(&group, datapath, now, events),
         Message::PortMod(port) => port_mod(&port, datapath, events),
         Message::TableMod(table) => table_mod(&table, datapath),
-        Message::MeterMod(meter) => Err(match meter.command {
-            MeterModCommand::ADD => MeterModFailed::OUT_OF_METERS.into(),
-            MeterModCommand::MODIFY => MeterModFailed::UNKNOWN_METER.into(),
-            // There is none to delete, which is no error (§6.7).
-            MeterModCommand::DELETE => return Ok(()),
-            _ => MeterModFailed::BAD_COMMAND.into(),
-        }),
+        Message::MeterMod(meter) => meter::carry_out(&meter, datapath, now, events),
         Message::PacketOut(packet) => packet_out(&packet, datapath, now, events),
         _ => Err(BadRequest::BAD_TYPE.into()),
     }
@@ -249,7 +256,7 @@ fn seconds(age: std::time::Duration) -> u32 {
 }
 
 fn packet_out(packet: &PacketOut, datapath: &mut Datapath, now: Time, events: &mut Vec<Event>) -> Result<(), Refusal> {
-    let actions = flow::actions(&packet.actions, datapath, true)?;
+    let actions = action::read(&packet.actions, datapath, &mut action::Given::in_packet_out())?;
     let (in_port, bytes) = match packet.buffer_id {
         OFP_NO_BUFFER => (net::PortNo(packet.in_port.0), packet.data.clone()),
         buffer => datapath.buffers.take(buffer).ok_or(Refusal::from(BadRequest::BUFFER_UNKNOWN))?,

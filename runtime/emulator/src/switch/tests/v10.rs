@@ -21,8 +21,8 @@ fn decoded(outputs: &[Output]) -> Vec<Message> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Controller(bytes) => Some(Message::decode(bytes).unwrap().1),
-            Output::Port(..) | Output::Close => None,
+            Output::Controller(_, bytes) => Some(Message::decode(bytes).unwrap().1),
+            Output::Port(..) | Output::Close(_) => None,
         })
         .collect()
 }

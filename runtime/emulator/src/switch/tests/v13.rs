@@ -1,5 +1,7 @@
 //! The switch as a controller of OpenFlow 1.3 sees it.
 
+mod meters;
+
 use bytes::{Bytes, BytesMut};
 use net::{EtherType, FlowMatch, IpProto, PortNo, Time};
 use openflow::v13::{
@@ -23,8 +25,8 @@ fn decoded(outputs: &[Output]) -> Vec<Message> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Controller(bytes) => Some(Message::decode(bytes).unwrap().1),
-            Output::Port(..) | Output::Close => None,
+            Output::Controller(_, bytes) => Some(Message::decode(bytes).unwrap().1),
+            Output::Port(..) | Output::Close(_) => None,
         })
         .collect()
 }
@@ -43,7 +45,7 @@ fn error(messages: &[Message]) -> String {
 }
 
 fn to(port: u16) -> Match {
-    [Oxm::EthType(0x0800), Oxm::IpProto(6), Oxm::TcpDst(port)].into_iter().collect()
+    [Oxm::EthType(0x0800), Oxm::IpProto(6), Oxm::TcpDst(port, None)].into_iter().collect()
 }
 
 fn add(table: u8, matching: Match, priority: u16, instructions: Vec<Instruction>) -> FlowMod {
@@ -173,12 +175,23 @@ fn roles_come_from_elections_and_a_slave_changes_nothing() {
     assert_eq!(decoded(&switch.from_port(PortNo(1), frame(1, 2), Time(0))).len(), 1);
 }
 
+/// A bucket that leads out of a port, and is live with it where that can be.
+fn bucket(kind: GroupType, port: u32) -> Bucket {
+    let watches = matches!(kind, GroupType::SELECT | GroupType::FF);
+    Bucket {
+        weight: u16::from(kind == GroupType::SELECT),
+        watch_port: if watches { Wire(port) } else { Wire::ANY },
+        watch_group: OFPG_ANY,
+        actions: vec![out(port)],
+    }
+}
+
 #[test]
 fn groups_copy_choose_and_fail_over() {
     let mut switch = switch();
-    let bucket = |port: u32| Bucket { weight: 1, watch_port: Wire(port), watch_group: OFPG_ANY, actions: vec![out(port)] };
     let group = |command, kind, group_id, buckets: &[u32]| {
-        Message::GroupMod(GroupMod { command, kind, group_id, buckets: buckets.iter().map(|port| bucket(*port)).collect() })
+        let buckets = buckets.iter().map(|port| bucket(kind, *port)).collect();
+        Message::GroupMod(GroupMod { command, kind, group_id, buckets })
     };
     let unknown = add(0, Match::ANY, 5, apply(&[Action::Group(1)]));
     assert_eq!(error(&send(&mut switch, &Message::FlowMod(unknown.clone()), 0)), "BAD_ACTION/BAD_OUT_GROUP");
@@ -201,10 +214,99 @@ fn groups_copy_choose_and_fail_over() {
     chosen.sort_unstable();
     chosen.dedup();
     assert_eq!(chosen, [2, 3, 4]);
+    // Those that are not live are not chosen.
+    switch.set_port(PortNo(3), false, Time(0));
+    let chosen = (0..64).flat_map(|port| ports(&switch.from_port(PortNo(1), frame_to(1, 2, port), Time(0))));
+    let chosen: std::collections::BTreeSet<u32> = chosen.collect();
+    assert_eq!(chosen, [2, 4].into());
     // Entries go with their group.
     let gone = send(&mut switch, &group(GroupModCommand::DELETE, GroupType::ALL, 1, &[]), 0);
     let [Message::FlowRemoved(removed)] = gone.as_slice() else { panic!("{gone:?}") };
     assert_eq!(removed.reason, FlowRemovedReason::GROUP_DELETE);
+}
+
+#[test]
+fn groups_that_cannot_be_are_refused() {
+    let mut switch = switch();
+    let group = |command, kind, group_id, buckets: Vec<Bucket>| Message::GroupMod(GroupMod { command, kind, group_id, buckets });
+    let to_group = |next: u32| Bucket { actions: vec![Action::Group(next)], ..bucket(GroupType::ALL, 2) };
+    type Do = GroupModCommand;
+    assert_eq!(send(&mut switch, &group(Do::ADD, GroupType::ALL, 1, vec![bucket(GroupType::ALL, 2)]), 0), []);
+    assert_eq!(send(&mut switch, &group(Do::ADD, GroupType::ALL, 2, vec![to_group(1), bucket(GroupType::ALL, 3)]), 0), []);
+    let two = vec![bucket(GroupType::ALL, 2), bucket(GroupType::ALL, 3)];
+    for (message, wanted) in [
+        (group(Do::ADD, GroupType::INDIRECT, 3, two), "GROUP_MOD_FAILED/INVALID_GROUP"),
+        (group(Do::ADD, GroupType::FF, 3, vec![bucket(GroupType::ALL, 2)]), "GROUP_MOD_FAILED/INVALID_GROUP"),
+        (group(Do::ADD, GroupType::ALL, 3, vec![bucket(GroupType::FF, 2)]), "GROUP_MOD_FAILED/WATCH_UNSUPPORTED"),
+        (
+            group(Do::ADD, GroupType::ALL, 3, vec![Bucket { weight: 1, ..bucket(GroupType::ALL, 2) }]),
+            "GROUP_MOD_FAILED/INVALID_GROUP",
+        ),
+        (group(Do::MODIFY, GroupType::ALL, 3, Vec::new()), "GROUP_MOD_FAILED/UNKNOWN_GROUP"),
+        (group(Do::MODIFY, GroupType::ALL, 1, vec![to_group(1)]), "GROUP_MOD_FAILED/LOOP"),
+        (group(Do::MODIFY, GroupType::ALL, 1, vec![to_group(2)]), "GROUP_MOD_FAILED/LOOP"),
+        (group(Do::DELETE, GroupType::ALL, 1, Vec::new()), "GROUP_MOD_FAILED/CHAINED_GROUP"),
+        (group(Do::ADD, GroupType::ALL, 3, vec![to_group(9)]), "BAD_ACTION/BAD_OUT_GROUP"),
+    ] {
+        assert_eq!(error(&send(&mut switch, &message, 0)), wanted, "{message:?}");
+    }
+    // A group that watches another is live with it.
+    let watching = Bucket { watch_port: Wire::ANY, watch_group: 4, ..bucket(GroupType::FF, 3) };
+    assert_eq!(send(&mut switch, &group(Do::ADD, GroupType::FF, 4, vec![bucket(GroupType::FF, 2)]), 0), []);
+    assert_eq!(send(&mut switch, &group(Do::ADD, GroupType::FF, 5, vec![watching, bucket(GroupType::FF, 4)]), 0), []);
+    install(&mut switch, add(0, Match::ANY, 5, apply(&[Action::Group(5), Action::Group(2)])));
+    assert_eq!(ports(&switch.from_port(PortNo(1), frame(1, 2), Time(0))), [3, 2, 3]);
+    switch.set_port(PortNo(2), false, Time(0));
+    assert_eq!(ports(&switch.from_port(PortNo(1), frame(1, 2), Time(0))), [4, 3]);
+}
+
+#[test]
+fn the_actions_of_a_bucket_are_a_set() {
+    let mut switch = switch();
+    let actions = vec![out(2), out(3), Action::SetField(Oxm::EthDst(net::MacAddr([2, 0, 0, 0, 0, 9]), None))];
+    let buckets = vec![Bucket { actions, ..bucket(GroupType::INDIRECT, 2) }];
+    let group = GroupMod { command: GroupModCommand::ADD, kind: GroupType::INDIRECT, group_id: 1, buckets };
+    assert_eq!(send(&mut switch, &Message::GroupMod(group), 0), []);
+    install(&mut switch, add(0, Match::ANY, 5, apply(&[Action::Group(1), out(4)])));
+    let outputs = switch.from_port(PortNo(1), frame(1, 2), Time(0));
+    // One output is left, after the header is set; what comes after the group is as it was.
+    let [Output::Port(PortNo(3), copy), Output::Port(PortNo(4), whole)] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!((copy[5], whole), (9, &frame(1, 2)));
+}
+
+#[test]
+fn the_controller_hears_of_packets_whose_life_ends() {
+    let mut switch = switch();
+    install(&mut switch, add(0, to(80), 5, apply(&[Action::DecNwTtl, out(2)])));
+    let mut dying = frame(1, 2).to_vec();
+    dying[22] = 1;
+    let asked = decoded(&switch.from_port(PortNo(1), dying, Time(0)));
+    let [Message::PacketIn(packet)] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(packet.reason, PacketInReason::INVALID_TTL);
+    assert_eq!(ports(&switch.from_port(PortNo(1), frame(1, 2), Time(0))), [2]);
+}
+
+#[test]
+fn actions_must_fit_the_packets_that_reach_them() {
+    let mut switch = switch();
+    let dst = Action::SetField(Oxm::Ipv4Dst([10, 0, 0, 9].into(), None));
+    let port = Action::SetField(Oxm::UdpDst(53, None));
+    let vid = Action::SetField(Oxm::VlanVid(0x1007, None));
+    let ip: Match = [Oxm::EthType(0x86dd)].into_iter().collect();
+    let push = Action::PushVlan(0x8100);
+    for (matching, actions, wanted) in [
+        (Match::ANY, vec![dst.clone()], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (ip, vec![dst], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (to(80), vec![port], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (to(80), vec![vid.clone()], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (to(80), vec![Action::PopVlan], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (Match::ANY, vec![Action::DecNwTtl], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (to(80), vec![push.clone(), Action::PopVlan, vid], "BAD_ACTION/MATCH_INCONSISTENT"),
+        (to(80), vec![push.clone(), push.clone(), push], "BAD_ACTION/BAD_TAG"),
+    ] {
+        let refused = send(&mut switch, &Message::FlowMod(add(0, matching, 5, apply(&actions))), 0);
+        assert_eq!(error(&refused), wanted, "{actions:?}");
+    }
 }
 
 #[test]
@@ -229,8 +331,6 @@ fn set_field_and_tags_change_what_goes_out() {
         let refused = send(&mut switch, &Message::FlowMod(add(0, to(80), 5, apply(&[action]))), 0);
         assert_eq!(error(&refused), wanted);
     }
-    let metered = add(0, to(80), 5, vec![Instruction::Meter(1)]);
-    assert_eq!(error(&send(&mut switch, &Message::FlowMod(metered), 0)), "BAD_INSTRUCTION/UNSUP_INST");
     let unknown: Match = [Oxm::TunnelId(1, None)].into_iter().collect();
     let refused = send(&mut switch, &Message::FlowMod(add(0, unknown, 5, Vec::new())), 0);
     assert_eq!(error(&refused), "BAD_MATCH/BAD_FIELD");
@@ -286,7 +386,7 @@ fn what_is_not_understood_is_answered_as_the_specification_says() {
         (&[4, 4, 0, 16, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1], "BAD_REQUEST/BAD_EXPERIMENTER"),
     ] {
         let outputs = switch.from_controller(bytes, Time(0));
-        let [Output::Controller(answer)] = outputs.as_slice() else { panic!("{outputs:?}") };
+        let [Output::Controller(_, answer)] = outputs.as_slice() else { panic!("{outputs:?}") };
         let (xid, message) = Message::decode(answer).unwrap();
         assert_eq!((xid, error(&[message])), (9, wanted.to_owned()));
     }

@@ -111,8 +111,10 @@ pub(super) fn actions(wire: &[WireAction], packet_out: bool) -> Result<Vec<Actio
             WireAction::SetTpSrc(port) => Action::Set(Set::TpSrc(*port)),
             WireAction::SetTpDst(port) => Action::Set(Set::TpDst(*port)),
             WireAction::Enqueue { port, queue_id } => {
-                actions.push(Action::Queue(*queue_id));
-                Action::Output { to: target(*port, packet_out)?, max_len: 0 }
+                actions.push(Action::Queue(Some(*queue_id)));
+                actions.push(Action::Output { to: target(*port, packet_out)?, max_len: 0 });
+                // For this output alone.
+                Action::Queue(None)
             }
             WireAction::Vendor { .. } => return Err(BadAction::BAD_VENDOR.into()),
         };
@@ -151,6 +153,7 @@ pub(super) fn carry_out(wire: &FlowMod, datapath: &mut Datapath, now: Time, even
             cookie_mask: 0,
             out_port: if deletes { out_port(wire.out_port)? } else { None },
             out_group: None,
+            meter: None,
         },
         priority,
         cookie: wire.cookie,
@@ -185,6 +188,7 @@ fn selection(wanted: &FlowStatsRequest) -> Option<Selection> {
         cookie_mask: 0,
         out_port: out_port(wanted.out_port).ok()?,
         out_group: None,
+        meter: None,
     })
 }
 

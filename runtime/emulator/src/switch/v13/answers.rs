@@ -3,12 +3,12 @@
 use net::Time;
 use openflow::Text;
 use openflow::v13::{
-    BadRequest, Capabilities, Desc, FeaturesReply, FlowStats, FlowStatsRequest, Instruction, Message, MeterFeatures,
-    MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody, OFPQ_ALL, Port as WirePort,
-    PortConfig, PortFeatures, PortNo, PortState, PortStats, QueueOpFailed, QueueStatsRequest, TableFeaturesFailed, TableStats,
+    BadRequest, Capabilities, Desc, FeaturesReply, FlowStats, FlowStatsRequest, Instruction, Message, MultipartFlags,
+    MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody, Port as WirePort, PortConfig, PortFeatures,
+    PortNo, PortState, PortStats, TableFeaturesFailed, TableStats,
 };
 
-use super::{Refusal, flow, group, tables};
+use super::{Refusal, flow, group, meter, queue, tables};
 use crate::switch::SwitchConfig;
 use crate::switch::datapath::Datapath;
 use crate::switch::port::Port;
@@ -24,7 +24,11 @@ pub(super) fn features(config: &SwitchConfig, datapath: &Datapath) -> FeaturesRe
         n_buffers: u32::try_from(config.buffers).unwrap_or(u32::MAX),
         n_tables: u8::try_from(datapath.tables.len()).unwrap_or(u8::MAX),
         auxiliary_id: 0,
-        capabilities: Capabilities::FLOW_STATS | Capabilities::TABLE_STATS | Capabilities::PORT_STATS | Capabilities::GROUP_STATS,
+        capabilities: Capabilities::FLOW_STATS
+            | Capabilities::TABLE_STATS
+            | Capabilities::PORT_STATS
+            | Capabilities::GROUP_STATS
+            | Capabilities::QUEUE_STATS,
         reserved: 0,
     }
 }
@@ -75,18 +79,13 @@ pub(super) fn multipart(
         })),
         Ask::Table => Answer::Table(table_statistics(datapath)),
         Ask::PortStats(wanted) => Answer::PortStats(ports(wanted.port_no, datapath)?),
-        Ask::Queue(wanted) => {
-            check_queue(&wanted, datapath)?;
-            Answer::Queue(Vec::new())
-        }
+        Ask::Queue(wanted) => Answer::Queue(queue::statistics(&wanted, datapath)?),
         Ask::Group(wanted) => Answer::Group(group::statistics(wanted, datapath, now)),
         Ask::GroupDesc => Answer::GroupDesc(group::descriptions(datapath)),
         Ask::GroupFeatures => Answer::GroupFeatures(group::features()),
-        Ask::Meter(_) => Answer::Meter(Vec::new()),
-        Ask::MeterConfig(_) => Answer::MeterConfig(Vec::new()),
-        Ask::MeterFeatures => {
-            Answer::MeterFeatures(MeterFeatures { max_meter: 0, band_types: 0, capabilities: 0, max_bands: 0, max_color: 0 })
-        }
+        Ask::Meter(wanted) => Answer::Meter(meter::statistics(wanted, datapath, now)?),
+        Ask::MeterConfig(wanted) => Answer::MeterConfig(meter::configurations(wanted, datapath)?),
+        Ask::MeterFeatures => Answer::MeterFeatures(meter::features(datapath)),
         Ask::TableFeatures(wanted) if wanted.is_empty() => Answer::TableFeatures(tables::features(datapath)),
         // The tables are as they are.
         Ask::TableFeatures(_) => return Err(TableFeaturesFailed::EPERM.into()),
@@ -166,12 +165,4 @@ fn ports(wanted: PortNo, datapath: &Datapath) -> Result<Vec<PortStats>, Refusal>
             duration_nsec: 0,
         })
         .collect())
-}
-
-fn check_queue(wanted: &QueueStatsRequest, datapath: &Datapath) -> Result<(), Refusal> {
-    let known = wanted.port_no.physical().is_some_and(|port| datapath.ports.contains_key(&port));
-    if !known && wanted.port_no != PortNo::ANY {
-        return Err(QueueOpFailed::BAD_PORT.into());
-    }
-    if wanted.queue_id == OFPQ_ALL { Ok(()) } else { Err(QueueOpFailed::BAD_QUEUE.into()) }
 }

@@ -1,17 +1,17 @@
-//! Entries in the words of OpenFlow 1.3: matches, instructions, actions, flow-mods, flow statistics. Sends nothing.
+//! Entries in the words of OpenFlow 1.3: matches, instructions, flow-mods, flow statistics. Sends nothing.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use net::{MacAddr, Time};
 use openflow::v13::{
-    Action as WireAction, AggregateStats, BadAction, BadInstruction, BadMatch, BadRequest, FlowMod, FlowModCommand,
-    FlowModFailed, FlowModFlags, FlowStats, FlowStatsRequest, Instruction, Match, OFP_NO_BUFFER, OFPG_ANY, OFPTT_ALL,
-    OFPVID_PRESENT, Oxm, PortNo,
+    AggregateStats, BadInstruction, BadMatch, BadRequest, FlowMod, FlowModCommand, FlowModFailed, FlowModFlags, FlowStats,
+    FlowStatsRequest, Instruction, Match, MeterModFailed, OFP_NO_BUFFER, OFPG_ANY, OFPTT_ALL, OFPVID_PRESENT, Oxm, PortNo,
 };
 
+use super::action::{self, Given};
 use super::{Refusal, seconds};
-use crate::switch::action::{Action, Instructions, Set, Target};
+use crate::switch::action::{Instructions, Target};
 use crate::switch::change::{Change, Command, Refused, Selection};
 use crate::switch::datapath::{Datapath, Event, Packet};
 use crate::switch::key::{
@@ -57,8 +57,12 @@ fn region(m: &Match) -> Result<Region, Refusal> {
             }
             Oxm::Ipv6Src(address, mask) => region.fix_wide(NW_SRC, address.to_bits(), v6(*mask)),
             Oxm::Ipv6Dst(address, mask) => region.fix_wide(NW_DST, address.to_bits(), v6(*mask)),
-            Oxm::TcpSrc(port) | Oxm::UdpSrc(port) | Oxm::SctpSrc(port) => region.fix_all(TP_SRC, *port),
-            Oxm::TcpDst(port) | Oxm::UdpDst(port) | Oxm::SctpDst(port) => region.fix_all(TP_DST, *port),
+            Oxm::TcpSrc(port, mask) | Oxm::UdpSrc(port, mask) | Oxm::SctpSrc(port, mask) => {
+                region.fix(TP_SRC, u64::from(*port), u64::from(mask.unwrap_or(u16::MAX)));
+            }
+            Oxm::TcpDst(port, mask) | Oxm::UdpDst(port, mask) | Oxm::SctpDst(port, mask) => {
+                region.fix(TP_DST, u64::from(*port), u64::from(mask.unwrap_or(u16::MAX)));
+            }
             Oxm::Icmpv4Type(kind) | Oxm::Icmpv6Type(kind) => region.fix_all(TP_SRC, *kind),
             Oxm::Icmpv4Code(code) | Oxm::Icmpv6Code(code) => region.fix_all(TP_DST, *code),
             _ => return Err(BadMatch::BAD_FIELD.into()),
@@ -74,78 +78,30 @@ fn fix_tci(region: &mut Region, value: u16, mask: u16) {
     region.fix(TCI, value, mask);
 }
 
-pub(super) fn target(port: PortNo, packet_out: bool) -> Result<Target, Refusal> {
-    Ok(match port {
-        PortNo::IN_PORT => Target::InPort,
-        PortNo::TABLE if packet_out => Target::Table,
-        PortNo::FLOOD => Target::Flood,
-        PortNo::ALL => Target::All,
-        PortNo::CONTROLLER => Target::Controller,
-        PortNo::LOCAL => Target::Local,
-        other => Target::Port(other.physical().ok_or(Refusal::from(BadAction::BAD_OUT_PORT))?),
-    })
-}
-
-/// The actions, if the switch has them.
-pub(super) fn actions(wire: &[WireAction], datapath: &Datapath, packet_out: bool) -> Result<Vec<Action>, Refusal> {
-    wire.iter().map(|action| one(action, datapath, packet_out)).collect()
-}
-
-fn one(action: &WireAction, datapath: &Datapath, packet_out: bool) -> Result<Action, Refusal> {
-    Ok(match action {
-        WireAction::Output { port, max_len } => Action::Output { to: target(*port, packet_out)?, max_len: *max_len },
-        WireAction::PushVlan(tpid @ (0x8100 | 0x88a8)) => Action::PushVlan(*tpid),
-        WireAction::PushVlan(_) => return Err(BadAction::BAD_ARGUMENT.into()),
-        WireAction::PopVlan => Action::PopVlan,
-        WireAction::SetQueue(queue) => Action::Queue(*queue),
-        WireAction::Group(group) if datapath.groups.0.contains_key(group) => Action::Group(*group),
-        WireAction::Group(_) => return Err(BadAction::BAD_OUT_GROUP.into()),
-        WireAction::DecNwTtl => Action::DecrementTtl,
-        WireAction::SetField(field) => Action::Set(set(field)?),
-        WireAction::Experimenter { .. } => return Err(BadAction::BAD_EXPERIMENTER.into()),
-        WireAction::CopyTtlOut
-        | WireAction::CopyTtlIn
-        | WireAction::SetMplsTtl(_)
-        | WireAction::DecMplsTtl
-        | WireAction::PushMpls(_)
-        | WireAction::PopMpls(_)
-        | WireAction::SetNwTtl(_)
-        | WireAction::PushPbb(_)
-        | WireAction::PopPbb => return Err(BadAction::BAD_TYPE.into()),
-    })
-}
-
-fn set(field: &Oxm) -> Result<Set, Refusal> {
-    Ok(match field {
-        Oxm::EthSrc(address, None) => Set::DlSrc(*address),
-        Oxm::EthDst(address, None) => Set::DlDst(*address),
-        Oxm::VlanVid(vid, None) if vid & OFPVID_PRESENT != 0 => Set::VlanId { id: vid & 0x0fff, push: false },
-        Oxm::VlanVid(..) => return Err(BadAction::BAD_SET_ARGUMENT.into()),
-        Oxm::VlanPcp(pcp) => Set::Pcp { pcp: *pcp, push: false },
-        Oxm::Ipv4Src(address, None) => Set::NwSrc((*address).into()),
-        Oxm::Ipv4Dst(address, None) => Set::NwDst((*address).into()),
-        Oxm::Ipv6Src(address, None) => Set::NwSrc((*address).into()),
-        Oxm::Ipv6Dst(address, None) => Set::NwDst((*address).into()),
-        Oxm::IpDscp(dscp) => Set::Dscp(*dscp),
-        Oxm::TcpSrc(port) | Oxm::UdpSrc(port) | Oxm::SctpSrc(port) => Set::TpSrc(*port),
-        Oxm::TcpDst(port) | Oxm::UdpDst(port) | Oxm::SctpDst(port) => Set::TpDst(*port),
-        _ => return Err(BadAction::BAD_SET_TYPE.into()),
-    })
-}
-
-fn instructions(wire: &[Instruction], table: u8, datapath: &Datapath) -> Result<Instructions, Refusal> {
+fn instructions(wire: &FlowMod, datapath: &Datapath) -> Result<Instructions, Refusal> {
     let mut all = Instructions::default();
-    for instruction in wire {
+    let mut given = Given::by(&wire.matching);
+    // What is done at once is done first, wherever it stands (§5.9).
+    for instruction in &wire.instructions {
+        if let Instruction::ApplyActions(list) = instruction {
+            all.apply = action::read(list, datapath, &mut given)?;
+        }
+    }
+    for instruction in &wire.instructions {
         match instruction {
-            Instruction::GotoTable(next) if *next > table && usize::from(*next) < datapath.tables.len() => {
+            Instruction::ApplyActions(_) => {}
+            Instruction::GotoTable(next) if *next > wire.table_id && usize::from(*next) < datapath.tables.len() => {
                 all.goto = Some(*next);
             }
             Instruction::GotoTable(_) => return Err(BadInstruction::BAD_TABLE_ID.into()),
             Instruction::WriteMetadata { metadata, metadata_mask } => all.metadata = Some((*metadata, *metadata_mask)),
-            Instruction::WriteActions(list) => all.write = actions(list, datapath, false)?,
-            Instruction::ApplyActions(list) => all.apply = actions(list, datapath, false)?,
+            Instruction::WriteActions(list) => all.write = action::read(list, datapath, &mut given.at_the_end())?,
             Instruction::ClearActions => all.clear = true,
-            Instruction::Meter(_) => return Err(BadInstruction::UNSUP_INST.into()),
+            Instruction::Meter(_) if datapath.meters.capacity == 0 => return Err(BadInstruction::UNSUP_INST.into()),
+            Instruction::Meter(meter) if !datapath.meters.by_number.contains_key(meter) => {
+                return Err(MeterModFailed::INVALID_METER.into());
+            }
+            Instruction::Meter(meter) => all.meter = Some(*meter),
             Instruction::Experimenter { .. } => return Err(BadInstruction::BAD_EXPERIMENTER.into()),
         }
     }
@@ -153,7 +109,7 @@ fn instructions(wire: &[Instruction], table: u8, datapath: &Datapath) -> Result<
 }
 
 fn out_port(port: PortNo) -> Result<Option<Target>, Refusal> {
-    if port == PortNo::ANY { Ok(None) } else { target(port, false).map(Some) }
+    if port == PortNo::ANY { Ok(None) } else { action::target(port, false).map(Some) }
 }
 
 fn command(wire: FlowModCommand) -> Result<(Command, bool), Refusal> {
@@ -174,7 +130,7 @@ fn change(wire: &FlowMod, datapath: &Datapath) -> Result<Change, Refusal> {
     if table.is_some_and(|table| usize::from(table) >= datapath.tables.len()) {
         return Err(FlowModFailed::BAD_TABLE_ID.into());
     }
-    let instructions = if deletes { Instructions::default() } else { instructions(&wire.instructions, wire.table_id, datapath)? };
+    let instructions = if deletes { Instructions::default() } else { instructions(wire, datapath)? };
     Ok(Change {
         command,
         selection: Selection {
@@ -185,6 +141,7 @@ fn change(wire: &FlowMod, datapath: &Datapath) -> Result<Change, Refusal> {
             cookie_mask: if command == Command::Add { 0 } else { wire.cookie_mask },
             out_port: if deletes { out_port(wire.out_port)? } else { None },
             out_group: (deletes && wire.out_group != OFPG_ANY).then_some(wire.out_group),
+            meter: None,
         },
         priority: wire.priority,
         cookie: wire.cookie,
@@ -228,6 +185,7 @@ fn selection(wanted: &FlowStatsRequest, datapath: &Datapath) -> Result<Selection
         cookie_mask: wanted.cookie_mask,
         out_port: out_port(wanted.out_port)?,
         out_group: (wanted.out_group != OFPG_ANY).then_some(wanted.out_group),
+        meter: None,
     })
 }
 

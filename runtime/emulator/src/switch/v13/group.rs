@@ -3,14 +3,14 @@
 use net::Time;
 use openflow::v13::{
     Bucket as WireBucket, BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupMod, GroupModCommand, GroupModFailed,
-    GroupStats, GroupType, OFPG_ALL, OFPG_ANY, OFPG_MAX,
+    GroupStats, GroupType, OFPG_ALL, OFPG_ANY, OFPG_MAX, PortNo,
 };
 
-use super::{Refusal, flow, seconds};
+use super::action::{self, Given};
+use super::{Refusal, seconds};
 use crate::switch::change::Selection;
 use crate::switch::datapath::{Datapath, Event, RemovedReason};
 use crate::switch::group::{Bucket, Group, GroupKind};
-use crate::switch::key::Region;
 
 /// How many groups the switch holds.
 const GROUPS: u32 = 1024;
@@ -44,18 +44,25 @@ fn group(wire: &GroupMod, datapath: &Datapath, now: Time) -> Result<Group, Refus
     if kind == GroupKind::Indirect && wire.buckets.len() != 1 {
         return Err(GroupModFailed::INVALID_GROUP.into());
     }
-    let buckets: Result<Vec<Bucket>, Refusal> = wire.buckets.iter().map(|bucket| read_bucket(bucket, datapath)).collect();
+    let buckets: Result<Vec<Bucket>, Refusal> = wire.buckets.iter().map(|bucket| read_bucket(bucket, kind, datapath)).collect();
     Ok(Group { kind, buckets: buckets?, written: wire.buckets.clone(), installed: now, packets: 0, bytes: 0 })
 }
 
-fn read_bucket(wire: &WireBucket, datapath: &Datapath) -> Result<Bucket, Refusal> {
-    if wire.watch_group != OFPG_ANY {
-        return Err(GroupModFailed::WATCH_UNSUPPORTED.into());
+fn read_bucket(wire: &WireBucket, kind: GroupKind, datapath: &Datapath) -> Result<Bucket, Refusal> {
+    let watches = wire.watch_port != PortNo::ANY || wire.watch_group != OFPG_ANY;
+    match kind {
+        GroupKind::All | GroupKind::Indirect if watches => return Err(GroupModFailed::WATCH_UNSUPPORTED.into()),
+        GroupKind::FastFailover if !watches => return Err(GroupModFailed::INVALID_GROUP.into()),
+        GroupKind::All | GroupKind::Indirect | GroupKind::FastFailover if wire.weight != 0 => {
+            return Err(GroupModFailed::INVALID_GROUP.into());
+        }
+        GroupKind::All | GroupKind::Indirect | GroupKind::FastFailover | GroupKind::Select => {}
     }
     Ok(Bucket {
         weight: wire.weight,
-        watch_port: wire.watch_port.physical(),
-        actions: flow::actions(&wire.actions, datapath, false)?,
+        watch_port: (wire.watch_port != PortNo::ANY).then_some(net::PortNo(wire.watch_port.0)),
+        watch_group: (wire.watch_group != OFPG_ANY).then_some(wire.watch_group),
+        actions: action::read(&wire.actions, datapath, &mut Given::in_bucket())?,
         packets: 0,
         bytes: 0,
     })
@@ -71,37 +78,28 @@ pub(super) fn carry_out(wire: &GroupMod, datapath: &mut Datapath, now: Time, eve
         GroupModCommand::MODIFY if !known => return Err(GroupModFailed::UNKNOWN_GROUP.into()),
         GroupModCommand::ADD | GroupModCommand::MODIFY => {
             let group = group(wire, datapath, now)?;
+            if group.hands_on().any(|next| next == wire.group_id || datapath.groups.leads(next, wire.group_id)) {
+                return Err(GroupModFailed::LOOP.into());
+            }
             datapath.groups.0.insert(wire.group_id, group);
         }
         GroupModCommand::DELETE => {
             let gone: Vec<u32> =
                 datapath.groups.0.keys().copied().filter(|id| wire.group_id == OFPG_ALL || *id == wire.group_id).collect();
+            if wire.group_id != OFPG_ALL
+                && datapath.groups.0.values().any(|group| group.hands_on().any(|next| next == wire.group_id))
+            {
+                return Err(GroupModFailed::CHAINED_GROUP.into());
+            }
             for id in gone {
                 datapath.groups.0.remove(&id);
-                remove_users(id, datapath, now, events);
+                // Entries that hand packets to it go with it (§6.5).
+                datapath.delete_everywhere(&Selection::handing_to(id), RemovedReason::GroupDelete, now, events);
             }
         }
         _ => return Err(GroupModFailed::BAD_COMMAND.into()),
     }
     Ok(())
-}
-
-/// Entries that hand packets to a deleted group go with it (OpenFlow 1.3.5 §6.5).
-fn remove_users(group: u32, datapath: &mut Datapath, now: Time, events: &mut Vec<Event>) {
-    let users = Selection {
-        table: None,
-        region: Region::default(),
-        strict: None,
-        cookie: 0,
-        cookie_mask: 0,
-        out_port: None,
-        out_group: Some(group),
-    };
-    for table in 0..datapath.tables.len() {
-        if let Ok(table) = u8::try_from(table) {
-            datapath.delete(table, &users, RemovedReason::GroupDelete, now, events);
-        }
-    }
 }
 
 /// The groups that are asked for: one, or all.
@@ -143,7 +141,10 @@ pub(super) fn features() -> GroupFeatures {
     let actions = 1 | 1 << 17 | 1 << 18 | 1 << 21 | 1 << 22 | 1 << 24 | 1 << 25;
     GroupFeatures {
         types: 0b1111,
-        capabilities: GroupCapabilities::SELECT_WEIGHT | GroupCapabilities::CHAINING,
+        capabilities: GroupCapabilities::SELECT_WEIGHT
+            | GroupCapabilities::SELECT_LIVENESS
+            | GroupCapabilities::CHAINING
+            | GroupCapabilities::CHAINING_CHECKS,
         max_groups: [GROUPS; 4],
         actions: [actions; 4],
     }

@@ -5,8 +5,8 @@ use openflow::v13::{ElementId, OFPXMC_OPENFLOW_BASIC, TableFeatureBody, TableFea
 
 use crate::switch::datapath::Datapath;
 
-/// Goto-table, write-metadata, write-actions, apply-actions, clear-actions.
-const INSTRUCTIONS: &[u16] = &[1, 2, 3, 4, 5];
+/// Goto-table, write-metadata, write-actions, apply-actions, clear-actions; and meter, where there are some.
+const INSTRUCTIONS: &[u16] = &[1, 2, 3, 4, 5, 6];
 /// Output, push and pop VLAN, set-queue, group, decrement TTL, set-field.
 const ACTIONS: &[u16] = &[0, 17, 18, 21, 22, 24, 25];
 /// Number and length in bytes of the fields that may be masked.
@@ -59,13 +59,14 @@ fn elements(kinds: &[u16]) -> TableFeatureBody {
     TableFeatureBody::Elements(kinds.iter().copied().map(ElementId::standard).collect())
 }
 
-fn properties(table: u8, tables: u8) -> Vec<TableFeatureProp> {
+fn properties(table: u8, tables: u8, metered: bool) -> Vec<TableFeatureProp> {
     type Kind = TableFeaturePropType;
+    let instructions = INSTRUCTIONS.split_last().filter(|_| !metered).map_or(INSTRUCTIONS, |(_, others)| others);
     let matched = TableFeatureBody::Oxms(oxms(MASKABLE, true).chain(oxms(EXACT, false)).collect());
     let wildcards = TableFeatureBody::Oxms(oxms(MASKABLE, false).chain(oxms(EXACT, false)).collect());
     let settable = TableFeatureBody::Oxms(oxms(SETTABLE, false).collect());
     [
-        (Kind::INSTRUCTIONS, elements(INSTRUCTIONS)),
+        (Kind::INSTRUCTIONS, elements(instructions)),
         (Kind::NEXT_TABLES, TableFeatureBody::NextTables((table + 1..tables).collect())),
         (Kind::WRITE_ACTIONS, elements(ACTIONS)),
         (Kind::APPLY_ACTIONS, elements(ACTIONS)),
@@ -91,7 +92,7 @@ pub(super) fn features(datapath: &Datapath) -> Vec<TableFeatures> {
             metadata_write: u64::MAX,
             config: 0,
             max_entries: u32::try_from(table.capacity()).unwrap_or(u32::MAX),
-            properties: properties(table_id, tables),
+            properties: properties(table_id, tables, datapath.meters.capacity > 0),
         })
         .collect()
 }
