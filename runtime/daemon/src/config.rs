@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use lang::import::MAX_FILES;
 use runtime::Settings;
+
+use crate::cookies::CookieMask;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::files::{as_text, read_bounded, unreadable};
+use crate::tls::TlsFiles;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,9 +23,12 @@ use crate::files::{as_text, read_bounded, unreadable};
 pub struct Config {
     /// Policy files, relative to the folder of `pentane.toml`; they are read as one policy in this order.
     pub policy: OneOrMore,
-    /// Address and port that switches connect to.
-    #[serde(default = "default_listen", deserialize_with = "listen")]
-    pub listen: SocketAddr,
+    /// Address and port that switches connect to over plain TCP. Without it: 127.0.0.1:6653, or nowhere if there is a door for TLS.
+    #[serde(default, deserialize_with = "maybe_listen")]
+    pub listen: Option<SocketAddr>,
+    /// How OpenFlow is spoken.
+    #[serde(default)]
+    pub openflow: OpenFlow,
     /// What is logged and how.
     #[serde(default)]
     pub log: Log,
@@ -32,6 +38,12 @@ pub struct Config {
     /// Discovery of links and switches.
     #[serde(default)]
     pub discovery: Discovery,
+    /// How long hosts and their addresses are remembered.
+    #[serde(default)]
+    pub hosts: Hosts,
+    /// How conversations find their way.
+    #[serde(default)]
+    pub routing: Routing,
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -48,6 +60,45 @@ pub enum OneOrMore {
     One(PathBuf),
     /// Several.
     More(Vec<PathBuf>),
+}
+
+/// `[openflow]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenFlow {
+    /// The role to have with switches of OpenFlow 1.3.
+    pub role: Role,
+    /// A door for TLS.
+    pub tls: Option<OpenFlowTls>,
+}
+
+/// Roles that can be wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// What the switch gives: unless another controller is its master, that of all equals.
+    #[default]
+    Equal,
+    /// The only one that changes entries.
+    Master,
+}
+
+/// `[openflow.tls]`: paths are relative to the folder of `pentane.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenFlowTls {
+    /// Address and port that switches connect to over TLS.
+    #[serde(deserialize_with = "listen")]
+    pub listen: SocketAddr,
+    /// The daemon's certificate, and those between it and its CA.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The CA that certificates of switches must be of.
+    pub ca: PathBuf,
+    /// Certificates that are revoked.
+    #[serde(default)]
+    pub crl: Option<PathBuf>,
 }
 
 /// `[log]`
@@ -87,7 +138,7 @@ pub enum Level {
 }
 
 /// `[flows]`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Flows {
     /// Seconds of silence after which an entry of an allowed conversation goes: 1 to 65,535.
@@ -96,6 +147,10 @@ pub struct Flows {
     pub drop_timeout: u16,
     /// Bytes of a packet that a switch sends up where it keeps the packet: 64 to 65,535.
     pub miss_send_len: u16,
+    /// Seconds between two looks at all entries of a switch: 0 to 3,600; 0 is never.
+    pub verify: u16,
+    /// Cookies of entries of others that stay.
+    pub adopt: Vec<CookieMask>,
 }
 
 /// `[discovery]`
@@ -112,6 +167,28 @@ pub struct Discovery {
     pub echo: u16,
 }
 
+/// `[hosts]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Hosts {
+    /// Seconds of silence after which an address that a station merely uses is free: 1 to 65,535.
+    pub address_lifetime: u16,
+    /// Seconds of silence after which a station is taken to be gone: 60 to 65,535.
+    pub station_lifetime: u16,
+    /// Seconds for which a port may not send under a MAC address that is proved to be elsewhere: 1 to 65,535.
+    pub quarantine: u16,
+}
+
+/// `[routing]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Routing {
+    /// Conversations are spread over ways that are equally short.
+    pub spread: bool,
+    /// Says how they are spread.
+    pub seed: u64,
+}
+
 /// `[limits]`
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -124,6 +201,10 @@ pub struct Limits {
     pub addresses_per_station: usize,
     /// Broadcast frames relayed for one port in a second.
     pub relays_per_second: u32,
+    /// Connections in all: 1 to 65,535.
+    pub connections: u16,
+    /// Connections from one address: 1 to 65,535.
+    pub connections_per_address: u16,
 }
 
 /// Why a configuration cannot be used.
@@ -177,15 +258,21 @@ impl Config {
         if self.policy.paths().len() > MAX_FILES {
             return Some(("policy", format!("`policy` names more than {MAX_FILES} files: let one include the others")));
         }
-        let (flows, discovery) = (&self.flows, &self.discovery);
+        let (flows, discovery, hosts, limits) = (&self.flows, &self.discovery, &self.hosts, &self.limits);
         let checks = [
             ("flows.idle_timeout", flows.idle_timeout, 1..=u16::MAX),
             ("flows.drop_timeout", flows.drop_timeout, 1..=u16::MAX),
             ("flows.miss_send_len", flows.miss_send_len, 64..=u16::MAX),
+            ("flows.verify", flows.verify, 0..=3600),
             ("discovery.interval", discovery.interval, 1..=60),
             ("discovery.settle", discovery.settle, 1..=60),
             ("discovery.handshake", discovery.handshake, 1..=60),
             ("discovery.echo", discovery.echo, 1..=60),
+            ("hosts.address_lifetime", hosts.address_lifetime, 1..=u16::MAX),
+            ("hosts.station_lifetime", hosts.station_lifetime, 60..=u16::MAX),
+            ("hosts.quarantine", hosts.quarantine, 1..=u16::MAX),
+            ("limits.connections", limits.connections, 1..=u16::MAX),
+            ("limits.connections_per_address", limits.connections_per_address, 1..=u16::MAX),
         ];
         checks
             .into_iter()
@@ -200,6 +287,26 @@ impl Config {
         self.policy.paths().iter().map(|file| folder.join(file)).collect()
     }
 
+    /// Where switches connect over plain TCP, if they may.
+    #[must_use]
+    pub fn plain_listen(&self) -> Option<SocketAddr> {
+        // OpenFlow's port is 6653 (IANA).
+        let loopback = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6653));
+        self.listen.or(self.openflow.tls.is_none().then_some(loopback))
+    }
+
+    /// The files of TLS, with the folder of `pentane.toml` before relative names.
+    #[must_use]
+    pub fn tls_files(&self, path: &Path) -> Option<TlsFiles> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.openflow.tls.as_ref().map(|tls| TlsFiles {
+            certificate: folder.join(&tls.certificate),
+            key: folder.join(&tls.key),
+            ca: folder.join(&tls.ca),
+            crl: tls.crl.as_ref().map(|crl| folder.join(crl)),
+        })
+    }
+
     /// The runtime's part, with keys that must be new at every start.
     #[must_use]
     pub fn settings(&self, probe_key: [u8; 32], epoch: u64) -> Settings {
@@ -208,14 +315,22 @@ impl Config {
             idle_timeout: seconds(self.flows.idle_timeout),
             drop_timeout: seconds(self.flows.drop_timeout),
             miss_send_len: self.flows.miss_send_len,
+            verify_interval: seconds(self.flows.verify),
+            adopt: self.flows.adopt.iter().map(|one| (one.cookie, one.mask)).collect(),
             discovery_interval: seconds(self.discovery.interval),
             settle: seconds(self.discovery.settle),
             handshake_deadline: seconds(self.discovery.handshake),
             echo_interval: seconds(self.discovery.echo),
+            address_lifetime: seconds(self.hosts.address_lifetime),
+            station_lifetime: seconds(self.hosts.station_lifetime),
+            quarantine: seconds(self.hosts.quarantine),
             conversations: self.limits.conversations,
             stations_per_port: self.limits.stations_per_port,
             addresses_per_station: self.limits.addresses_per_station,
             relays_per_second: self.limits.relays_per_second,
+            spread: self.routing.spread,
+            spread_seed: self.routing.seed,
+            master: self.openflow.role == Role::Master,
             probe_key,
             epoch,
             ..Settings::default()
@@ -272,14 +387,13 @@ fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::E
     text.parse().map_err(|_| D::Error::custom(format!("`{text}` is no address to listen on: {wanted}")))
 }
 
-fn default_listen() -> SocketAddr {
-    // OpenFlow's port is 6653 (IANA).
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6653))
+fn maybe_listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    listen(deserializer).map(Some)
 }
 
 impl Default for Flows {
     fn default() -> Self {
-        Flows { idle_timeout: 300, drop_timeout: 10, miss_send_len: 128 }
+        Flows { idle_timeout: 300, drop_timeout: 10, miss_send_len: 128, verify: 30, adopt: Vec::new() }
     }
 }
 
@@ -289,9 +403,28 @@ impl Default for Discovery {
     }
 }
 
+impl Default for Hosts {
+    fn default() -> Self {
+        Hosts { address_lifetime: 300, station_lifetime: 3600, quarantine: 60 }
+    }
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Routing { spread: true, seed: 0 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Limits { conversations: 1_000_000, stations_per_port: 256, addresses_per_station: 16, relays_per_second: 50 }
+        Limits {
+            conversations: 1_000_000,
+            stations_per_port: 256,
+            addresses_per_station: 16,
+            relays_per_second: 50,
+            connections: 4096,
+            connections_per_address: 1024,
+        }
     }
 }
 
@@ -306,7 +439,7 @@ mod tests {
     #[test]
     fn the_least_file_names_a_policy() {
         let config = parse("policy = \"campus.pol\"\n").unwrap();
-        assert_eq!(config.listen.port(), 6653);
+        assert_eq!(config.plain_listen().map(|listen| listen.port()), Some(6653));
         assert_eq!(config.policy_files(Path::new("site/pentane.toml")), [PathBuf::from("site/campus.pol")]);
     }
 
@@ -321,6 +454,23 @@ mod tests {
         let inline = parse("policy = \"a.pol\"\ndiscovery = { settle = 3, echo = 0 }\n").unwrap_err();
         assert_eq!(inline, "site/pentane.toml:2:34: `discovery.echo` must be 1 to 60, not 0");
         assert_eq!(parse("\npolicy = []\n").unwrap_err(), "site/pentane.toml:2:10: `policy` names no file");
+    }
+
+    #[test]
+    fn a_door_for_tls_takes_the_place_of_the_plain_one_unless_both_are_wanted() {
+        let tls = "[openflow.tls]\nlisten = \"0.0.0.0:6653\"\ncertificate = \"a.pem\"\nkey = \"/k.pem\"\nca = \"ca.pem\"\n";
+        let config = parse(&format!("policy = \"a.pol\"\n{tls}")).unwrap();
+        assert_eq!(config.plain_listen(), None);
+        let files = config.tls_files(Path::new("site/pentane.toml")).unwrap();
+        assert_eq!((files.certificate, files.key, files.crl), ("site/a.pem".into(), "/k.pem".into(), None));
+        let both = parse(&format!("policy = \"a.pol\"\nlisten = \"127.0.0.1:6633\"\n{tls}")).unwrap();
+        assert_eq!(both.plain_listen().map(|listen| listen.port()), Some(6633));
+        let missing = parse(&format!("policy = \"a.pol\"\n{}", tls.replace("ca = ", "# "))).unwrap_err();
+        assert!(missing.contains("missing field `ca`"), "{missing}");
+        let unknown = parse(&format!("policy = \"a.pol\"\n{tls}ciphers = 1\n")).unwrap_err();
+        assert!(unknown.starts_with("site/pentane.toml:7:1: unknown field `ciphers`"), "{unknown}");
+        let role = parse("policy = \"a.pol\"\nopenflow.role = \"boss\"\n").unwrap_err();
+        assert!(role.contains("unknown variant `boss`, expected `equal` or `master`"), "{role}");
     }
 
     #[test]

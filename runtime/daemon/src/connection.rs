@@ -1,21 +1,26 @@
 //! One connection to a switch: a task that reads, a task that writes, and the slot that both hold until they end. Knows nothing of
 //! what is said.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use net::Dpid;
 use runtime::{ConnId, Input};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
+use tokio_rustls::server::TlsStream;
+
+use crate::doors::{Arrival, Slot, Stream};
 
 /// Bytes read from a connection at a time.
 const READ: usize = 256 * 1024;
@@ -25,55 +30,6 @@ const BACKLOG: usize = 16 * 1024 * 1024;
 const EARLY_BACKLOG: usize = 64 * 1024;
 /// How long a dropped connection may take to send what still waits.
 const PARTING: Duration = Duration::from_secs(3);
-/// Connections in all, and connections from one address.
-const CONNECTIONS: usize = 4096;
-const PER_ADDRESS: usize = 1024;
-
-/// The connections there are. One counts until both its tasks have ended: until then it holds memory and a socket.
-#[derive(Clone, Default)]
-pub struct Slots(Arc<Mutex<Taken>>);
-
-#[derive(Default)]
-struct Taken {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// One connection's place among [`Slots`]; dropping it gives it back.
-struct Slot {
-    slots: Slots,
-    address: IpAddr,
-}
-
-impl Slots {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, address: IpAddr) -> Option<Arc<Slot>> {
-        let mut taken = self.taken();
-        let same = taken.by_address.get(&address).copied().unwrap_or(0);
-        if taken.all >= CONNECTIONS || same >= PER_ADDRESS {
-            return None;
-        }
-        taken.all += 1;
-        taken.by_address.insert(address, same + 1);
-        Some(Arc::new(Slot { slots: self.clone(), address }))
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut taken = self.slots.taken();
-        taken.all = taken.all.saturating_sub(1);
-        let same = taken.by_address.get(&self.address).copied().unwrap_or(0);
-        if same > 1 {
-            taken.by_address.insert(self.address, same - 1);
-        } else {
-            taken.by_address.remove(&self.address);
-        }
-    }
-}
 
 /// A connection as the deciding task holds it. Dropping it ends it: what waits may still be sent, for a while.
 pub struct Connection {
@@ -97,22 +53,38 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Starts both tasks. None if there are too many connections already.
-    pub fn open(
+    /// Starts both tasks.
+    pub fn open(conn: ConnId, arrival: Arrival, inputs: mpsc::Sender<Input>) -> Connection {
+        let Arrival { stream, peer, slot } = arrival;
+        match stream {
+            Stream::Plain(stream) => {
+                let (reader, writer) = stream.into_split();
+                Connection::start(conn, (reader, writer), peer.address, slot, inputs)
+            }
+            Stream::Secured(stream) => {
+                let both = Shared(Arc::new(Mutex::new(*stream)));
+                Connection::start(conn, (both.clone(), both), peer.address, slot, inputs)
+            }
+        }
+    }
+
+    fn start<R, W>(
         conn: ConnId,
-        stream: TcpStream,
+        (reader, writer): (R, W),
         peer: SocketAddr,
-        slots: &Slots,
+        slot: Arc<Slot>,
         inputs: mpsc::Sender<Input>,
-    ) -> Option<Connection> {
-        let slot = slots.take(peer.ip())?;
-        let (reader, writer) = stream.into_split();
+    ) -> Connection
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: Writer + 'static,
+    {
         let (out, outgoing) = mpsc::unbounded_channel();
         let (parting, dropped) = oneshot::channel();
         let backlog = Arc::new(AtomicUsize::new(0));
         let reader = tokio::spawn(read(conn, reader, inputs, slot.clone())).abort_handle();
         tokio::spawn(write(writer, outgoing, backlog.clone(), dropped, slot));
-        Some(Connection { peer, dpid: None, out, backlog, established: false, reader, _parting: parting })
+        Connection { peer, dpid: None, out, backlog, established: false, reader, _parting: parting }
     }
 
     /// Hands bytes to the writer. False if too many wait already; `is_up` tells whether the connection speaks for a switch that takes
@@ -132,8 +104,56 @@ impl Connection {
     }
 }
 
+/// The end of a connection that is written to.
+trait Writer: AsyncWrite + Unpin + Send {
+    /// What the system holds for the peer is to go too when this is dropped. If that fails, the system's own limits apply.
+    fn reset(&self);
+}
+
+impl Writer for OwnedWriteHalf {
+    fn reset(&self) {
+        let _ = self.as_ref().set_zero_linger();
+    }
+}
+
+/// A TLS connection that one task reads and another writes.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<TlsStream<TcpStream>>>);
+
+impl Shared {
+    fn with<T>(&self, act: impl FnOnce(Pin<&mut TlsStream<TcpStream>>) -> T) -> T {
+        act(Pin::new(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Writer for Shared {
+    fn reset(&self) {
+        let _ = self.with(|stream| stream.get_ref().0.set_zero_linger());
+    }
+}
+
+impl AsyncRead for Shared {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Shared {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
+    }
+}
+
 /// Brings what a switch sends, until it ends or the daemon does.
-async fn read(conn: ConnId, mut reader: OwnedReadHalf, inputs: mpsc::Sender<Input>, _slot: Arc<Slot>) {
+async fn read(conn: ConnId, mut reader: impl AsyncRead + Unpin, inputs: mpsc::Sender<Input>, _slot: Arc<Slot>) {
     let mut buffer = BytesMut::with_capacity(READ);
     loop {
         buffer.reserve(READ / 4);
@@ -152,7 +172,7 @@ async fn read(conn: ConnId, mut reader: OwnedReadHalf, inputs: mpsc::Sender<Inpu
 
 /// Sends what is to be sent; ends when the connection is dropped, after all of it is out or the peer had its time to take it.
 async fn write(
-    mut writer: OwnedWriteHalf,
+    mut writer: impl Writer,
     mut outgoing: mpsc::UnboundedReceiver<BytesMut>,
     backlog: Arc<AtomicUsize>,
     dropped: oneshot::Receiver<Infallible>,
@@ -167,15 +187,15 @@ async fn write(
         biased;
         () = send_all(&mut writer, &mut outgoing, &backlog) => {}
         () = time_is_up => {
-            // What the system holds for this peer goes too. If that fails, the system's own limits apply.
-            let _ = writer.as_ref().set_zero_linger();
+            writer.reset();
         }
     }
 }
 
-async fn send_all(writer: &mut OwnedWriteHalf, outgoing: &mut mpsc::UnboundedReceiver<BytesMut>, backlog: &AtomicUsize) {
+async fn send_all(writer: &mut impl Writer, outgoing: &mut mpsc::UnboundedReceiver<BytesMut>, backlog: &AtomicUsize) {
     while let Some(bytes) = outgoing.recv().await {
-        if writer.write_all(&bytes).await.is_err() {
+        // TLS keeps the last record back until it is told to send it.
+        if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
             return;
         }
         backlog.fetch_sub(bytes.len(), Ordering::Relaxed);
@@ -188,10 +208,12 @@ async fn send_all(writer: &mut OwnedWriteHalf, outgoing: &mut mpsc::UnboundedRec
 mod tests {
     use std::net::Ipv4Addr;
 
+    use runtime::Peer;
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::doors::Slots;
 
     /// Longer than anything here takes, even on a busy machine.
     const DEADLINE: Duration = Duration::from_secs(60);
@@ -201,9 +223,11 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
-        let slots = Slots::default();
+        let slots = Slots::new(1, 1);
         let (inputs, _arriving) = mpsc::channel(1);
-        let mut connection = Connection::open(ConnId(1), stream, address, &slots, inputs).unwrap();
+        let slot = slots.take(address.ip()).unwrap();
+        let arrival = Arrival { stream: Stream::Plain(stream), peer: Peer::plain(address), slot };
+        let mut connection = Connection::open(ConnId(1), arrival, inputs);
         let backlog = connection.backlog.clone();
         // More than the system takes for a peer that does not read; the connection speaks for a switch.
         while connection.send(BytesMut::zeroed(EARLY_BACKLOG), || true) {
@@ -212,7 +236,7 @@ mod tests {
         assert!((BACKLOG..=BACKLOG + 2 * EARLY_BACKLOG).contains(&backlog.load(Ordering::Relaxed)));
         drop(connection);
         let released = async {
-            while slots.taken().all > 0 {
+            while slots.count() > 0 {
                 tokio::task::yield_now().await;
             }
         };
@@ -220,23 +244,5 @@ mod tests {
         assert!(backlog.load(Ordering::Relaxed) > 0, "it was stuck");
         assert_eq!(Arc::strong_count(&backlog), 1);
         drop(peer);
-    }
-
-    #[test]
-    fn slots_are_given_back() {
-        let slots = Slots::default();
-        let (one, other) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let mut held: Vec<_> = (0..PER_ADDRESS).map(|_| slots.take(one).unwrap()).collect();
-        assert!(slots.take(one).is_none(), "an address has no more than its share");
-        let elsewhere = slots.take(other);
-        assert!(elsewhere.is_some(), "which leaves room for others");
-        let second_task = held.first().cloned();
-        held.remove(0);
-        assert!(slots.take(one).is_none(), "a connection counts while one of its tasks runs");
-        drop(second_task);
-        assert!(slots.take(one).is_some(), "and no longer");
-        drop((held, elsewhere));
-        let taken = slots.taken();
-        assert_eq!((taken.all, taken.by_address.len()), (0, 0));
     }
 }

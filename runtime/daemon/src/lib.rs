@@ -3,13 +3,17 @@
 
 pub mod config;
 mod connection;
+mod cookies;
+pub mod doors;
 pub mod files;
 pub mod log;
 pub mod policy;
 pub mod reactor;
 mod reload;
+pub mod tls;
 mod watch;
 
 pub use config::{Config, ConfigError};
+pub use doors::{Doors, Secured};
 pub use policy::{Loaded, load};
 pub use reactor::{Daemon, Observer, Reload};

@@ -6,8 +6,11 @@ use lang::checked::{Checked, Effect, RuleId};
 use lang::flowspec::flow_text;
 use lang::testing::rule_label;
 use net::{Dpid, Location, Time};
+use runtime::dialect::Version;
 use runtime::event::{Decided, Event};
-use runtime::{ConnId, Controller, Status};
+use runtime::session::Capabilities;
+use runtime::{ConnId, Controller, Peer, Status};
+use tracing::field::{DisplayValue, display};
 
 use crate::policy::{self, Loaded};
 use crate::reactor::{Observer, Reload};
@@ -69,8 +72,24 @@ fn rules(loaded: &Loaded) -> usize {
 }
 
 /// Somebody connected.
-pub fn connected(conn: ConnId, peer: SocketAddr) {
-    tracing::info!(event = "connected", conn = conn.0, %peer, "somebody connected");
+pub fn connected(conn: ConnId, peer: Peer) {
+    let certificate = peer.certificate.map(display);
+    tracing::info!(event = "connected", conn = conn.0, peer = %peer.address, certificate, "somebody connected");
+}
+
+/// Somebody did not get through the handshake of TLS.
+pub fn tls_refused(peer: SocketAddr, reason: &str) {
+    tracing::warn!(event = "tls-refused", %peer, reason, "somebody was refused at the TLS port");
+}
+
+/// The files of TLS were read again, and are in use.
+pub fn tls_reloaded() {
+    tracing::info!(event = "tls-reloaded", "new connections are met with the certificates as they are now");
+}
+
+/// The files of TLS were read again, and are not what they should be.
+pub fn tls_stays(why: &str) {
+    tracing::error!(event = "tls-stays", why, "the certificates cannot be used: those before stay in use");
 }
 
 /// Warns of a policy that only few packets can pass under, and of its rules that have expired at this time.
@@ -161,9 +180,6 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         Event::StationDetached { mac, at } => {
             tracing::info!(event = "station-detached", %mac, at = at_name(at), "a station is gone");
         }
-        Event::AddressClaimed { mac, address } => {
-            tracing::debug!(event = "address-claimed", %mac, %address, "a station uses an address");
-        }
         Event::GatewayLearned { mac, .. } => tracing::info!(event = "gateway-learned", %mac, "a gateway was seen"),
         Event::Spoofed { at, mac, why } => {
             tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = %why, "a sender is not believed: dropped");
@@ -173,14 +189,58 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         }
         Event::SwitchJoined { .. }
         | Event::SwitchPending { .. }
+        | Event::SwitchStandby { .. }
+        | Event::DpidClaimed { .. }
         | Event::SwitchLeft { .. }
         | Event::SessionEnded { .. }
         | Event::SwitchError { .. }
         | Event::Port { .. }
         | Event::LinkUp(_)
         | Event::LinkDown(_)
+        | Event::LinkHeld { .. }
+        | Event::Miswired(_)
         | Event::ProbeRefused { .. }
-        | Event::Reconciled { .. } => log_network(event, peer, policy),
+        | Event::Reconciled { .. }
+        | Event::Repaired { .. }
+        | Event::TableFull { .. } => log_network(event, peer, controller),
+        Event::AddressClaimed { .. }
+        | Event::LeaseBound { .. }
+        | Event::PrefixDelegated { .. }
+        | Event::AddressReleased { .. }
+        | Event::NameRefused { .. }
+        | Event::Quarantined { .. } => log_binding(event, policy),
+    }
+}
+
+/// What is told of who has what.
+fn log_binding(event: &Event, policy: &Checked) {
+    let at_name = |at: &Location| port_name(policy, *at);
+    match event {
+        Event::AddressClaimed { mac, address, source } => {
+            tracing::debug!(event = "address-claimed", %mac, %address, source = %source, "a station uses an address");
+        }
+        Event::LeaseBound { mac, address, at, seconds, name } => tracing::info!(
+            event = "lease-bound",
+            %mac,
+            %address,
+            at = at_name(at),
+            seconds,
+            host_name = name.as_deref(),
+            "a trusted server gave a station an address"
+        ),
+        Event::PrefixDelegated { mac, prefix, seconds } => {
+            tracing::info!(event = "prefix-delegated", %mac, %prefix, seconds, "a trusted server put a network behind a station");
+        }
+        Event::AddressReleased { mac, address, source, why } => {
+            tracing::debug!(event = "address-released", %mac, %address, source = %source, why = %why, "a station has an address no longer");
+        }
+        Event::NameRefused { mac, at } => {
+            tracing::warn!(event = "name-refused", %mac, at = at_name(at), "a station calls itself what is no name, or another's");
+        }
+        Event::Quarantined { mac, at, seconds } => {
+            tracing::warn!(event = "quarantined", %mac, at = at_name(at), seconds, "a sender is proved to be elsewhere: dropped here");
+        }
+        _ => {}
     }
 }
 
@@ -209,19 +269,57 @@ fn audited(policy: &Checked, rules: &[RuleId]) -> String {
     rules.iter().filter_map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn log_network(event: &Event, peer: Option<SocketAddr>, policy: &Checked) {
-    let peer = peer.map(tracing::field::display);
+/// A switch is ready: with what it is and what it can do, in its own words.
+fn log_joined(dpid: Dpid, version: Version, peer: Option<DisplayValue<SocketAddr>>, controller: &Controller) {
+    let can = controller.capabilities(dpid);
+    let told = can.and_then(Capabilities::description);
+    tracing::info!(
+        event = "switch-joined",
+        switch = switch_name(controller.policy(), dpid),
+        %dpid,
+        peer,
+        openflow = %version,
+        certificate = controller.peer(dpid).and_then(|peer| peer.certificate).map(display),
+        vendor = told.map(|told| told.vendor.as_str()),
+        hardware = told.map(|told| told.hardware.as_str()),
+        software = told.map(|told| told.software.as_str()),
+        tables = can.map(Capabilities::n_tables),
+        entries = can.and_then(|can| can.max_entries(0)),
+        groups = can.map(Capabilities::has_groups),
+        failover = can.map(Capabilities::has_fast_failover),
+        meters = can.map(Capabilities::has_meters),
+        "a switch takes flows"
+    );
+}
+
+fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
+    let policy = controller.policy();
+    let peer = peer.map(display);
     let name = |dpid: &Dpid| switch_name(policy, *dpid);
     let at_name = |at: &Location| port_name(policy, *at);
     match event {
-        Event::SwitchJoined { dpid, version } => {
-            tracing::info!(event = "switch-joined", switch = name(dpid), %dpid, peer, openflow = %version, "a switch takes flows");
-        }
-        Event::SwitchPending { dpid } => tracing::warn!(
+        Event::SwitchJoined { dpid, version } => log_joined(*dpid, *version, peer, controller),
+        Event::SwitchPending { dpid, certificate } => tracing::warn!(
             event = "switch-pending",
             %dpid,
             peer,
+            certificate = certificate.map(display),
             "a switch that the policy does not declare is connected: it gets no flows"
+        ),
+        Event::SwitchStandby { dpid, why } => tracing::warn!(
+            event = "switch-standby",
+            switch = name(dpid),
+            %dpid,
+            why = %why,
+            "another controller is the master of a switch: nothing is installed there"
+        ),
+        Event::DpidClaimed { dpid, holder, by } => tracing::warn!(
+            event = "dpid-claimed",
+            switch = name(dpid),
+            %dpid,
+            %holder,
+            %by,
+            "two connections say that they are the same switch"
         ),
         Event::SwitchLeft { dpid } => {
             tracing::warn!(event = "switch-left", switch = name(dpid), %dpid, "a switch is out of reach");
@@ -234,11 +332,12 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, policy: &Checked) {
             reason = %reason,
             "a connection ended"
         ),
-        Event::SwitchError { dpid, xid, error, flow } => tracing::warn!(
+        Event::SwitchError { dpid, xid, error, about, flow } => tracing::warn!(
             event = "switch-error",
             dpid = dpid.map(|dpid| dpid.to_string()),
             xid,
             error,
+            about = about.map(|about| about.to_string()),
             flow,
             "a switch could not do something"
         ),
@@ -249,18 +348,41 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, policy: &Checked) {
         Event::LinkDown(link) => {
             tracing::warn!(event = "link-down", from = at_name(&link.from), to = at_name(&link.to), "a link is gone");
         }
+        Event::LinkHeld { link, quiet } => tracing::warn!(
+            event = "link-held",
+            from = at_name(&link.from),
+            to = at_name(&link.to),
+            quiet = quiet.as_secs(),
+            "a link goes down again and again: it is not used until it is quiet"
+        ),
+        Event::Miswired(wiring) => {
+            let ports: Vec<String> = wiring.ports().iter().map(at_name).collect();
+            tracing::warn!(event = "miswired", ports = ports.join(", "), what = %wiring, "ports are wired in a way that is not used");
+        }
         Event::ProbeRefused { at, why } => {
             tracing::warn!(event = "probe-refused", at = at_name(at), why, "a discovery probe is not believed");
         }
-        Event::Reconciled { dpid, kept, added, removed, foreign } => tracing::info!(
+        Event::Reconciled { dpid, kept, added, removed, foreign, adopted } => tracing::info!(
             event = "reconciled",
             switch = name(dpid),
             kept,
             added,
             removed,
             foreign,
+            adopted,
             "a switch's entries were compared with what is wanted"
         ),
+        Event::Repaired { dpid, added, removed, foreign } => tracing::warn!(
+            event = "repaired",
+            switch = name(dpid),
+            added,
+            removed,
+            foreign,
+            "a switch held something else than was wanted: put right"
+        ),
+        Event::TableFull { dpid, evicted } => {
+            tracing::warn!(event = "table-full", switch = name(dpid), evicted, "a switch has no room for another entry");
+        }
         _ => {}
     }
 }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use lang::source::SourceMap;
 use net::Time;
 use runtime::{ConnId, Controller, Effects, Event, Input, Status};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use crate::connection::{Connection, Slots};
+use crate::connection::Connection;
+use crate::doors::{Arrival, Doors};
 use crate::log;
 use crate::policy::Loaded;
 use crate::reload::Reading;
@@ -50,7 +50,7 @@ pub enum Reload<'a> {
 /// A daemon that is ready to run.
 pub struct Daemon {
     /// Where switches connect.
-    pub listener: TcpListener,
+    pub doors: Doors,
     /// What decides.
     pub controller: Controller,
     /// Files of the policy in force; empty where it never changes.
@@ -63,7 +63,6 @@ struct Reactor<'o> {
     controller: Controller,
     effects: Effects,
     connections: HashMap<ConnId, Connection>,
-    slots: Slots,
     inputs: mpsc::Sender<Input>,
     clock: Clock,
     next: u64,
@@ -138,6 +137,7 @@ impl Daemon {
         stop: impl Future<Output = ()>,
     ) -> std::io::Result<Status> {
         let (inputs, mut arriving) = mpsc::channel(WAITING);
+        let mut arrivals = self.doors.open()?;
         let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         let mut watch = Watch::new();
         watch.add(&self.files);
@@ -147,7 +147,6 @@ impl Daemon {
             controller: self.controller,
             effects: Effects::default(),
             connections: HashMap::new(),
-            slots: Slots::default(),
             inputs,
             clock,
             next: 0,
@@ -176,7 +175,7 @@ impl Daemon {
                     Ok(loaded) => reactor.reload(reason, loaded, &mut watch),
                     Err(error) => tracing::error!(%error, "the policy could not be read again"),
                 },
-                accepted = self.listener.accept() => reactor.accept(accepted),
+                Some(arrival) = arrivals.recv() => reactor.accept(arrival),
                 () = tokio::time::sleep_until(pace.due.into()) => {}
             }
             // Here and not above, so that it has its turn whatever else there is to do.
@@ -194,7 +193,7 @@ impl Reactor<'_> {
         let (speaker, closed) = match &input {
             Input::Received(conn, _) => (Some(*conn), None),
             Input::Closed(conn) => (None, Some(*conn)),
-            Input::Connected(_) | Input::Policy(_) | Input::Tick => (None, None),
+            Input::Connected(..) | Input::Policy(_) | Input::Tick => (None, None),
         };
         self.controller.step(input, self.clock.now(), &mut self.effects);
         for event in self.effects.events.drain(..) {
@@ -206,22 +205,12 @@ impl Reactor<'_> {
         }
     }
 
-    fn accept(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => return tracing::warn!(%error, "a connection could not be accepted"),
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
+    fn accept(&mut self, arrival: Arrival) {
         self.next += 1;
-        let conn = ConnId(self.next);
-        let Some(connection) = Connection::open(conn, stream, peer, &self.slots, self.inputs.clone()) else {
-            return tracing::warn!(%peer, "too many connections: refused");
-        };
+        let (conn, peer) = (ConnId(self.next), arrival.peer);
         log::connected(conn, peer);
-        self.connections.insert(conn, connection);
-        self.step(Input::Connected(conn));
+        self.connections.insert(conn, Connection::open(conn, arrival, self.inputs.clone()));
+        self.step(Input::Connected(conn, peer));
     }
 
     /// Hands bytes to the writers and closes what is to be closed.
@@ -270,7 +259,7 @@ impl Reactor<'_> {
 fn peer_of(event: &Event, speaker: Option<ConnId>, connections: &mut HashMap<ConnId, Connection>) -> Option<SocketAddr> {
     match event {
         Event::SessionEnded { conn, .. } => connections.get(conn).map(|connection| connection.peer),
-        Event::SwitchJoined { dpid, .. } | Event::SwitchPending { dpid } => {
+        Event::SwitchJoined { dpid, .. } | Event::SwitchPending { dpid, .. } => {
             if let Some(connection) = speaker.and_then(|conn| connections.get_mut(&conn)) {
                 connection.dpid = Some(*dpid);
             }

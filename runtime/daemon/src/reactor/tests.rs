@@ -10,8 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use tokio::net::{TcpListener, TcpStream};
+
 use super::*;
 use crate::policy;
+
+mod refused;
 
 /// Longer than anything here takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -100,7 +104,7 @@ async fn packets_are_answered_while_a_policy_is_read() {
         gate.send(()).unwrap();
         assert_eq!(next(&mut rules).await, 2, "the last change wins");
     });
-    let daemon = Daemon { listener, controller, files, loaded };
+    let daemon = Daemon { doors: Doors::plain(listener), controller, files, loaded };
     let mut observer = Rules(in_force);
     daemon.run_reading(reading, clock, &mut observer, async { body.await.unwrap() }).await.unwrap();
     fs::remove_dir_all(&folder).unwrap();
