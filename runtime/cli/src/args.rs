@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench, check, compile, demo, diff, exit, explain, fix, fmt, help, import, init, lsp, man, matrix, prove, run, test, who,
+    bench, check, compile, demo, diff, exit, explain, fix, fmt, help, import, init, lsp, man, matrix, prove, run, test, whatif,
+    who,
 };
 
 /// Network access policy: written as text, proved, carried out by OpenFlow switches.
@@ -39,8 +40,10 @@ pub enum Command {
     Who(who::Args),
     /// Say which sets may start conversations with which
     Matrix(matrix::Args),
-    /// Say which flows two policies decide otherwise
+    /// Say which flows two policies, or two views of one, decide otherwise
     Diff(diff::Args),
+    /// Say what would be if hosts, users, groups or switches were otherwise
+    Whatif(whatif::Args),
     /// Carry over a policy of Ethane, SNAC or Faucet
     Import(import::Args),
     /// Enforce the policy on the switches that connect

@@ -1,6 +1,7 @@
 //! `pentane bench`: the load generators behind the documented figures. Knows nothing of how the daemon works: it is a process of its
 //! own, spoken to over loopback TCP and measured from outside.
 
+mod changes;
 mod compile;
 mod daemon_process;
 mod draw;
@@ -8,7 +9,10 @@ mod edits;
 mod generator;
 mod lookup;
 mod report;
+mod routes;
 mod site;
+mod timing;
+mod world;
 
 use std::time::Duration;
 
@@ -33,6 +37,8 @@ enum What {
     Openflow(Openflow),
     /// Policies: reading, checking, compiling and proving them, and editing them with the language server.
     Compile(compile::Args),
+    /// Ways: what a link event and the search for a way cost in a large network.
+    Routes(routes::Args),
 }
 
 /// Flow set-up over OpenFlow.
@@ -75,6 +81,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     match &args.what {
         What::Openflow(asked) => on_runtime(openflow(asked, out)),
         What::Compile(asked) => compile::run(asked, out),
+        What::Routes(asked) => routes::run(asked, out),
     }
 }
 

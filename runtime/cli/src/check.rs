@@ -10,8 +10,9 @@ use lang::source::{SourceId, Span};
 use lang::testing::rule_label;
 use runtime::capability::{needing_users, refusals};
 
+use crate::effort::Effort;
 use crate::exit::{Exit, Failure};
-use crate::fold::{WIDTH, folded};
+use crate::fold::{WIDTH, folded, hung};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
@@ -24,7 +25,9 @@ const MOST_NAMED: usize = 5;
 #[derive(ClapArgs, Debug)]
 pub struct Args {
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    effort: Effort,
     /// How findings look
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -52,7 +55,7 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         settings::sound_for_run()?;
     }
     let mut policy = Policy::load(&args.policy)?;
-    policy.prove()?;
+    policy.prove(args.effort.budget())?;
     let refused = policy.program.as_ref().map(|program| refusals(program.policy()));
     if args.for_run {
         policy.diagnostics.extend(refused.iter().flatten().cloned());
@@ -75,6 +78,7 @@ pub fn check(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.format.is_text() {
         let colour = args.format == Format::Human;
         out.line(sum(out, &policy, program.policy(), colour))?;
+        policy.in_view_text().map_or(Ok(()), |line| out.line(hung(&line)))?;
         if let Some(line) = refused.as_deref().and_then(|refused| of_run(program.policy(), refused)) {
             let note = if colour { out.paint(Paint::Bold, "note") } else { "note".to_owned() };
             out.line(format!("{note}: {line}"))?;

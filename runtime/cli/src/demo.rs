@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use daemon::Daemon;
 use daemon::reactor::Clock;
+use daemon::{Daemon, Doors};
 use runtime::{Controller, Settings};
 use tokio::net::TcpListener;
 
@@ -60,7 +60,7 @@ async fn show(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 
     let screen = Rc::new(RefCell::new(Screen::new(out, folder.path(), clock)));
     screen.borrow_mut().opening(&policy, address);
-    let daemon = Daemon { listener, controller, files: vec![file.clone()], loaded };
+    let daemon = Daemon { doors: Doors::plain(listener), controller, files: vec![file.clone()], loaded };
     let mut watcher = Watcher(screen.clone());
     let interrupted = stop_signal().map_err(|error| Failure::cannot(format!("signals cannot be received: {error}")))?;
     let mut story = Story::new(screen.clone(), file, args.until);

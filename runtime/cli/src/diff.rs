@@ -1,22 +1,23 @@
 //! `pentane diff`: which flows do two policies decide otherwise? Loads both, asks the compiler, tells. Knows nothing of how it is
 //! found out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use compiler::Redeclared;
 use compiler::analysis::{Change, Difference, difference, in_terms_of};
-use compiler::{Budget, Redeclared};
 use lang::checked::{Checked, RuleId, Verdict};
 use lang::flow::Judgement;
 use lang::flowspec::flow_text;
 use lang::testing::{duty_words, outcome, rule_label};
 
+use crate::effort::{Effort, MORE};
 use crate::exit::{Exit, Failure};
 use crate::json::{self, Changed, Diff, Redeclaration, Rule, Unsettled};
 use crate::load::{Policy, PolicyArgs, STDIN};
 use crate::output::{Output, Paint};
 use crate::report::{self, Format, counted};
-use crate::{hash, settings};
+use crate::{hash, settings, turn};
 
 /// How many flows of each sort are told to people; JSON has all.
 const MAX_TOLD: usize = 50;
@@ -25,11 +26,19 @@ const MAX_TOLD: usize = 50;
 #[derive(ClapArgs, Debug)]
 pub struct Args {
     /// The old policy's file, or a folder with a pentane.toml; `-` reads standard input
-    #[arg(value_name = "OLD")]
-    old: String,
+    #[arg(value_name = "OLD", required_unless_present = "view")]
+    old: Option<String>,
     /// The new policy's file, or a folder with a pentane.toml; `-` reads standard input
-    #[arg(value_name = "NEW")]
-    new: String,
+    #[arg(value_name = "NEW", required_unless_present = "view", conflicts_with = "view")]
+    new: Option<String>,
+    /// What was true on the network: compares two views of the policy OLD, or of that of this folder
+    #[arg(long, value_name = "FILE", requires = "view_after")]
+    view: Option<PathBuf>,
+    /// What is true on it after
+    #[arg(long, value_name = "FILE", requires = "view")]
+    view_after: Option<PathBuf>,
+    #[command(flatten)]
+    effort: Effort,
     /// End with 1 if there is any difference
     #[arg(long)]
     exit_code: bool,
@@ -61,10 +70,14 @@ pub fn diff(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if args.format != Format::Human {
         out.plain();
     }
-    if args.old == STDIN && args.new == STDIN {
+    if let Some(after) = args.view_after.clone() {
+        return views(args, after, out);
+    }
+    let [old, new] = [&args.old, &args.new].map(|named| named.as_deref().unwrap_or(STDIN));
+    if old == STDIN && new == STDIN {
         return Err(Failure::Cannot("only one of two policies can be read from standard input".to_owned()));
     }
-    let [old, new] = [&args.old, &args.new].map(|named| Policy::load(&PolicyArgs { files: files(named)?, view: None }));
+    let [old, new] = [old, new].map(|named| Policy::load(&PolicyArgs { files: files(named)?, ..PolicyArgs::default() }));
     let policies = [old?, new?];
     let mut checked: Vec<&Checked> = Vec::new();
     for policy in &policies {
@@ -77,13 +90,33 @@ pub fn diff(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         }
     }
     let [old, new] = checked[..] else { return Ok(Exit::CannotDo) };
-    let found = difference(old, new, Budget::default());
+    let found = difference(old, new, args.effort.budget());
     match args.format {
         Format::Json => json::write(out, &as_json(&policies, &found))?,
-        Format::Concise => found.changes.iter().try_for_each(|change| out.line(concise(&policies, &found, change)))?,
+        Format::Concise => {
+            found.changes.iter().try_for_each(|change| out.line(concise(&policies, &found, change)))?;
+            found.redeclared.iter().try_for_each(|one| out.line(otherwise(one)))?;
+        }
         _ => write_text(out, &policies, &found)?,
     }
     Ok(exit(args.exit_code, &found))
+}
+
+/// Compares two views of one policy.
+fn views(args: &Args, after: PathBuf, out: &mut Output) -> Result<Exit, Failure> {
+    let files = args.old.as_deref().map_or_else(|| Ok(Vec::new()), files)?;
+    if files.iter().any(|file| file == STDIN) {
+        return Err(Failure::Cannot("a policy of two views is read twice, and not from standard input".to_owned()));
+    }
+    let load = |view: Option<PathBuf>| Policy::load(&PolicyArgs { files: files.clone(), view, ..PolicyArgs::default() });
+    let states = [load(args.view.clone())?, load(Some(after))?];
+    for state in &states {
+        if state.program.is_none() {
+            report::write_instead(out, state, args.format)?;
+            return Ok(state.exit_without_program());
+        }
+    }
+    turn::tell(out, &states, args.effort.budget(), (args.format, args.exit_code))
 }
 
 /// The files of a policy: the one that is named, or those that pentane.toml in a folder of that name does.
@@ -141,13 +174,19 @@ fn concise(policies: &[Policy; 2], found: &Difference, change: &Change) -> Strin
     format!("{word}: {}: {before} => {after}", flows(policies, found, change).0)
 }
 
+/// `declared otherwise: host a: at core:9 => at core:12`
+fn otherwise(one: &Redeclared) -> String {
+    let [before, after] = [&one.before, &one.after].map(|text| text.as_deref().unwrap_or("not declared"));
+    format!("declared otherwise: {}: {before} => {after}", one.what)
+}
+
 /// What both policies answer, each with itself.
 fn answers<'d>(found: &'d Difference, change: &'d Change) -> [(&'d Checked, &'d Judgement); 2] {
     [(&*found.sides[0], &change.before), (&*found.sides[1], &change.after)]
 }
 
 /// `allow via proxy limit 50mbps by guest-web`
-fn full_answer(policy: &Checked, answer: &Judgement) -> String {
+pub fn full_answer(policy: &Checked, answer: &Judgement) -> String {
     let by = answer.rule.map_or_else(|| "default".to_owned(), |id| rule_label(policy, id));
     let place = answer.rule.and_then(|id| policy.rule(id)).filter(|rule| rule.name.is_some());
     let place = place.map(|rule| policy.sources.position(rule.span)).map(|at| format!(" ({}:{})", at.file, at.line));
@@ -155,7 +194,7 @@ fn full_answer(policy: &Checked, answer: &Judgement) -> String {
 }
 
 /// `allow via proxy limit 50mbps`
-fn bare_answer(policy: &Checked, answer: &Judgement) -> String {
+pub fn bare_answer(policy: &Checked, answer: &Judgement) -> String {
     let mut words = vec![answer.verdict.to_string()];
     let via = outcome(policy, answer).via;
     if !via.is_empty() {
@@ -242,7 +281,7 @@ fn sum(out: &mut Output, policies: &[Policy; 2], found: &Difference) -> Result<(
     let rest = match (found.is_settled(), found.redeclared.is_empty()) {
         (true, true) => "all other flows are proved unchanged, in any view",
         (true, false) => "all others are proved unchanged, but for what is declared otherwise",
-        (false, _) => "that all others are unchanged is not proved",
+        (false, _) => &format!("that all others are unchanged is not proved\n{MORE}"),
     };
     let first = match (found.changes.is_empty(), found.redeclared.is_empty()) {
         (true, true) if found.is_settled() => "no flow is decided otherwise: proved, in any view".to_owned(),
@@ -267,6 +306,7 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
             after: bare_answer(after.0, after.1),
             before_rule: Rule::deciding(before.0, before.1.rule),
             after_rule: Rule::deciding(after.0, after.1.rule),
+            pairs: None,
         }
     };
     let all = |wanted: Sort| of_sort(found, wanted).map(changed).collect();
@@ -282,11 +322,14 @@ fn as_json(policies: &[Policy; 2], found: &Difference) -> Diff {
         old: policies[0].hash.clone(),
         new: policies[1].hash.clone(),
         world: "any-view",
+        old_view: None,
+        new_view: None,
         gained: all(Sort::Gained),
         lost: all(Sort::Lost),
         changed: all(Sort::Changed),
         redeclared: redeclared.collect(),
         undecided: undecided.collect(),
+        notes: None,
         settled: found.is_settled() && found.redeclared.is_empty(),
     }
 }

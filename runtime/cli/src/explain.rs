@@ -4,6 +4,7 @@ mod against;
 pub mod complete;
 mod text;
 mod unless;
+pub mod way;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use compiler::{Explanation, Program};
@@ -23,6 +24,7 @@ use crate::output::{self, Output};
 use crate::report::{self, Format};
 use against::against;
 use unless::{Silent, unless};
+use way::{Way, Ways};
 
 /// What `explain` is asked.
 #[derive(ClapArgs, Debug)]
@@ -31,7 +33,7 @@ pub struct Args {
     #[arg(value_name = "FLOW")]
     flow: String,
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub policy: PolicyArgs,
     /// A file of the policy; may be given several times, and adds to FILES
     #[arg(long = "policy", value_name = "FILE")]
     also: Vec<String>,
@@ -57,6 +59,11 @@ struct Alike {
     flow: Flow,
     judgement: Judgement,
     count: usize,
+    /// The way of this flow.
+    way: Way,
+    /// How many of them are allowed and have no way, and the first with the reason.
+    lost: usize,
+    first_lost: Option<(Flow, String)>,
 }
 
 /// One answer with all that is to be said of it.
@@ -67,6 +74,11 @@ struct Answered<'a> {
     explanation: Explanation,
     /// How many flows are answered like this.
     count: usize,
+    /// The way of the flow.
+    way: Way,
+    /// How many of them have no way, and the first, in text, with the reason.
+    lost: usize,
+    first_lost: Option<(String, String)>,
     /// What the verdict hangs on that nobody said; nothing where a view says it.
     unless: Vec<String>,
     /// What the view says otherwise than the flow.
@@ -77,6 +89,8 @@ struct Answered<'a> {
 struct Asked {
     flows: Vec<Flow>,
     silent: Option<Silent>,
+    /// Of each end, whether the text says where it is.
+    placed: [bool; 2],
 }
 
 /// Judges a flow and says why.
@@ -88,7 +102,7 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         out.plain();
     }
     let files = args.policy.files.iter().chain(&args.also).cloned().collect();
-    let named = PolicyArgs { files, view: args.policy.view.clone() };
+    let named = PolicyArgs { files, ..args.policy.clone() };
     misplaced(&args.flow, &named)?;
     let policy = Policy::load(&named)?;
     let Some(program) = &policy.program else {
@@ -106,7 +120,7 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             return Ok(Exit::CannotDo);
         }
     };
-    let alike = judge(program, asked.flows);
+    let alike = judge(program, asked.flows, &mut Ways::of(&policy, program.policy(), asked.placed));
     let is_one = alike.iter().map(|alike| alike.count).sum::<usize>() == 1;
     let answers: Vec<Answered<'_>> = alike
         .iter()
@@ -115,6 +129,9 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             flow: if is_one { args.flow.trim().to_owned() } else { flow_text(program.policy(), &alike.flow) },
             explanation: compiler::explain(program, &alike.flow),
             count: alike.count,
+            way: alike.way.clone(),
+            lost: alike.lost,
+            first_lost: alike.first_lost.as_ref().map(|(flow, why)| (flow_text(program.policy(), flow), why.clone())),
             unless: asked.silent.map(|silent| unless(program, &alike.flow, silent)).unwrap_or_default(),
             against_view: policy
                 .view_name
@@ -126,13 +143,38 @@ pub fn explain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Format::Concise => {
             for answer in &answers {
                 let outcome = outcome(answer.policy, &answer.explanation.judgement);
-                out.line(format!("{} => {outcome}", answer.flow))?;
+                let way = answer.way.missing().map_or_else(String::new, |why| format!(", and no path: {why}"));
+                out.line(format!("{} => {outcome}{way}", answer.flow))?;
             }
         }
         Format::Human | Format::Plain => text::write(out, &policy, args.flow.trim(), &answers)?,
         _ => json::write(out, &as_json(&policy, &answers))?,
     }
-    Ok(exit(args.expect, &answers))
+    let exit = exit(args.expect, &answers);
+    if let (Some(expected), true, Exit::Bad) = (args.expect, args.format.is_text(), &exit) {
+        out.line(missed(expected, &answers))?;
+    }
+    Ok(exit)
+}
+
+/// Why the answer is not the one that was expected.
+fn missed(expected: Expected, answers: &[Answered<'_>]) -> String {
+    let wanted = expected.verdict();
+    match answers.iter().find(|answer| answer.explanation.judgement.verdict != wanted) {
+        Some(other) => format!("expected {wanted}, and it is {}", other.explanation.judgement.verdict),
+        None => format!("expected {wanted}, and it is not set up: there is no path"),
+    }
+}
+
+impl Expected {
+    fn verdict(self) -> Verdict {
+        match self {
+            Expected::Allow => Verdict::Allow,
+            Expected::Deny => Verdict::Deny,
+            Expected::Reject => Verdict::Reject,
+            Expected::Redirect => Verdict::Redirect,
+        }
+    }
 }
 
 /// Says so where the shell or the user took the flow for something else: the words of a flow for files, or a file for the flow.
@@ -158,14 +200,9 @@ fn misplaced(flow: &str, named: &PolicyArgs) -> Result<(), Failure> {
 /// Without an expectation, flows that are judged differently have no answer in common.
 fn exit(expected: Option<Expected>, answers: &[Answered<'_>]) -> Exit {
     let mut verdicts = answers.iter().map(|answer| answer.explanation.judgement.verdict);
-    let expected = match expected {
-        Some(Expected::Allow) => Some(Verdict::Allow),
-        Some(Expected::Deny) => Some(Verdict::Deny),
-        Some(Expected::Reject) => Some(Verdict::Reject),
-        Some(Expected::Redirect) => Some(Verdict::Redirect),
-        None => None,
-    };
-    match expected {
+    match expected.map(Expected::verdict) {
+        // No path, no flow.
+        Some(Verdict::Allow) if answers.iter().any(|answer| answer.lost > 0) => Exit::Bad,
         Some(wanted) if verdicts.all(|verdict| verdict == wanted) => Exit::Good,
         Some(_) => Exit::Bad,
         None if is_uniform(answers) => Exit::Good,
@@ -188,13 +225,14 @@ fn read_flows(text: &str, policy: &Policy, checked: &Checked) -> Result<Asked, (
         Ok(flows) => flows,
         Err(found) => return Err((sources, found)),
     };
+    let placed = [&spec.src, &spec.dst].map(|terms| complete::says_place(checked, terms));
     if policy.view_name.is_none() {
-        return Ok(Asked { flows, silent: Some(Silent::of(&spec)) });
+        return Ok(Asked { flows, silent: Some(Silent::of(&spec)), placed });
     }
     for flow in &mut flows {
         complete::flow(flow, &spec, &policy.view);
     }
-    Ok(Asked { flows, silent: None })
+    Ok(Asked { flows, silent: None, placed })
 }
 
 /// The flows that a text stands for, for people. Says what is wrong with it, if it cannot be read.
@@ -221,13 +259,20 @@ fn flow_report(sources: &SourceMap, found: &[Diagnostic], format: Format) -> Str
 }
 
 /// Judges all flows and puts those together that are judged alike, in the order in which they come.
-fn judge(program: &Program, flows: Vec<Flow>) -> Vec<Alike> {
+fn judge(program: &Program, flows: Vec<Flow>, ways: &mut Ways<'_>) -> Vec<Alike> {
     let mut alike: Vec<Alike> = Vec::new();
     for flow in flows {
         let judgement = program.judge(&flow);
-        match alike.iter_mut().find(|alike| alike.judgement == judgement) {
-            Some(alike) => alike.count += 1,
-            None => alike.push(Alike { flow, judgement, count: 1 }),
+        let way = ways.of_flow(&flow, &judgement);
+        let place = alike.iter().position(|alike| alike.judgement == judgement);
+        let lost = way.missing().map(|why| (flow.clone(), why.to_owned()));
+        match place.and_then(|place| alike.get_mut(place)) {
+            Some(alike) => {
+                alike.count += 1;
+                alike.lost += usize::from(lost.is_some());
+                alike.first_lost = alike.first_lost.take().or(lost);
+            }
+            None => alike.push(Alike { flow, judgement, count: 1, way, lost: lost.iter().count(), first_lost: lost }),
         }
     }
     alike
@@ -243,6 +288,7 @@ fn as_json(policy: &Policy, answers: &[Answered<'_>]) -> Explain {
         bound_to: Vec::new(),
         audited: Vec::new(),
         path: None,
+        no_path: None,
         because: Vec::new(),
         nearest: Vec::new(),
         unless: Vec::new(),
@@ -303,7 +349,8 @@ impl Answered<'_> {
             via: self.via(),
             bound_to: self.duties(),
             audited: self.audited(),
-            path: None,
+            path: self.way.ports(self.policy),
+            no_path: self.way.missing().map(str::to_owned),
             because: because.clone(),
             nearest: nearest.iter().filter_map(near).collect(),
             unless: self.unless.clone(),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
-use compiler::Budget;
 use compiler::fix::{Changed, Fixed, Left, Request, Why};
 use daemon::files::{PolicyFiles, read_bounded};
 use lang::diag::Severity;
@@ -13,6 +12,7 @@ use lang::import;
 use lang::source::SourceMap;
 use similar::TextDiff;
 
+use crate::effort::Effort;
 use crate::exit::{Exit, Failure};
 use crate::fold::{WIDTH, folded};
 use crate::json::{self, FileDiff, Fix, LeftAsItIs};
@@ -28,6 +28,8 @@ pub struct Args {
     /// The policy's files, in order; without them those that pentane.toml in this folder names
     #[arg(value_name = "FILES")]
     files: Vec<String>,
+    #[command(flatten)]
+    effort: Effort,
     /// Write nothing, show what would change, and end with 1 if anything would
     #[arg(long)]
     dry_run: bool,
@@ -49,8 +51,8 @@ pub fn fix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Err(Failure::cannot("`fix` writes files in place, and standard input is none: name the file"));
     }
     refuse_parts(&args.files)?;
-    let mut policy = Policy::load(&PolicyArgs { files: args.files.clone(), view: None })?;
-    policy.prove()?;
+    let mut policy = Policy::load(&PolicyArgs { files: args.files.clone(), ..PolicyArgs::default() })?;
+    policy.prove(args.effort.budget())?;
     let has_errors = policy.diagnostics.iter().any(|found| found.code.severity() == Severity::Error);
     if policy.program.is_none() || has_errors {
         return refuse(out, &mut policy, args.format);
@@ -60,7 +62,7 @@ pub fn fix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         entries: &policy.entries,
         sources: &policy.sources,
         now: Some(now()),
-        budget: Budget::default(),
+        budget: args.effort.budget(),
         severities: &|found| severities.apply(found),
     };
     let Ok(fixed) = compiler::fix::fix(&request) else { return refuse(out, &mut policy, args.format) };

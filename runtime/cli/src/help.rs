@@ -9,18 +9,24 @@ use crate::exit::{Exit, Failure};
 use crate::fold::{WIDTH, folded};
 use crate::output::{Output, Paint};
 
+/// The topic that is neither a code nor a command: what stands in a view file.
+pub const VIEW: &str = "view";
+
+/// Its page.
+const VIEW_PAGE: &str = include_str!("help/view.txt");
+
 /// What `help` is asked.
 #[derive(ClapArgs, Debug)]
 pub struct Args {
-    /// A code, E0201 for example, or a command (`who can-reach`); without it all codes are listed
+    /// A code, E0201 for example, a command (`who can-reach`), or `view`: what stands in a view file; without it all codes are listed
     #[arg(value_name = "CODE")]
     topic: Vec<String>,
 }
 
-/// Prints the page of a code or a command, or the list of both.
+/// Prints the page of a code, of a command or of view files, or the list of codes and commands.
 ///
 /// # Errors
-/// There is no such code or command, or nobody takes the output.
+/// There is no such page, or nobody takes the output.
 pub fn help(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let Some(first) = args.topic.first() else {
         let text = Cli::command().render_help().to_string();
@@ -28,6 +34,10 @@ pub fn help(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         list(out)?;
         return Ok(Exit::Good);
     };
+    if *first == VIEW && args.topic.len() == 1 {
+        out.text(VIEW_PAGE)?;
+        return Ok(Exit::Good);
+    }
     if let Some(page) = codes::find(first).filter(|_| args.topic.len() == 1) {
         write_page(out, page)?;
         return Ok(Exit::Good);
@@ -57,6 +67,7 @@ pub fn all_commands(above: &Command) -> Vec<String> {
 }
 
 fn list(out: &mut Output) -> Result<(), Failure> {
+    out.line("\n`pentane help view` prints what stands in a view file (`--view`).")?;
     let heading = out.paint(Paint::Bold, "Codes");
     out.line(format!("\n{heading} (`pentane help CODE` prints the page of one):"))?;
     for page in codes::pages() {
@@ -89,7 +100,8 @@ fn paragraphs(text: &str) -> String {
 pub fn unknown(words: &[String], cli: &Command) -> String {
     let topic = &*words.join(" ");
     let commands = all_commands(cli);
-    let all: Vec<&str> = codes::pages().map(|page| page.code.text()).chain(commands.iter().map(String::as_str)).collect();
+    let all: Vec<&str> =
+        codes::pages().map(|page| page.code.text()).chain([VIEW]).chain(commands.iter().map(String::as_str)).collect();
     let upper = topic.to_ascii_uppercase();
     let near = nearest(topic, None, all.iter().map(|name| Candidate { name, kind: None }));
     // A code differs from its neighbours in one digit, so that the nearest say little: those that start alike say more.

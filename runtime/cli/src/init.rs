@@ -129,7 +129,7 @@ mod tests {
         let text = SETTINGS.replace(PLACEHOLDER, "office");
         let config = daemon::Config::parse(Path::new("x/pentane.toml"), &text).unwrap();
         assert_eq!(config.policy_files(Path::new("x/pentane.toml")), [Path::new("x/office.pol")]);
-        assert!(config.listen.ip().is_loopback());
+        assert!(config.plain_listen().is_some_and(|listen| listen.ip().is_loopback()));
         // What is in comments can be put in force as it stands.
         let all = text.replace("# W0301", "W0301");
         assert_ne!(all, text);

@@ -1,7 +1,10 @@
 //! The JSON of the offline commands. Field names and the values of `schema` are part of the interface: a change of meaning takes a
 //! new version of the schema. Knows nothing of how the answers came about.
 
-use lang::checked::{Checked, RuleId};
+mod diff;
+mod rule;
+
+use lang::checked::Checked;
 use lang::diag::Diagnostic;
 use lang::facts::{Facts, Proof};
 use lang::flowspec::flow_text;
@@ -10,6 +13,9 @@ use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::output::Output;
+
+pub use diff::{Changed, Diff, Redeclaration, Unsettled};
+pub use rule::{Near, Rule};
 
 /// `pentane check --format json`, and the answer of every other command to a policy or a flow that does not check.
 #[derive(Serialize)]
@@ -177,27 +183,39 @@ pub struct Assertion {
     pub result: &'static str,
     /// True if it is proved because there is no flow that it is about.
     pub vacuous: bool,
-    /// In which world it was asked: `any-view`
+    /// In which world it was asked: `any-view`, or `view` for the one that was given.
     pub world: &'static str,
     /// A flow against it.
     pub counterexample: Option<String>,
 }
 
 impl Assertion {
-    /// What is known of the assertions of a policy.
-    pub fn all(policy: &Checked, facts: &Facts) -> Vec<Assertion> {
-        let one = |(place, (assertion, proof)): (usize, (&lang::checked::Assertion, &Proof))| {
-            let at = policy.sources.position(assertion.span);
-            let (result, counterexample) = match proof {
-                Proof::Proved => ("proved", None),
-                Proof::Refuted(flow) => ("refuted", Some(flow_text(policy, flow))),
-                Proof::Undecided => ("undecided", None),
-            };
-            let name = assertion.name.to_string();
-            let (file, vacuous) = (at.file.to_string(), facts.is_vacuous(place));
-            Assertion { name, file, line: at.line, result, vacuous, world: "any-view", counterexample }
+    /// What is known of the assertions of a policy: in any view, and then in the one that was given.
+    pub fn all(policy: &Checked, facts: &Facts, in_view: Option<&Facts>) -> Vec<Assertion> {
+        let of_world = |(world, facts): (&'static str, &Facts)| {
+            let all = policy.assertions.iter().zip(&facts.assertions).enumerate();
+            let one = |(place, (assertion, proof))| Assertion::of(policy, assertion, proof, facts.is_vacuous(place), world);
+            all.map(one).collect::<Vec<_>>()
         };
-        policy.assertions.iter().zip(&facts.assertions).enumerate().map(one).collect()
+        let worlds = [("any-view", facts)].into_iter().chain(in_view.map(|facts| ("view", facts)));
+        worlds.flat_map(of_world).collect()
+    }
+
+    fn of(
+        policy: &Checked,
+        assertion: &lang::checked::Assertion,
+        proof: &Proof,
+        vacuous: bool,
+        world: &'static str,
+    ) -> Assertion {
+        let at = policy.sources.position(assertion.span);
+        let (result, counterexample) = match proof {
+            Proof::Proved => ("proved", None),
+            Proof::Refuted(flow) => ("refuted", Some(flow_text(policy, flow))),
+            Proof::Undecided(_) => ("undecided", None),
+        };
+        let name = assertion.name.to_string();
+        Assertion { name, file: at.file.to_string(), line: at.line, result, vacuous, world, counterexample }
     }
 }
 
@@ -380,8 +398,10 @@ pub struct Answer {
     pub bound_to: Vec<String>,
     /// What rules that only audit would have done: `deny by strict`.
     pub audited: Vec<String>,
-    /// The path, if the topology is known.
+    /// Every port that the flow passes, in order, if the view tells links and the flow is allowed.
     pub path: Option<Vec<String>>,
+    /// Why there is no path and the flow, though allowed, is not set up.
+    pub no_path: Option<String>,
     /// The facts by which the rule matched.
     pub because: Vec<String>,
     /// For a deny: the rules that would have allowed the flow but for one fact.
@@ -390,68 +410,6 @@ pub struct Answer {
     pub unless: Vec<String>,
     /// What the view says otherwise than the flow, which has its way.
     pub against_view: Vec<String>,
-}
-
-/// `pentane diff --format json`
-#[derive(Serialize)]
-pub struct Diff {
-    /// `pentane.diff/1`
-    pub schema: &'static str,
-    /// The old policy's hash.
-    pub old: String,
-    /// The new policy's hash.
-    pub new: String,
-    /// `any-view`: of all flows that there can be.
-    pub world: &'static str,
-    /// Flows that only the new policy allows: one of each class.
-    pub gained: Vec<Changed>,
-    /// Flows that only the old policy allows.
-    pub lost: Vec<Changed>,
-    /// Flows that both allow, or neither, in another way.
-    pub changed: Vec<Changed>,
-    /// What both declare, otherwise.
-    pub redeclared: Vec<Redeclaration>,
-    /// Rules of which it was not found out what becomes of all of their flows.
-    pub undecided: Vec<Unsettled>,
-    /// True if all other flows are proved unchanged: nothing is undecided, and nothing declared otherwise.
-    pub settled: bool,
-}
-
-/// Flows that one rule decided before, and one decides after.
-#[derive(Serialize)]
-pub struct Changed {
-    /// One of them.
-    pub flow: String,
-    /// The same as the old policy reads it, if that is in other words.
-    pub old_flow: Option<String>,
-    /// What the old policy does with it: `allow via proxy`.
-    pub before: String,
-    /// What the new policy does with it.
-    pub after: String,
-    /// The rule of the old policy; nothing for a default that is not written.
-    pub before_rule: Option<Rule>,
-    /// The rule of the new policy.
-    pub after_rule: Option<Rule>,
-}
-
-/// What is declared otherwise.
-#[derive(Serialize)]
-pub struct Redeclaration {
-    /// `host griffin`
-    pub what: String,
-    /// What the old policy says; nothing if it does not declare it.
-    pub before: Option<String>,
-    /// What the new policy says.
-    pub after: Option<String>,
-}
-
-/// A rule of one of two policies.
-#[derive(Serialize)]
-pub struct Unsettled {
-    /// `old` or `new`
-    pub policy: &'static str,
-    /// The rule.
-    pub rule: Rule,
 }
 
 /// `pentane who … --format json`
@@ -526,43 +484,6 @@ pub struct Cell {
     pub allowed_flow: Option<String>,
     /// One that is not.
     pub refused_flow: Option<String>,
-}
-
-/// A rule.
-#[derive(Serialize)]
-pub struct Rule {
-    /// Its name, if it has one; `default` for the default.
-    pub name: Option<String>,
-    /// Its file.
-    pub file: String,
-    /// Its line.
-    pub line: u32,
-}
-
-impl Rule {
-    /// The rule that decides, or the default, where it stands; nothing for a default that is not written.
-    pub fn deciding(policy: &Checked, rule: Option<RuleId>) -> Option<Rule> {
-        let at = policy.sources.position(policy.deciding_span(rule)?);
-        let name = match rule {
-            // No rule has this name: it is a word of the language.
-            None => Some("default"),
-            Some(id) => policy.rule(id).and_then(|rule| rule.name.as_deref()),
-        };
-        Some(Rule { name: name.map(str::to_owned), file: at.file.to_string(), line: at.line })
-    }
-}
-
-/// A rule that would have allowed a flow.
-#[derive(Serialize)]
-pub struct Near {
-    /// Its name, or its place.
-    pub rule: String,
-    /// Its file.
-    pub file: String,
-    /// Its line.
-    pub line: u32,
-    /// The one fact that was missing.
-    pub lacks: String,
 }
 
 impl Finding {

@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod demo;
 mod diff;
+mod effort;
 mod excerpt;
 mod exit;
 mod explain;
@@ -23,6 +24,7 @@ mod load;
 mod lsp;
 mod man;
 mod matrix;
+mod members;
 mod output;
 mod prove;
 mod question;
@@ -31,7 +33,11 @@ mod report;
 mod run;
 mod scratch;
 mod settings;
+mod suppose;
 mod test;
+mod turn;
+mod view;
+mod whatif;
 mod who;
 
 use std::process::ExitCode;
@@ -59,7 +65,7 @@ fn main() -> ExitCode {
     out.close(end)
 }
 
-fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
+pub(crate) fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => init::init(args, out),
         Command::Check(args) => check::check(args, out),
@@ -72,6 +78,7 @@ fn dispatch(command: &Command, out: &mut Output) -> Result<Exit, Failure> {
         Command::Who(args) => who::who(args, out),
         Command::Matrix(args) => matrix::matrix(args, out),
         Command::Diff(args) => diff::diff(args, out),
+        Command::Whatif(args) => whatif::whatif(args, out),
         Command::Import(args) => import::import(args, out),
         Command::Run(args) => run::run(args),
         Command::Demo(args) => demo::run(args, out),

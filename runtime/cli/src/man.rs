@@ -72,7 +72,7 @@ fn with_topics() -> Command {
     let words: BTreeSet<String> = help::all_commands(&cli).iter().flat_map(|one| one.split(' ')).map(str::to_owned).collect();
     let commands: Vec<&'static str> = words.into_iter().map(|word| &*word.leak()).collect();
     let codes = lang::codes::pages().map(|page| page.code.text());
-    let topics: Vec<&'static str> = codes.chain(commands.iter().copied()).collect();
+    let topics: Vec<&'static str> = codes.chain([help::VIEW]).chain(commands.iter().copied()).collect();
     let taking = |words: Vec<&'static str>| move |arg: Arg| arg.value_parser(PossibleValuesParser::new(words));
     let cli = cli.mut_subcommand("help", |help| help.mut_arg("topic", taking(topics)));
     cli.mut_subcommand("man", |man| man.mut_arg("command", taking(commands)))

@@ -5,7 +5,9 @@ use compiler::analysis::Fate;
 use lang::checked::{Checked, Kind};
 use lang::flowspec::flow_text;
 
+use crate::effort::{Effort, MORE};
 use crate::exit::{Exit, Failure};
+use crate::fold::hung;
 use crate::json::{self, Cell, Matrix};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
@@ -20,7 +22,9 @@ const MAX_SETS: usize = 60;
 #[derive(ClapArgs, Debug)]
 pub struct Args {
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub policy: PolicyArgs,
+    #[command(flatten)]
+    effort: Effort,
     /// The initiators, as they stand behind `from` in a rule; without it the groups of users and hosts
     #[arg(long, value_name = "SET,SET,…")]
     from: Vec<String>,
@@ -89,7 +93,7 @@ pub fn matrix(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Ok(asked) => asked,
         Err(unreadable) => return unreadable.tell(out, &policy, args.format),
     };
-    let analysis = asked.analysis(&policy);
+    let analysis = asked.analysis(&policy, args.effort.budget());
     let fates: Vec<Fate> = asked
         .patterns
         .iter()
@@ -207,6 +211,9 @@ fn write_text(out: &mut Output, policy: &Policy, note: Option<String>, table: &T
     for (wanted, _, sign, meaning, _) in ANSWERS.into_iter().filter(|(wanted, ..)| has(*wanted)) {
         let sign = if sign.is_empty() { "blank" } else { sign };
         out.line(format!("{sign}: {meaning}"))?;
+        if wanted == Answer::Undecided {
+            out.line(format!("   {MORE}"))?;
+        }
         if wanted == Answer::Some {
             out.line("      who may: pentane who can-reach SET")?;
         }
@@ -214,7 +221,8 @@ fn write_text(out: &mut Output, policy: &Policy, note: Option<String>, table: &T
     if let Some(note) = note {
         out.line(note)?;
     }
-    out.line(format!("{}; policy {}", policy.world_text(), hash::shown(&policy.hash)))
+    let (world, ways) = (policy.world_text(), policy.but_ways_text());
+    out.line(hung(&format!("{world}{ways}; policy {}", hash::shown(&policy.hash))))
 }
 
 fn as_json(args: &Args, policy: &Policy, checked: &Checked, table: &Table) -> Matrix {

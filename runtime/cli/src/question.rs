@@ -115,10 +115,10 @@ fn statements<'a>(questions: &[Vec<Part<'a>>]) -> (String, Vec<Stretch<'a>>) {
 
 impl Asked {
     /// The proofs: of all flows that there can be, or of those in the view that was given.
-    pub fn analysis<'a>(&'a self, policy: &'a Policy) -> Option<Analysis<'a>> {
+    pub fn analysis<'a>(&'a self, policy: &'a Policy, budget: Budget) -> Option<Analysis<'a>> {
         match policy.view_name {
-            Some(_) => Analysis::in_view(&self.program, &policy.view, Budget::default()),
-            None => Analysis::new(&self.program, Budget::default()),
+            Some(_) => Analysis::in_view(&self.program, &policy.view, budget),
+            None => Analysis::new(&self.program, budget),
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn write(out: &mut Output, policy: &Policy, refused: Option<&[Diagnostic]>, 
             check.unsettled_rules = policy.unsettled_rules();
             check.refused_by_run = refused.map(|all| few(all).iter().map(|found| Finding::of(found, &policy.sources)).collect());
             if let Some(program) = &policy.program {
-                check.assertions = Assertion::all(program.policy(), &policy.facts);
+                check.assertions = Assertion::all(program.policy(), &policy.facts, policy.in_view.as_ref());
             }
             json::write(out, &check)
         }
@@ -126,6 +126,9 @@ fn text(policy: &Policy, format: Format, color: bool) -> String {
     }
     if !policy.unreadable {
         text.push_str(&sum(policy));
+    }
+    if policy.count(Severity::Error) > 0 {
+        text.extend(policy.in_view_text().map(|line| hung(&line) + "\n"));
     }
     text
 }

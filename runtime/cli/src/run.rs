@@ -1,12 +1,15 @@
 //! `pentane run`: the enforcement daemon. Knows nothing of what it decides.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use daemon::config::{Level, Log, LogFormat};
 use daemon::log::{Logger, caution};
 use daemon::reactor::Clock;
-use daemon::{Config, Daemon};
+use daemon::tls::Tls;
+use daemon::{Config, Daemon, Doors, Secured};
 use runtime::Controller;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,35 +39,61 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         complain(&format!("error: the policy {what}: the daemon does not start\n"));
         return Ok(if loaded.unreadable { Exit::CannotDo } else { Exit::Bad });
     };
+    let tls = match config.tls_files(&args.config) {
+        Some(files) => Some(Tls::read(files).map_err(Failure::cannot)?),
+        None => None,
+    };
     start_log(config.log);
     let clock = Clock::start();
     let key = probe_key().map_err(|error| Failure::cannot(format!("no random numbers to be had: {error}")))?;
     let controller = Controller::new(policy, config.settings(key, clock.epoch()), clock.now());
     let controller = controller.map_err(|error| Failure::cannot(error.to_string()))?;
-    on_runtime(serve(&config, &args.config, controller, files, loaded, clock))
+    on_runtime(serve(&config, tls, &args.config, controller, files, loaded, clock))
 }
 
 async fn serve(
     config: &Config,
+    tls: Option<Tls>,
     path: &Path,
     controller: Controller,
     files: Vec<PathBuf>,
     loaded: daemon::Loaded,
     clock: Clock,
 ) -> Result<Exit, Failure> {
-    let listen = config.listen;
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| Failure::cannot(format!("cannot listen on {listen}: {error}")))?;
-    let listen = listener.local_addr().unwrap_or(listen);
+    let doors = doors(config, tls).await?;
+    let address = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
+    let listen = doors.plain.as_ref().and_then(address);
+    let secured = doors.secured.as_ref().and_then(|door| address(&door.listener));
     let rules = daemon::policy::rule_count(controller.policy());
     let stop = stop_signal().map_err(|error| Failure::cannot(format!("signals cannot be received: {error}")))?;
-    tracing::info!(event = "started", %listen, config = %path.display(), rules, "switches may connect");
+    tracing::info!(event = "started", listen, tls = secured, config = %path.display(), rules, "switches may connect");
     caution(&loaded, clock.now());
-    let daemon = Daemon { listener, controller, files, loaded };
+    let daemon = Daemon { doors, controller, files, loaded };
     let mut logger = Logger::default();
     let status = daemon.run(clock, &mut logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
     logger.farewell(&status);
     Ok(Exit::Good)
+}
+
+/// Where switches may connect.
+async fn doors(config: &Config, tls: Option<Tls>) -> Result<Doors, Failure> {
+    let plain = match config.plain_listen() {
+        Some(listen) => Some(bind(listen).await?),
+        None => None,
+    };
+    let secured = match (tls, &config.openflow.tls) {
+        (Some(tls), Some(door)) => {
+            let deadline = Duration::from_secs(config.discovery.handshake.into());
+            Some(Secured { listener: bind(door.listen).await?, tls, deadline })
+        }
+        _ => None,
+    };
+    let limits = config.limits;
+    Ok(Doors { plain, secured, connections: limits.connections.into(), per_address: limits.connections_per_address.into() })
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).await.map_err(|error| Failure::cannot(format!("cannot listen on {listen}: {error}")))
 }
 
 /// Runs on a runtime of its own: one thread decides.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use daemon::Config;
 use daemon::config::{malformed, malformed_at, place_of};
 use daemon::files::{as_text, read_bounded, unreadable};
+use daemon::tls::Tls;
 use lang::codes::{self, Code};
 use lang::diag::{Diagnostic, Severity};
 use lang::import::{LoadError, MAX_FILES};
@@ -87,7 +88,14 @@ pub fn severities() -> Result<Severities, Failure> {
 /// `run` would not start with it.
 pub fn sound_for_run() -> Result<(), Failure> {
     let path = Path::new(FILE);
-    if path.exists() { Config::read(path).map(|_| ()).map_err(|error| Failure::cannot(error.to_string())) } else { Ok(()) }
+    if !path.exists() {
+        return Ok(());
+    }
+    let config = Config::read(path).map_err(|error| Failure::cannot(error.to_string()))?;
+    match config.tls_files(path) {
+        Some(files) => Tls::read(files).map(|_| ()).map_err(Failure::cannot),
+        None => Ok(()),
+    }
 }
 
 /// What `pentane.toml` in a folder says of the policy there, for those who are not in it: its files and how bad findings are.

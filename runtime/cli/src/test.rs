@@ -29,7 +29,7 @@ const MOST_EXPIRED: usize = 20;
 #[derive(ClapArgs, Debug)]
 pub struct Args {
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub policy: PolicyArgs,
     /// Name the rules that decide no flow of any test
     #[arg(long)]
     coverage: bool,

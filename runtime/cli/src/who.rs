@@ -2,6 +2,7 @@
 //! how it is found out.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use clap::{Args as ClapArgs, Subcommand};
 use compiler::analysis::{Other, Reach, Reached};
@@ -9,8 +10,9 @@ use lang::checked::{Checked, Cond, EndTest, Group, GroupId, Kind, SetExpr};
 use lang::flow::Side;
 use lang::flowspec::flow_text;
 
+use crate::effort::{Effort, MORE};
 use crate::exit::{Exit, Failure};
-use crate::fold::{WIDTH, folded};
+use crate::fold::{WIDTH, folded, hung};
 use crate::json::{self, Got, Rule, Who};
 use crate::load::{Policy, PolicyArgs};
 use crate::output::{Output, Paint};
@@ -26,6 +28,16 @@ pub const MAX_NAMES: usize = 12;
 pub struct Args {
     #[command(subcommand)]
     question: Question,
+}
+
+impl Args {
+    /// Which policy, and in which view; nothing where no question is asked.
+    pub fn policy_mut(&mut self) -> Option<&mut PolicyArgs> {
+        match &mut self.question {
+            Question::CanReach(ends) | Question::IsReachableFrom(ends) => Some(&mut ends.policy),
+            Question::Other(_) => None,
+        }
+    }
 }
 
 /// From which end it is asked.
@@ -48,6 +60,8 @@ struct Ends {
     ends: String,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    effort: Effort,
     /// For these services alone, as they stand behind `for` in a rule
     #[arg(long = "for", value_name = "SERVICES")]
     services: Option<String>,
@@ -69,6 +83,7 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if asked.format != Format::Human {
         out.plain();
     }
+    misplaced(name, asked)?;
     let policy = Policy::load(&asked.policy)?;
     if policy.program.is_none() {
         report::write_instead(out, &policy, asked.format)?;
@@ -81,7 +96,7 @@ pub fn who(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Err(unreadable) => return unreadable.tell(out, &policy, asked.format),
     };
     let checked = read.program.policy();
-    let analysis = read.analysis(&policy);
+    let analysis = read.analysis(&policy, asked.effort.budget());
     let reach = match (&analysis, read.patterns.first()) {
         (Some(analysis), Some(pattern)) => analysis.reach(pattern, side),
         _ => Reach { rows: Vec::new(), settled: false },
@@ -104,6 +119,24 @@ fn no_question(words: &[String]) -> Failure {
         "`{first}` is no question: ask `pentane who can-reach X` who may start conversations with X, or `pentane who \
          is-reachable-from X` with whom X may"
     ))
+}
+
+/// Says so where a file stands where the ends are expected, or a word more where files are.
+fn misplaced(question: &str, asked: &Ends) -> Result<(), Failure> {
+    let Some(missing) = asked.policy.missing().next() else { return Ok(()) };
+    let ends = &asked.ends;
+    if ends.ends_with(".pol") || Path::new(ends).is_file() {
+        return Err(Failure::Cannot(format!(
+            "`{ends}` is a file, and `{missing}` is none: X stands first, `who {question} {missing} {ends}`"
+        )));
+    }
+    if missing.contains(['.', '/']) {
+        return Ok(());
+    }
+    Err(Failure::Cannot(format!(
+        "`{missing}` is no file: X is one argument, in quotes where it is several words, `who {question} '{ends} {missing}'`, and \
+         services stand behind `--for`"
+    )))
 }
 
 fn by(policy: &Checked, row: &Reached) -> String {
@@ -303,13 +336,13 @@ fn write_text(out: &mut Output, policy: &Policy, told: &Told<'_>, patterns: &[Co
     if let Some(note) = absent::note(policy, checked, patterns) {
         out.line(note)?;
     }
-    let world = policy.world_text();
+    let world = policy.world_text() + policy.but_ways_text();
     let last = match (reach.rows.is_empty(), reach.settled) {
         (true, true) => format!("nobody, {world}"),
         (false, true) => format!("nobody else, {world}"),
-        (_, false) => "whether there is anybody else was not found out".to_owned(),
+        (_, false) => format!("whether there is anybody else was not found out\n{MORE}"),
     };
-    out.line(format!("{last}; policy {}", hash::shown(&policy.hash)))
+    out.line(hung(&format!("{last}; policy {}", hash::shown(&policy.hash))))
 }
 
 fn as_json(name: &'static str, asked: &Ends, policy: &Policy, checked: &Checked, reach: &Reach) -> Who {

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use compiler::{Budget, Program, View};
 use lang::check::check_loaded;
@@ -11,9 +10,12 @@ use lang::import::{self, LoadError, Loader};
 use net::Time;
 use serde::Serialize;
 
+use super::changes::in_mb;
 use super::draw::Draw;
 use super::report::{Format, machine};
-use super::{edits, lookup};
+use super::timing::{in_ms, timed};
+use super::world::{HOSTS, Shape, World};
+use super::{changes, edits, lookup};
 use crate::exit::{Exit, Failure};
 use crate::json;
 use crate::output::Output;
@@ -21,10 +23,10 @@ use crate::output::Output;
 /// What policies to measure with.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Ends within seconds: 1,000 rules alone.
+    /// Ends within a minute: 1,000 and 10,000 rules, and fewer flows that are tracked.
     #[arg(long)]
     quick: bool,
-    /// Numbers of rules to measure with; 1,000 and 10,000 if not given.
+    /// Numbers of rules to measure with; 132, 1,000, 10,000 and 100,000 if not given.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     rules: Vec<u32>,
     /// Edits to measure; the middle and the longest are told.
@@ -35,40 +37,58 @@ pub struct Args {
     format: Format,
 }
 
-/// What rules name behind `for`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// One of 300 declared services.
-    Services,
-    /// A port of its own.
-    Ports,
-}
+/// How many decided flows are tracked.
+const TRACKED: u32 = 500_000;
+const TRACKED_QUICK: u32 = 50_000;
 
-/// The figures of one policy, in milliseconds.
+/// The figures of one policy.
 #[derive(Debug, Serialize)]
 struct Measured {
     name: String,
     rules: u32,
+    /// Of a policy over few hosts, from its text.
     read_ms: f64,
     check_ms: f64,
-    compile_ms: f64,
     prove_ms: f64,
     edit_p50_ms: f64,
     edit_max_ms: f64,
-    /// Declared hosts, each attached with one user.
+    /// Of the large site: declared hosts, each attached with one user.
     endpoints: usize,
-    /// What the process has when all is compiled, in MB; nothing where the system does not say.
-    memory_mb: Option<f64>,
+    compile_ms: f64,
+    /// What the structure takes, by the size of its tables.
+    memory_mb: f64,
+    /// What the process has when all is compiled; nothing where the system does not say.
+    process_mb: Option<f64>,
     /// Flows between any two hosts.
     cold_p50_ns: u64,
     cold_p99_ns: u64,
-    /// Flows of which few are most: all of them, divided.
+    /// Flows of which few are most, with answers kept: from two stations that are known; and from all that is known of two ends.
     zipf_mean_ns: u64,
+    zipf_judge_ns: u64,
     /// The same flows as cold, by trying one rule after the other.
     linear_p50_ns: u64,
-    /// A host at another port, a user logged in instead of another: in the view and in the program.
+    /// A host at another port, a user logged in instead of another: in the program, once the view has it.
     move_p50_us: f64,
+    move_p99_us: f64,
     join_p50_us: f64,
+    join_p99_us: f64,
+    /// A user in a declared group, or out of it; a rule put in, or taken out: in the program.
+    member_p50_us: f64,
+    member_p99_us: f64,
+    insert_p50_us: f64,
+    insert_p99_us: f64,
+    remove_p50_us: f64,
+    remove_p99_us: f64,
+    /// A rule put in, found by comparing all of both policies.
+    recompile_p50_ms: f64,
+    /// To find which of so many flows a rule that was put in or taken out decides otherwise.
+    tracked_flows: usize,
+    tracked_mb: f64,
+    affected_mean_ms: f64,
+    affected_p50_ms: f64,
+    affected_p99_ms: f64,
+    /// How many they are.
+    affected_flows: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,37 +107,26 @@ impl Loader for Text {
     }
 }
 
-/// Measures, and prints a line for each policy.
+/// Measures, and prints the figures of each policy.
 ///
 /// # Errors
 /// The server does not answer, or nobody takes the output.
 pub fn run(asked: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let sizes: &[u32] = match (asked.rules.as_slice(), asked.quick) {
-        ([], true) => &[1_000],
-        ([], false) => &[1_000, 10_000],
+        ([], true) => &[1_000, 10_000],
+        ([], false) => &[132, 1_000, 10_000, 100_000],
         (some, _) => some,
     };
     let human = asked.format == Format::Human;
     if human {
         out.line(format!("machine: {}", machine()))?;
-        out.line("of a policy, ms: read  check  compile  prove  edit (middle, longest)")?;
-        out.line("  of a flow, ns: middle, of 100 the slowest, popular; by trying all rules")?;
-        out.line("  of a change, us: a host moves, a user logs in")?;
     }
     let mut results = Vec::new();
     for rules in sizes.iter().copied() {
         for shape in [Shape::Services, Shape::Ports] {
-            let one = measure(rules, shape, asked.edits)?;
+            let one = measure(rules, shape, asked)?;
             if human {
-                out.line(format!(
-                    "{:<16} {:>7.1} {:>6.1} {:>8.1} {:>6.1} {:>6.1} {:>6.1}",
-                    one.name, one.read_ms, one.check_ms, one.compile_ms, one.prove_ms, one.edit_p50_ms, one.edit_max_ms
-                ))?;
-                out.line(format!(
-                    "  flow {:>8} {:>6} {:>6}; {:>9}   change {:>6.2} {:>6.2}",
-                    one.cold_p50_ns, one.cold_p99_ns, one.zipf_mean_ns, one.linear_p50_ns, one.move_p50_us, one.join_p50_us
-                ))?;
-                out.flush()?;
+                print(&one, out)?;
             }
             results.push(one);
         }
@@ -128,7 +137,43 @@ pub fn run(asked: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-fn measure(rules: u32, shape: Shape, edits: u32) -> Result<Measured, Failure> {
+fn print(one: &Measured, out: &mut Output) -> Result<(), Failure> {
+    out.line(format!(
+        "{}: read {:.1} ms, check {:.1}, prove {:.1}; edit {:.1}, at most {:.1}",
+        one.name, one.read_ms, one.check_ms, one.prove_ms, one.edit_p50_ms, one.edit_max_ms
+    ))?;
+    out.line(format!("  {} endpoints: compile {:.1} ms, {:.1} MB", one.endpoints, one.compile_ms, one.memory_mb))?;
+    out.line(format!(
+        "  flow {} ns, p99 {}; popular {}, from its ends {}; by trying all rules {}",
+        one.cold_p50_ns, one.cold_p99_ns, one.zipf_mean_ns, one.zipf_judge_ns, one.linear_p50_ns
+    ))?;
+    out.line(format!(
+        "  us, p50 and p99: move {:.2} {:.2}, log-in {:.2} {:.2}, member {:.2} {:.2}, rule in {:.2} {:.2}, out {:.2} {:.2}",
+        one.move_p50_us,
+        one.move_p99_us,
+        one.join_p50_us,
+        one.join_p99_us,
+        one.member_p50_us,
+        one.member_p99_us,
+        one.insert_p50_us,
+        one.insert_p99_us,
+        one.remove_p50_us,
+        one.remove_p99_us
+    ))?;
+    out.line(format!(
+        "  rule in, by comparing: {:.1} ms; {:.1} of {} flows affected, found in {:.4} ms, p50 {:.4}, p99 {:.4}; {:.1} MB",
+        one.recompile_p50_ms,
+        one.affected_flows,
+        one.tracked_flows,
+        one.affected_mean_ms,
+        one.affected_p50_ms,
+        one.affected_p99_ms,
+        one.tracked_mb
+    ))?;
+    out.flush()
+}
+
+fn measure(rules: u32, shape: Shape, asked: &Args) -> Result<Measured, Failure> {
     let name = match shape {
         Shape::Services => "services",
         Shape::Ports => "ports",
@@ -138,29 +183,53 @@ fn measure(rules: u32, shape: Shape, edits: u32) -> Result<Measured, Failure> {
     let ((checked, found), check) = timed(|| check_loaded(&loaded));
     let checked = checked.ok_or_else(|| Failure::cannot(format!("the generated policy has errors: {found:?}")))?;
     let checked = Arc::new(checked);
-    let (program, compile) = timed(|| Program::compile(Arc::clone(&checked), &View::new(&checked)));
+    let program = Program::compile(Arc::clone(&checked), &View::new(&checked));
     let (_, prove) = timed(|| compiler::findings(&program, &loaded.policy, Some(Time(0)), Budget::default()));
-    let memory_mb = memory();
-    let figures = lookup::measure(&checked);
-    let edits = edits::measure(text.0, edits.max(1)).map_err(Failure::Cannot)?;
+    drop((program, loaded));
+    let edits = edits::measure(text.0, asked.edits.max(1)).map_err(Failure::Cannot)?;
     let middle = edits.get(edits.len() / 2).copied().unwrap_or_default();
+    let world = World::new(rules, shape);
+    let view = world.view();
+    let policy = Arc::new(world.policy.clone());
+    let (program, compile) = timed(|| Program::compile(Arc::clone(&policy), &view));
+    let (memory_mb, process_mb) = (in_mb(program.bytes()), memory());
+    let (program, looked_up) = lookup::measure(&policy, program, &view, shape);
+    drop(policy);
+    let changed = changes::measure(world, program, view, shape, if asked.quick { TRACKED_QUICK } else { TRACKED });
     Ok(Measured {
         name: format!("{name}-{rules}"),
         rules,
         read_ms: in_ms(read),
         check_ms: in_ms(check),
-        compile_ms: in_ms(compile),
         prove_ms: in_ms(prove),
         edit_p50_ms: in_ms(middle),
         edit_max_ms: in_ms(edits.last().copied().unwrap_or_default()),
-        endpoints: checked.hosts.len(),
+        endpoints: HOSTS as usize,
+        compile_ms: in_ms(compile),
         memory_mb,
-        cold_p50_ns: figures.cold_p50_ns,
-        cold_p99_ns: figures.cold_p99_ns,
-        zipf_mean_ns: figures.zipf_mean_ns,
-        linear_p50_ns: figures.linear_p50_ns,
-        move_p50_us: figures.move_p50_us,
-        join_p50_us: figures.join_p50_us,
+        process_mb,
+        cold_p50_ns: looked_up.cold_p50_ns,
+        cold_p99_ns: looked_up.cold_p99_ns,
+        zipf_mean_ns: looked_up.zipf_mean_ns,
+        zipf_judge_ns: looked_up.zipf_judge_ns,
+        linear_p50_ns: looked_up.linear_p50_ns,
+        move_p50_us: changed.moves[0],
+        move_p99_us: changed.moves[1],
+        join_p50_us: changed.joins[0],
+        join_p99_us: changed.joins[1],
+        member_p50_us: changed.members[0],
+        member_p99_us: changed.members[1],
+        insert_p50_us: changed.inserts[0],
+        insert_p99_us: changed.inserts[1],
+        remove_p50_us: changed.removals[0],
+        remove_p99_us: changed.removals[1],
+        recompile_p50_ms: changed.recompile_p50_ms,
+        tracked_flows: changed.tracked_flows,
+        tracked_mb: changed.tracked_mb,
+        affected_mean_ms: changed.affected_mean_ms,
+        affected_p50_ms: changed.affected_p50_ms,
+        affected_p99_ms: changed.affected_p99_ms,
+        affected_flows: changed.affected_flows,
     })
 }
 
@@ -170,16 +239,6 @@ fn memory() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u32 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some((f64::from(kilobytes) / 102.4).round() / 10.0)
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let made = work();
-    (made, start.elapsed())
-}
-
-fn in_ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// A policy of this many rules over 2,000 users, 2,000 hosts, 400 groups and 300 services. Always the same.

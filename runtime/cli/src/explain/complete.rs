@@ -70,6 +70,22 @@ fn says_unaddressed(terms: &[EndTerm]) -> bool {
     terms.iter().any(|term| matches!(term, EndTerm::Term(Term { atom: Atom::Address(prefix), .. }) if is_unspecified(prefix)))
 }
 
+/// True if the text says where the end is: `at edge1:1`, `wap1`.
+pub fn says_place(policy: &Checked, terms: &[EndTerm]) -> bool {
+    let of_places = |kind: Kind| matches!(kind, Kind::Location | Kind::Switch);
+    let is_place = |name: &str| {
+        policy.locations.iter().any(|location| &*location.name == name)
+            || policy.switches.iter().any(|switch| &*switch.name == name)
+            || policy.groups.iter().any(|group| &*group.name == name && of_places(group.kind))
+    };
+    terms.iter().any(|term| match term {
+        EndTerm::At(..) | EndTerm::Term(Term { atom: Atom::Port { .. }, .. }) => true,
+        EndTerm::Term(Term { kind: Some(kind), .. }) => of_places(kind.value),
+        EndTerm::Term(Term { atom: Atom::Name(name), kind: None, .. }) => is_place(&name.text),
+        EndTerm::Term(_) | EndTerm::Member { .. } => false,
+    })
+}
+
 /// True if the text says who is logged in, be it nobody: `user bob`, `none`, `user none`, `unauthenticated`.
 pub fn says_users(terms: &[EndTerm]) -> bool {
     terms.iter().any(|term| match term {

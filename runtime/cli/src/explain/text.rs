@@ -66,6 +66,8 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
     row(out, "because", explanation.because.clone())?;
     let via = answer.via();
     row(out, "via", (!via.is_empty()).then(|| via.join(", ")))?;
+    row(out, "path", answer.way.text(answer.policy, &explanation.judgement))?;
+    row(out, "no path", lost(answer))?;
     let nearest = explanation.nearest.iter().map(|near| {
         let at = answer.place(near.rule).map(|Position { file, line, .. }| format!("{file}:{line}")).unwrap_or_default();
         let name = answer.policy.rule(near.rule).and_then(|rule| rule.name.as_deref());
@@ -78,6 +80,12 @@ fn one(out: &mut Output, answer: &Answered<'_>, flows: usize) -> Result<(), Fail
     row(out, "ended", answer.ended())?;
     row(out, "nearest", nearest)?;
     row(out, "unless", answer.unless.clone())
+}
+
+/// Of several flows with one answer, those that have no way.
+fn lost(answer: &Answered<'_>) -> Option<String> {
+    let (flow, why) = answer.first_lost.as_ref().filter(|_| answer.count > 1)?;
+    Some(format!("for {} of {}, such as {flow}: {why}", answer.lost, answer.count))
 }
 
 /// `guest-web, campus.pol:37`; `the default, campus.pol:40`

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a daemon that cannot be run or read has failed the test")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -42,6 +42,54 @@ fn who_connects_is_named_until_the_end() {
     for line in &told[1..] {
         assert_eq!((line["peer"].as_str(), line["conn"].as_u64()), (Some(&*peer), Some(1)), "{line}");
     }
+}
+
+/// Every file descriptor but some is taken by peers that say nothing: the daemon says so, and is there when they are gone.
+#[test]
+fn r09_a_limit_of_file_descriptors_is_told_and_survived() {
+    let folder = scratch("descriptors");
+    fs::write(folder.join("a.pol"), "default deny;\n").unwrap();
+    fs::write(folder.join("pentane.toml"), "policy = \"a.pol\"\nlisten = \"127.0.0.1:0\"\nlog.format = \"json\"\n").unwrap();
+    let plain = command(&folder, &["run"]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg("ulimit -n 64; exec \"$0\" run").arg(plain.get_program()).current_dir(&folder);
+    let mut daemon = shell.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(daemon.stderr.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let address = next()["listen"].as_str().unwrap().to_owned();
+    // The system takes them in the daemon's name; they wait to be accepted.
+    let idle: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let mut told = Vec::new();
+    // Those that were accepted are cut off for their silence, which makes room again.
+    while told.iter().filter(|line: &&Value| line["event"] == "session-ended").count() < 30 {
+        told.push(next());
+    }
+    let said: Vec<&Value> = told.iter().filter(|line| line["message"] == "a connection could not be accepted").collect();
+    assert!((1..=10).contains(&said.len()), "once a second: {said:?}");
+    assert!(said[0]["error"].as_str().unwrap().contains("Too many open files"), "{said:?}");
+    drop(idle);
+    let mut late = TcpStream::connect(&address).unwrap();
+    let mut greeting = [0];
+    late.read_exact(&mut greeting).unwrap();
+    assert!(daemon.try_wait().unwrap().is_none(), "it runs");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
+
+#[test]
+fn tls_files_that_cannot_be_used_are_refused_at_the_start() {
+    let folder = scratch("tls-files");
+    fs::write(folder.join("a.pol"), "default deny;\n").unwrap();
+    let text = "policy = \"a.pol\"\n[openflow.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nca = \"ca.pem\"\n";
+    fs::write(folder.join("pentane.toml"), text).unwrap();
+    for command in [&["run"][..], &["check", "--for-run"]] {
+        let gone = run(&folder, command);
+        assert_eq!(gone.code, 2, "{}", gone.stderr);
+        assert!(gone.stderr.contains("there is no file `") && gone.stderr.contains("ca.pem`"), "{}", gone.stderr);
+    }
+    fs::write(folder.join("ca.pem"), "nothing\n").unwrap();
+    let empty = run(&folder, &["run"]);
+    assert!(empty.code == 2 && empty.stderr.contains("ca.pem` holds no certificate"), "{}", empty.stderr);
 }
 
 #[test]

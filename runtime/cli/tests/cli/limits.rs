@@ -5,6 +5,7 @@
 mod large;
 mod many;
 mod odd;
+mod others;
 mod told;
 
 use std::fmt;

@@ -30,6 +30,25 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+/// An empty folder with files of these texts.
+pub fn with_texts(name: &str, texts: &[(&str, &str)]) -> PathBuf {
+    let folder = scratch(name);
+    for (file, text) in texts {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+/// An empty folder with `small.pol` and a view of this text, `v.json`.
+pub fn with_view(name: &str, view: &str) -> PathBuf {
+    let folder = scratch(name);
+    for file in ["small.pol", "inventory.pol"] {
+        std::fs::copy(policies().join(file), folder.join(file)).unwrap();
+    }
+    std::fs::write(folder.join("v.json"), view).unwrap();
+    folder
+}
+
 /// The binary in a folder, with nothing in its environment that changes what it prints.
 pub fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pentane"));

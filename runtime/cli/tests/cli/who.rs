@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::run::{assert_run, run, scratch, told};
+use crate::run::{assert_run, run, scratch, told, with_texts};
 
 const SITE: &str = "switch edge { dpid 0x1; access 1-24; }\nswitch core { dpid 0x10; access 9-48; }\ngateway border { at core:48; }\n\
     middlebox proxy { in core:40; out core:41; }\nlocation lobby = edge:3;\nhost www { mac 00:16:3e:00:00:01; ip 10.0.9.10; }\n\
@@ -117,4 +117,39 @@ fn in_a_view_those_are_told_who_are_there() {
     assert_run!(run(&folder, &["who", "can-reach", "internet", "site.pol", "--view", "view.json", "--format", "json"]));
     assert_run!(run(&folder, &["matrix", "site.pol", "--view", "view.json"]));
     assert_run!(run(&folder, &["who", "can-reach", "files-1", "site.pol", "--view", "view.json"]));
+}
+
+/// In a view all users of a host count together, as they do when a flow is decided.
+#[test]
+fn several_users_of_one_host_are_judged_together_in_a_view() {
+    let policy = "switch s1 { dpid 0x1; access 1-8; }\nsection prelude { }\nuser bob;\nuser eve;\nhost pc { mac 02:00:00:00:00:01; }\n\
+        host www { mac 02:00:00:00:00:02; }\nbobs: allow from bob to www for http;\nopen: allow to www for ssh;\n";
+    let stations = r#"{"host":"pc","at":"s1:1","users":["bob","eve"]},{"host":"www","at":"s1:2"}"#;
+    let view = format!(r#"{{"schema":"pentane.view/1","stations":[{stations}]}}"#);
+    let strict = format!("setting multi-user = most-restrictive;\n{policy}");
+    let folder = with_texts("who-together", &[("a.pol", policy), ("strict.pol", &strict), ("v.json", &view)]);
+    let ask = |args: &[&str]| run(&folder, &[args, &["--view", "v.json", "--format", "json"]].concat()).json();
+    let who = ask(&["who", "can-reach", "www", "a.pol", "--for", "http"]);
+    assert_eq!(who["allowed"][0]["users"], serde_json::json!(["bob", "eve"]), "eve sits beside bob: {who}");
+    let flow = who["allowed"][0]["flow"].as_str().unwrap_or_default();
+    assert_eq!(run(&folder, &["explain", flow, "a.pol", "--view", "v.json", "--expect", "allow"]).code, 0, "{flow}");
+    let who = ask(&["who", "can-reach", "www", "strict.pol", "--for", "http"]);
+    assert_eq!(who["allowed"], serde_json::json!([]), "{who}");
+    let open = ask(&["who", "can-reach", "www", "strict.pol", "--for", "ssh"]);
+    assert_eq!(open["allowed"][0]["hosts"], serde_json::json!(["pc", "www"]), "{open}");
+    let cell = |policy: &str| ask(&["matrix", policy, "--from", "eve", "--to", "www", "--for", "http"])["cells"][0][0].clone();
+    assert_eq!((&cell("a.pol")["allowed"], &cell("strict.pol")["allowed"]), (&"all".into(), &"none".into()));
+}
+
+#[test]
+fn words_in_the_wrong_place_are_put_right() {
+    for (args, wanted) in [
+        (&["can-reach", "small.pol", "www"][..], "X stands first, `who can-reach www small.pol`"),
+        (&["is-reachable-from", "user", "bob", "small.pol"], "`who is-reachable-from 'user bob'`"),
+        (&["can-reach", "www", "ssh", "small.pol"], "services stand behind `--for`"),
+    ] {
+        let told = told(&[&["who"], args].concat());
+        let flat = told.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.code == 2 && flat.contains(wanted), "{args:?}: {told}");
+    }
 }

@@ -21,14 +21,14 @@ fn findings_without_end_are_told_up_to_a_bound_in_each_format() {
 #[test]
 fn what_run_refuses_without_end_is_told_up_to_a_bound_in_each_format() {
     let folder = Folder::new("refused");
-    let rules = lines(20_000, |number| format!("r{number}: allow from a for tcp/{} limit 5mbps;\n", number + 1));
+    let rules = lines(20_000, |number| format!("r{number}: redirect portal from a for tcp/{};\n", number + 1));
     folder.put("a.pol", format!("user a;\n{rules}"));
     for format in FORMATS {
         let run = folder.run(&["check", "--for-run", "--format", format, "a.pol"]);
         assert_eq!((run.code, run.stdout.contains("19000 more errors are not shown")), (1, true), "{format}: {run}");
     }
     let run = folder.run(&["check", "a.pol"]);
-    assert_eq!((run.code, run.stdout.contains("`run` refuses 20000 statements (S0601)")), (0, true), "{run}");
+    assert_eq!((run.code, run.stdout.contains("`run` refuses 20000 statements (S0602)")), (0, true), "{run}");
     let json = folder.run(&["check", "--format", "json", "a.pol"]);
     let answer: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     let refused = answer["refused_by_run"].as_array().unwrap();
