@@ -51,8 +51,11 @@ const MEMBERS = {
   dpid: 'switch edge1 { «dpid» 0x1; }',
   access: 'switch edge1 { dpid 0x1; «access» 1-24; }',
   uplink: 'switch edge1 { dpid 0x1; «uplink» 25; }',
+  certificate: 'switch edge1 { dpid 0x1; «certificate» "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; }',
   mac: 'host roo { «mac» 02:00:00:00:00:12; }',
   ip: 'host roo { «ip» 10.0.0.1; }',
+  serves: 'host roo { mac 02:00:00:00:00:12; at edge1:1; «serves» dhcp; }',
+  routes: 'host roo { mac 02:00:00:00:00:12; «routes» 10.9.0.0/16; }',
   out: 'middlebox ids { in core:1; «out» core:2; }',
 };
 

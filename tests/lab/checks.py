@@ -1,6 +1,7 @@
 """The lab's checks, in the order in which they run. Each is a function that raises `Failed`, or any other error, when it is not as
 it must be; its first argument is the lab. None may be skipped: what cannot be checked has failed."""
 
+import os
 import random
 import re
 import struct
@@ -8,7 +9,10 @@ import subprocess
 import time
 
 import capture
+import codec
+import plans
 import reach
+import twin
 from capture import ERROR, FLOW_MOD
 from daemon import wait_until
 from fabric import OUTSIDE, PROTOCOLS
@@ -19,6 +23,8 @@ CUT_WITHIN = 1.0
 STALL = 1.0
 UNTOUCHED_SILENCE = 0.5
 LOST_PINGS = 5
+# Rounds of random entries, and packets in each.
+TWIN_ROUNDS, TWIN_PACKETS, TWIN_LEAST = 100, 40, 2_000
 
 CHECKS = []
 
@@ -285,6 +291,59 @@ def unknown_switch(lab):
     return "pending, no flows"
 
 
+def secured_site(lab, folder):
+    """The keys of a site as `ovs-pki` makes them, and a daemon's settings and policy that name switch `edge` by its certificate."""
+    folder.mkdir()
+    pki = ["ovs-pki", f"--dir={folder / 'pki'}", f"--log={folder / 'pki.log'}"]
+    for words in (["init"], ["req+sign", "ctl", "controller"], ["req+sign", "edge", "switch"], ["req+sign", "other", "switch"]):
+        subprocess.run([*pki, *words], cwd=folder, check=True, capture_output=True)
+    shown = subprocess.run(["openssl", "x509", "-in", folder / "edge-cert.pem", "-noout", "-fingerprint", "-sha256"],
+                           check=True, capture_output=True, text=True).stdout
+    (folder / "a.pol").write_text(f'switch edge {{ dpid 0x77; certificate "sha256:{shown.strip().split("=")[1]}"; }}\ndefault deny;\n')
+    (folder / "pentane.toml").write_text(
+        'policy = "a.pol"\nlog.format = "json"\n[openflow.tls]\nlisten = "127.0.0.1:6655"\n'
+        'certificate = "ctl-cert.pem"\nkey = "ctl-privkey.pem"\nca = "pki/switchca/cacert.pem"\n')
+
+
+@check("a switch comes in over TLS with the certificate that the policy names, and not with another of its CA")
+def over_tls(lab):
+    folder, fabric = lab.folder / "secured", lab.fabric
+    secured_site(lab, folder)
+    log_file = folder / "log"
+    words = fabric.inside("fabric", lab.daemon.binary, "run", "-c", folder / "pentane.toml")
+
+    def says(wanted, text=""):
+        def there():
+            return [line for line in log_file.read_text().splitlines() if f'"event":"{wanted}"' in line and text in line]
+        require(wait_until(there, 15), f"no {wanted} {text}:", log_file.read_text())
+
+    def comes(name):
+        fabric.vsctl("--", "del-controller", "secured", "--", "set-ssl", folder / f"{name}-privkey.pem",
+                     folder / f"{name}-cert.pem", folder / "pki/controllerca/cacert.pem")
+        # Open vSwitch reads the keys on its next turn.
+        time.sleep(1)
+        fabric.vsctl("set-controller", "secured", "ssl:127.0.0.1:6655")
+
+    with open(log_file, "w", encoding="utf-8") as log:
+        daemon = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
+    try:
+        says("started")
+        fabric.vsctl("add-br", "secured", "--", "set", "bridge", "secured", f"datapath_type={fabric.datapath}", "fail_mode=secure",
+                     f"protocols={PROTOCOLS}", "other_config:datapath-id=0000000000000077", "other_config:disable-in-band=true")
+        comes("other")
+        says("session-ended", "declared with another certificate")
+        require('"event":"switch-joined"' not in log_file.read_text(), "it was let in:", log_file.read_text())
+        comes("edge")
+        says("switch-joined", "Open vSwitch")
+        require(fabric.flows("secured"), "it got no entry")
+    finally:
+        # The switch first: it complains of a connection that ends without a word.
+        fabric.vsctl("--if-exists", "del-br", "secured", "--", "del-ssl")
+        daemon.kill()
+        daemon.wait()
+    return "joined with its certificate alone"
+
+
 # Sends bytes to the OpenFlow port from within the fabric: hex on the command line, then waits for the end of the connection.
 SEND = """
 import socket, sys
@@ -381,6 +440,24 @@ def broken_policy_at_reload(lab):
     return f"{len(broken)} sorts refused"
 
 
+# What would be installed before any packet comes.
+
+@check("what `pentane compile` plans for the network is taken by Open vSwitch, and does what the policy says of all pairs")
+def planned(lab):
+    probes = [
+        probe for probe in reach.probes(lab.fabric, reach.ALL)
+        if not {probe.source.host, probe.destination.host} & {reach.ROUTER, reach.WIRE}
+    ]
+    answers = lab.daemon.explain([probe.flow() for probe in probes])
+    told = []
+    for version in ("1.0", "1.3"):
+        complaints, entries, seen = plans.measure(lab, probes, answers, version)
+        require_none(complaints)
+        require({"drop", "pass"} <= seen.keys(), f"too few sorts of fate: {seen}")
+        told.append(f"{version}: {entries} entries, {dict(seen)}")
+    return "; ".join(told)
+
+
 # The other version, and the judge of all that was said.
 
 @check("with switches that speak OpenFlow 1.0 alone, all pairs agree as well")
@@ -402,6 +479,23 @@ def openflow_10(lab):
         lab.daemon.await_network()
     require_none([wrong for outcome in outcomes if (wrong := outcome.wrong() or outcome.wrong_way())])
     return reach.summary(outcomes)
+
+
+@check("messages of every kind out of our own writer are well-formed to Open vSwitch")
+def drawn_messages(lab):
+    count, wrong = codec.drawn(lab.fabric, lab.frames, lab.folder)
+    require_none(wrong)
+    require(count >= 9000, f"{count} messages are too few")
+    return f"{count} messages"
+
+
+@check("samples of others mean the same to Open vSwitch after we have read and written them, and frames that hang others are errors")
+def samples_rewritten(lab):
+    samples, hanging = codec.rows(lab.root)
+    count, same, wrong = codec.rewritten(lab.fabric, lab.frames, lab.folder, samples)
+    require_none(wrong)
+    longest = codec.refused(lab.frames, lab.folder, hanging)
+    return f"{count} samples, {same} of them byte by byte; {len(hanging)} frames refused, the slowest in {longest} us"
 
 
 @check("every OpenFlow message that was sent is well-formed to Open vSwitch, and no switch reported an error")
@@ -431,3 +525,17 @@ def quiet_switches(lab):
     require_none(warned)
     require("|INFO|" in log, "the log is empty")
     return f"{len(log.splitlines())} lines"
+
+
+# The switch that the tests and the demo use. Last, for what it says is meant to be refused now and then.
+
+@check("the emulated switch does with random entries and packets what Open vSwitch does")
+def emulated(lab):
+    seed = int(os.environ.get("TWIN_SEED", "1"))
+    rounds = int(os.environ.get("TWIN_ROUNDS", TWIN_ROUNDS))
+    complaints, seen = twin.measure(lab.fabric, lab.twin, seed, rounds, TWIN_PACKETS)
+    require_none(complaints)
+    require(seen["packets"] >= min(TWIN_LEAST, rounds * TWIN_PACKETS // 2), f"too few packets: {dict(seen)}")
+    for sort in ("outputs", "asks", "drops", "refused"):
+        require(seen[sort] * 100 >= seen["packets"], f"too few {sort}: {dict(seen)}")
+    return f"seed {seed}: {dict(seen)}"

@@ -159,14 +159,14 @@ class Fabric:
 
     def _start_switches(self):
         here = self.directory
-        # The dummy datapath is the same userspace one without tap devices, for where /dev/net/tun may not be opened.
+        # The dummy datapath is the same userspace one without tap devices, for where /dev/net/tun may not be opened, and for
+        # bridges through which no packet goes.
         self.datapath = "netdev" if os.access("/dev/net/tun", os.W_OK) else "dummy"
-        dummy = [] if self.datapath == "netdev" else ["--enable-dummy"]
         self.run("fabric", "ovsdb-tool", "create", here / "conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
         daemon = ["-vconsole:off", "--pidfile", "--log-file", "--detach", "--no-chdir"]
         self.run("fabric", "ovsdb-server", here / "conf.db", f"--remote=punix:{here}/db.sock", *daemon)
         self.vsctl("--no-wait", "init")
-        self.run("fabric", "ovs-vswitchd", f"unix:{here}/db.sock", "--disable-system", *dummy, *daemon)
+        self.run("fabric", "ovs-vswitchd", f"unix:{here}/db.sock", "--disable-system", "--enable-dummy", *daemon)
         (here / "datapath").write_text(self.datapath)
 
     def _switch_words(self, switch):

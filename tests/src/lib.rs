@@ -1,6 +1,7 @@
 //! The harness of the scenario suites: an emulated network and the runtime, joined without sockets, under simulated time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use emulator::network::{Network, NodeId};
 use lang::checked::Checked;
 use lang::import::{LoadError, Loader};
 use net::{Dpid, Location, PortNo, Time};
-use runtime::{ConnId, Controller, Effects, Event, Input, Settings};
+use runtime::{ConnId, Controller, Effects, Event, Input, Peer, Settings};
 
 /// How often the runtime sees the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -37,12 +38,45 @@ pub struct World {
     next_conn: u64,
     next_tick: Time,
     epoch: u64,
+    settings: Settings,
 }
 
 /// The folder of the repository.
 #[must_use]
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// A folder of the corpus of others' data; nothing where no corpus is given.
+///
+/// # Panics
+/// The corpus lacks the folder.
+#[must_use]
+pub fn corpus(folder: &str) -> Option<PathBuf> {
+    let folder = Path::new(&std::env::var_os("PENTANE_CORPUS")?).join(folder);
+    assert!(folder.is_dir(), "the corpus has no folder {}", folder.display());
+    Some(folder)
+}
+
+/// The files of a folder and of the folders in it whose names end with this, in order.
+///
+/// # Panics
+/// A folder cannot be read.
+#[must_use]
+#[expect(clippy::panic, reason = "a harness fails its test")]
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Files in memory, by name.
@@ -115,7 +149,23 @@ impl World {
     /// The campus with four switches that speak these versions, under this policy, after links are found.
     #[must_use]
     pub fn campus(policy: Arc<Checked>, versions: &[u8]) -> World {
-        let network = Campus::ethane(4).speaking(versions).build(START, LATENCY);
+        World::campus_with(policy, versions, Settings::default())
+    }
+
+    /// The same with settings of its own; keys and epoch are the harness's.
+    #[must_use]
+    pub fn campus_with(policy: Arc<Checked>, versions: &[u8], settings: Settings) -> World {
+        World::started(&Campus::ethane(4).speaking(versions), policy, settings)
+    }
+
+    /// The network of a plan under this policy, after links are found.
+    #[must_use]
+    pub fn over(plan: &Campus, policy: Arc<Checked>) -> World {
+        World::started(plan, policy, Settings::default())
+    }
+
+    fn started(plan: &Campus, policy: Arc<Checked>, settings: Settings) -> World {
+        let network = plan.build(START, LATENCY);
         let mut world = World {
             network,
             controller: None,
@@ -127,6 +177,7 @@ impl World {
             next_conn: 0,
             next_tick: START,
             epoch: 1_790_000_000,
+            settings,
         };
         world.start_daemon();
         world.run(Duration::from_secs(2));
@@ -140,7 +191,7 @@ impl World {
     #[expect(clippy::expect_used, reason = "a harness fails its test")]
     pub fn start_daemon(&mut self) {
         self.epoch += 1;
-        let settings = Settings { epoch: self.epoch, probe_key: [self.epoch.to_le_bytes()[0]; 32], ..Settings::default() };
+        let settings = Settings { epoch: self.epoch, probe_key: [self.epoch.to_le_bytes()[0]; 32], ..self.settings.clone() };
         let now = self.network.now();
         self.controller = Some(Controller::new(self.policy.clone(), settings, now).expect("the policy compiles"));
         self.next_tick = now;
@@ -164,7 +215,10 @@ impl World {
         let conn = ConnId(self.next_conn);
         self.connections.insert(dpid, conn);
         self.network.connect(dpid);
-        self.step(Input::Connected(conn));
+        // The host part counts connections up.
+        let address = Ipv4Addr::from_bits(0x0a63_0000 + u32::try_from(conn.0).unwrap_or(0));
+        let peer = Peer::plain((address, 40_000).into());
+        self.step(Input::Connected(conn, peer));
         self.exchange();
     }
 
@@ -286,7 +340,7 @@ impl World {
     /// The node has none.
     #[must_use]
     #[expect(clippy::panic, reason = "a harness fails its test")]
-    pub fn ip(&self, name: &str) -> std::net::Ipv4Addr {
+    pub fn ip(&self, name: &str) -> Ipv4Addr {
         let id = self.node(name);
         match (self.network.host(id), self.network.gateway(id)) {
             (Some(host), _) => host.ip(),
@@ -296,14 +350,14 @@ impl World {
     }
 
     /// A host opens a TCP connection, sends, and closes; true if it was answered.
-    pub fn tcp(&mut self, from: &str, to: std::net::Ipv4Addr, port: u16) -> bool {
+    pub fn tcp(&mut self, from: &str, to: Ipv4Addr, port: u16) -> bool {
         let now = self.network.now();
         let id = self.host(from).open_tcp(to, port, now);
         self.settle(from, id)
     }
 
     /// A host pings; true if it was answered.
-    pub fn ping(&mut self, from: &str, to: std::net::Ipv4Addr) -> bool {
+    pub fn ping(&mut self, from: &str, to: Ipv4Addr) -> bool {
         let now = self.network.now();
         let id = self.host(from).ping(to, now);
         self.settle(from, id)

@@ -12,11 +12,11 @@ use compiler::principal::{self, Identity};
 use emulator::host::ConversationId;
 use emulator::middlebox::Side;
 use emulator::network::NodeId;
-use emulator::switch::{Action as Does, Target};
+use emulator::switch::{Action as Does, Set, Target};
 use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, IpProto, Transport};
+use net::{Dpid, FlowKey, FlowMatch, IpProto, Transport, VlanId, VlanMatch};
 use runtime::dialect::Action;
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId};
@@ -30,6 +30,9 @@ const DPIDS: [u64; 4] = [0x1, 0x2, 0x10, 0x11];
 /// Cables that may fail: those between switches, some of hosts, those of boxes, and the gateway's.
 const CABLES: [(u64, u32); 11] =
     [(0x1, 25), (0x2, 25), (0x10, 8), (0x1, 26), (0x2, 26), (0x1, 1), (0x10, 9), (0x10, 40), (0x10, 41), (0x10, 42), (0x10, 48)];
+
+/// The longest delay of a frame or message.
+const DELAY: Duration = Duration::from_millis(3);
 
 /// Marsaglia's xorshift64*.
 struct Random(u64);
@@ -86,6 +89,10 @@ fn policies(open: bool) -> Vec<Arc<Checked>> {
         ),
         rules("deny from any to internet;\nallow from griffin to http-server;\nallow from roo;\ndefault deny;"),
         rules("allow from any to any for tcp/80, tcp/22 via http-proxy;\noutbound-only from roo;\ndefault allow;"),
+        rules(
+            "allow from griffin to any vlan 30;\nallow from roo mirror ids;\nallow from gphone to internet via http-proxy;\n\
+             allow from glaptop to http-server queue 2 avoid core2;\ndefault allow;",
+        ),
     ]
 }
 
@@ -99,13 +106,42 @@ fn ends(key: &FlowKey) -> Option<(u8, Ends5)> {
     known.then(|| (ip.proto.0, BTreeSet::from([(ip.src, src), (ip.dst, dst)])))
 }
 
+/// What an entry of ours does, in our words; nothing for what we never write.
+fn ours(region: &FlowMatch, actions: &[&Does]) -> Option<Vec<Action>> {
+    let (mut all, mut pushed, mut tagged) = (Vec::new(), false, region.vlan != VlanMatch::Untagged);
+    for action in actions {
+        match **action {
+            Does::Output { to: Target::Port(port), .. } => all.push(Action::Output(port)),
+            Does::Output { to: Target::InPort, .. } => all.push(Action::Return),
+            Does::PushVlan(_) => pushed = true,
+            Does::Set(Set::VlanId { id, .. }) => {
+                let id = VlanId::new(id)?;
+                all.push(if std::mem::take(&mut pushed) || !tagged { Action::Tag(id) } else { Action::Retag(id) });
+                tagged = true;
+            }
+            Does::PopVlan => {
+                all.push(Action::Untag);
+                tagged = false;
+            }
+            Does::Queue(Some(number)) if !all.contains(&Action::Queue(number)) => all.push(Action::Queue(number)),
+            Does::Queue(_) => {}
+            _ => return None,
+        }
+    }
+    Some(all)
+}
+
 impl Walk {
     fn new(seed: u64) -> Walk {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let policies = policies(seed % 4 == 3);
         let versions: &[u8] = random.one(&[&[1][..], &[1, 4]]);
         let first = policies[usize::try_from(random.below(policies.len() as u64)).unwrap()].clone();
-        let world = World::campus(first, versions);
+        let mut world = World::campus(first, versions);
+        if seed % 2 == 1 {
+            // Frames and messages come late, each by its own: what was in order on one wire stays so.
+            world.network.delay_by_seed(seed, DELAY);
+        }
         let (kept, down, allowed, log) = (Vec::new(), BTreeSet::new(), BTreeSet::new(), Vec::new());
         Walk { seed, random, world, policies, kept, down, allowed, outage: 0, log }
     }
@@ -318,11 +354,8 @@ impl Walk {
                     self.check_denial(controller, flow.cookie);
                     continue;
                 }
-                let action = match actions[..] {
-                    [Does::Output { to: Target::Port(port), .. }] => Action::Output(*port),
-                    [Does::Output { to: Target::InPort, .. }] => Action::Return,
-                    _ => self.fail(&format!("an entry that is not ours: {actions:?}")),
-                };
+                let action =
+                    ours(&region, &actions).unwrap_or_else(|| self.fail(&format!("an entry that is not ours: {actions:?}")));
                 self.check_entry(controller, flow.cookie, &format!("{} {region:?}", switch.dpid()));
                 present.insert(format!("{} {} {region:?}", switch.dpid(), flow.priority), (action, flow.cookie));
             }
@@ -331,9 +364,9 @@ impl Walk {
             let connected = self.world.network.switch(*dpid).is_some_and(emulator::Switch::is_connected);
             connected && matches!(wanted.ends, Ends::Idle { .. })
         });
-        let wanted: BTreeMap<String, (Action, u64)> = wanted
+        let wanted: BTreeMap<String, (Vec<Action>, u64)> = wanted
             .map(|(dpid, slot, wanted)| {
-                (format!("{dpid} {} {:?}", slot.priority, slot.region), (wanted.action.unwrap(), wanted.cookie))
+                (format!("{dpid} {} {:?}", slot.priority, slot.region), (wanted.actions.to_vec(), wanted.cookie))
             })
             .collect();
         for (slot, action) in &present {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use emulator::middlebox::Side;
 use lang::checked::Verdict;
 use lang::eval::judge;
-use net::Dpid;
+use net::{Dpid, Location};
 use runtime::Event;
 use tests::{World, at, campus_policy, policy, rules};
 
@@ -222,7 +222,9 @@ fn a_link_goes_down_and_conversations_take_the_other_way() {
         let now = world.network.now();
         let id = world.host("griffin").open_tcp_kept(roo, 22, now);
         assert!(world.settle("griffin", id));
-        world.network.cable_down(at(0x1, 25));
+        let records = world.controller.as_ref().unwrap().records();
+        let used = records.iter().find(|one| one.ingress == at(0x1, 1) && one.course.hops.len() > 1).unwrap().course.hops[0];
+        world.network.cable_down(Location::new(used.dpid, used.out_port));
         world.run(Duration::from_millis(20));
         let before = world.host("griffin").conversation(id).unwrap().answers;
         let now = world.network.now();

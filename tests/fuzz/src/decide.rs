@@ -72,7 +72,7 @@ fn witnesses(facts: &Facts) -> Vec<Flow> {
     let proofs = facts.assertions.iter().chain(facts.scopes.iter().map(|(_, proof)| proof)).chain(&facts.default);
     let refuted = proofs.filter_map(|proof| match proof {
         Proof::Refuted(flow) => Some(flow),
-        Proof::Proved | Proof::Undecided => None,
+        Proof::Proved | Proof::Undecided(_) => None,
     });
     let of_rules = facts.rules.iter().filter_map(|(_, fact)| match fact {
         RuleFact::Decides(flow) | RuleFact::Redundant(flow, _) => Some(flow),

@@ -76,6 +76,32 @@ impl Dice {
         self.0 ^= self.0 << 17;
         usize::try_from(self.0.checked_rem(bound as u64).unwrap_or(0)).unwrap_or(0)
     }
+
+    /// One of these.
+    pub fn one<T: Copy + Default>(&mut self, of: &[T]) -> T {
+        of.get(self.below(of.len())).copied().unwrap_or_default()
+    }
+
+    /// Bytes without a pattern.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.below(256) as u8)
+    }
+
+    /// Up to so many bytes.
+    pub fn data(&mut self, most: usize) -> Vec<u8> {
+        (0..self.below(most + 1)).map(|_| self.below(256) as u8).collect()
+    }
+
+    /// A number, small as often as large.
+    pub fn number(&mut self) -> u64 {
+        let number = u64::from_be_bytes(self.bytes());
+        number.checked_shr(self.below(64) as u32).unwrap_or(number)
+    }
+
+    /// True once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
 }
 
 /// The text with a few of its words left out, doubled, moved, or put in place of others.

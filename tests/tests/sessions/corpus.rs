@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use openflow::v13::Message;
 
-use super::desk::{Desk, announcement, features, hello, packet_in, port_desc, wire};
+use super::desk::{Desk, PORTS_ASKED, announcement, features, hello, packet_in, port_desc, wire};
 
 /// How much the process may grow over all seeds, in bytes.
 const GROWTH: u64 = 64 << 20;
@@ -101,7 +101,7 @@ fn p29_fuzz_seeds_as_packets_break_nothing() {
     assert!(resident().saturating_sub(before) < GROWTH);
     assert!(!desk.closed.contains(&bad));
     let again = desk.connect();
-    desk.bytes(again, &[hello(&[4]), wire(1, &features(0x10, 0)), wire(4, &port_desc(&[9]))].concat());
+    desk.bytes(again, &[hello(&[4]), wire(1, &features(0x10, 0)), wire(PORTS_ASKED, &port_desc(&[9]))].concat());
     desk.say(again, 0, &Message::PacketIn(packet_in(9, &announcement(5))));
     desk.serves(good);
 }

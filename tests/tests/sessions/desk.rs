@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use net::{Dpid, Location, MacAddr, PortNo, Time};
+use net::{Dpid, Fingerprint, Location, MacAddr, PortNo, Time};
 use openflow::v13::{
     Action, Capabilities, FeaturesReply, FlowModCommand, Match, Message, MultipartFlags, MultipartReply, MultipartReplyBody,
     MultipartRequestBody, OFP_NO_BUFFER, Oxm, PacketIn, PacketInReason, Port, PortConfig, PortFeatures, PortReason, PortState,
@@ -15,10 +15,14 @@ use openflow::v13::{
 use openflow::{Hello, split_frame};
 use packet::build::{self, IpEnds};
 use packet::udp::Datagram;
-use runtime::{ConnId, Controller, Effects, Event, Input, Settings};
+use runtime::{ConnId, Controller, Effects, Event, Input, Peer, Settings};
 
 const START: Time = Time(1_790_000_000_000_000);
 const TICK: Duration = Duration::from_millis(50);
+
+/// The transactions in which a switch of 1.3 is asked for its ports and, once it is admitted, for its entries.
+pub const PORTS_ASKED: u32 = 4;
+pub const FLOWS_ASKED: u32 = 12;
 
 /// A switch that does as it is asked.
 #[derive(Clone, Debug)]
@@ -94,6 +98,10 @@ pub fn no_flows(more: bool) -> Message {
     Message::MultipartReply(MultipartReply { flags, body: MultipartReplyBody::Flow(Vec::new()) })
 }
 
+pub fn no_meters() -> Message {
+    Message::MultipartReply(MultipartReply::new(MultipartReplyBody::MeterConfig(Vec::new())))
+}
+
 pub fn port_status(reason: PortReason, number: u32, up: bool) -> Message {
     Message::PortStatus(PortStatus { reason, desc: port(number, up) })
 }
@@ -134,7 +142,16 @@ impl Desk {
     }
 
     pub fn under(text: &str) -> Desk {
-        let settings = Settings { epoch: 77, probe_key: [9; 32], ..Settings::default() };
+        Desk::with(text, Settings { epoch: 77, ..Settings::default() })
+    }
+
+    /// It is to be the master of each switch.
+    pub fn master(text: &str, epoch: u64) -> Desk {
+        Desk::with(text, Settings { epoch, master: true, ..Settings::default() })
+    }
+
+    fn with(text: &str, settings: Settings) -> Desk {
+        let settings = Settings { probe_key: [9; 32], ..settings };
         Desk {
             controller: Controller::new(tests::rules(text), settings, START).unwrap(),
             now: START,
@@ -168,11 +185,17 @@ impl Desk {
         self.closed.extend(out.closes);
     }
 
-    /// Somebody connects.
+    /// Somebody connects over plain TCP.
     pub fn connect(&mut self) -> ConnId {
+        self.connect_with(None)
+    }
+
+    /// Somebody connects, and has shown this certificate.
+    pub fn connect_with(&mut self, certificate: Option<Fingerprint>) -> ConnId {
         self.next += 1;
         let conn = ConnId(self.next);
-        self.step(Input::Connected(conn));
+        let peer = Peer { address: (Ipv4Addr::LOCALHOST, 40_000).into(), certificate };
+        self.step(Input::Connected(conn, peer));
         conn
     }
 
@@ -204,10 +227,29 @@ impl Desk {
 
     /// A faithful switch connects.
     pub fn join(&mut self, dpid: u64, ports: &[u32]) -> ConnId {
-        let conn = self.connect();
+        self.join_with(None, dpid, ports)
+    }
+
+    /// A faithful switch connects with this certificate.
+    pub fn join_with(&mut self, certificate: Option<Fingerprint>, dpid: u64, ports: &[u32]) -> ConnId {
+        let conn = self.connect_with(certificate);
         self.faithful.insert(conn, Faithful { dpid, ports: ports.to_vec(), answers_barriers: true });
         self.bytes(conn, &hello(&[1, 4]));
         conn
+    }
+
+    /// Faithful switches connect, all of them before one is answered.
+    pub fn join_at_once(&mut self, dpids: &[u64], ports: &[u32]) -> Vec<ConnId> {
+        let greeting = hello(&[1, 4]);
+        let mut conns = Vec::new();
+        for dpid in dpids {
+            let conn = self.connect();
+            self.faithful.insert(conn, Faithful { dpid: *dpid, ports: ports.to_vec(), answers_barriers: true });
+            self.step(Input::Received(conn, BytesMut::from(&greeting[..])));
+            conns.push(conn);
+        }
+        self.pump();
+        conns
     }
 
     /// It answers nothing any more.
@@ -311,6 +353,7 @@ impl Desk {
             Message::MultipartRequest(request) => match request.body {
                 MultipartRequestBody::PortDesc => port_desc(&one.ports),
                 MultipartRequestBody::Flow(_) => no_flows(false),
+                MultipartRequestBody::MeterConfig(_) => no_meters(),
                 _ => return None,
             },
             Message::PacketOut(packet) => {

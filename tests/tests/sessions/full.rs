@@ -5,7 +5,7 @@ use std::time::Duration;
 use emulator::switch::SwitchConfig;
 use net::Dpid;
 use runtime::Event;
-use runtime::event::Cause;
+use runtime::route::NoPath;
 use tests::{World, at, rules};
 
 /// The campus, with `capacity` entries in edge1.
@@ -27,8 +27,9 @@ fn cramped(versions: &[u8], capacity: usize) -> World {
 
 #[test]
 fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
-    for versions in [&[1][..], &[1, 4]] {
-        let mut world = cramped(versions, 7);
+    // Room for three conversations, beside what sends the rest to the controller.
+    for (versions, room) in [(&[1][..], 9), (&[1, 4][..], 7)] {
+        let mut world = cramped(versions, room);
         let server = world.ip("http-server");
         let now = world.network.now();
         let first = world.host("griffin").open_tcp_kept(server, 80, now);
@@ -39,9 +40,9 @@ fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
             world.run(Duration::from_secs(4));
         }
         let events = world.take_events();
-        let told = |event: &Event| matches!(event, Event::SwitchError { flow: Some(_), .. });
+        let told = |event: &Event| matches!(event, Event::Unroutable { why: NoPath::TableFull(Dpid(0x1)), .. });
         assert!(events.iter().any(told), "{versions:?}: {events:?}");
-        assert!(events.iter().any(|event| matches!(event, Event::Revoked { cause: Cause::SwitchRefused, .. })));
+        assert!(!events.iter().any(|event| matches!(event, Event::SwitchError { .. })), "the switch told what it has room for");
         let controller = world.controller.as_ref().unwrap();
         assert_eq!(controller.records().len(), 3, "what does not fit is not half there");
         let wanted = controller.tables().entries().filter(|(dpid, ..)| *dpid == Dpid(0x1)).count();

@@ -7,7 +7,10 @@ use openflow::v13::{ErrorType, Message, PortReason};
 use runtime::event::SessionEnd;
 use runtime::{ConnId, Event};
 
-use super::desk::{Desk, adds, announcement, datagram, features, hello, no_flows, packet_in, port_desc, port_status, wire};
+use super::desk::{
+    Desk, FLOWS_ASKED, PORTS_ASKED, adds, announcement, datagram, features, hello, no_flows, packet_in, port_desc, port_status,
+    wire,
+};
 
 fn end(desk: &Desk, conn: ConnId) -> Option<SessionEnd> {
     desk.events.iter().find_map(|event| match event {
@@ -119,7 +122,7 @@ fn p05_a_peer_that_says_nothing_is_cut_off() {
 
 #[test]
 fn p05_a_peer_that_stops_half_way_is_cut_off() {
-    let steps = [hello(&[4]), wire(1, &features(0x2, 0)), wire(4, &port_desc(&[1]))];
+    let steps = [hello(&[4]), wire(1, &features(0x2, 0)), wire(PORTS_ASKED, &port_desc(&[1]))];
     for said in 1..=steps.len() {
         let (mut desk, good) = Desk::with_good();
         let bad = desk.connect();
@@ -159,7 +162,7 @@ fn p06_anything_before_hello() {
     ];
     for frame in early {
         let bad = desk.connect();
-        desk.bytes(bad, &[frame, hello(&[4]), wire(2, &features(0x2, 0)), wire(4, &port_desc(&[1]))].concat());
+        desk.bytes(bad, &[frame, hello(&[4]), wire(2, &features(0x2, 0)), wire(PORTS_ASKED, &port_desc(&[1]))].concat());
         assert!(desk.closed.contains(&bad), "and what follows is not read");
         assert!(!desk.is_up(0x2) && desk.place(9).is_none());
         desk.serves(good);
@@ -213,7 +216,10 @@ fn p09_a_second_features_reply_renames_nobody() {
 fn p09_a_second_features_reply_in_the_handshake() {
     let (mut desk, good) = Desk::with_good();
     let bad = desk.connect();
-    desk.bytes(bad, &[hello(&[4]), wire(1, &features(0x2, 0)), wire(1, &features(0x10, 0)), wire(4, &port_desc(&[1]))].concat());
+    desk.bytes(
+        bad,
+        &[hello(&[4]), wire(1, &features(0x2, 0)), wire(1, &features(0x10, 0)), wire(PORTS_ASKED, &port_desc(&[1]))].concat(),
+    );
     assert!(desk.closed.contains(&bad));
     assert!(!desk.is_up(0x2) && !desk.is_up(0x10));
     desk.serves(good);
@@ -268,7 +274,7 @@ fn p10_dpids_that_are_only_claimed_are_not_remembered() {
 fn p11_an_undeclared_switch_is_pending_and_gets_nothing() {
     let (mut desk, good) = Desk::with_good();
     let stranger = desk.join(0x99, &[1, 2]);
-    assert!(desk.events.iter().any(|event| matches!(event, Event::SwitchPending { dpid: Dpid(0x99) })));
+    assert!(desk.events.iter().any(|event| matches!(event, Event::SwitchPending { dpid: Dpid(0x99), .. })));
     desk.heard(stranger);
     desk.packet(stranger, 1, &announcement(3));
     desk.packet(stranger, 2, &announcement(4));
@@ -301,7 +307,7 @@ fn p13_auxiliary_connections_are_refused() {
 fn p21_a_multipart_reply_that_never_ends_is_given_up() {
     let (mut desk, good) = Desk::with_good();
     let bad = desk.connect();
-    desk.bytes(bad, &[hello(&[4]), wire(1, &features(0x2, 0)), wire(4, &port_desc(&[1]))].concat());
+    desk.bytes(bad, &[hello(&[4]), wire(1, &features(0x2, 0)), wire(PORTS_ASKED, &port_desc(&[1]))].concat());
     let asked = desk.heard(bad).last().map(|(xid, _)| *xid).unwrap();
     for _ in 0..20 {
         desk.say(bad, asked, &no_flows(true));
@@ -317,12 +323,12 @@ fn p21_an_answer_to_another_request_is_none() {
     let bad = desk.connect();
     desk.bytes(bad, &[hello(&[4]), wire(1, &features(0x2, 0))].concat());
     desk.say(bad, 0xdead, &port_desc(&[1]));
-    desk.say(bad, 4, &no_flows(false));
+    desk.say(bad, PORTS_ASKED, &no_flows(false));
     assert!(!desk.is_up(0x2));
-    desk.say(bad, 4, &port_desc(&[1]));
+    desk.say(bad, PORTS_ASKED, &port_desc(&[1]));
     desk.say(bad, 0xdead, &no_flows(false));
     assert!(!desk.is_up(0x2), "that was not what was asked");
-    desk.say(bad, 5, &no_flows(false));
+    desk.say(bad, FLOWS_ASKED, &no_flows(false));
     assert!(desk.is_up(0x2));
     desk.serves(good);
 }

@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be made has failed the test")]
 
+mod abilities;
 mod corpus;
 mod desk;
 mod full;
 mod handshake;
+mod held;
+mod identity;
+mod role;
 mod steady;
+mod storm;

@@ -8,7 +8,8 @@ use runtime::event::{Cause, SessionEnd};
 use runtime::{ConnId, Event};
 
 use super::desk::{
-    Desk, adds, announcement, datagram, deletes, features, hello, no_flows, packet_in, port_desc, port_status, wire,
+    Desk, FLOWS_ASKED, PORTS_ASKED, adds, announcement, datagram, deletes, features, hello, no_flows, packet_in, port_desc,
+    port_status, wire,
 };
 
 fn at(dpid: u64, port: u32) -> Location {
@@ -35,7 +36,7 @@ fn pair() -> (Desk, ConnId, ConnId) {
 fn p14_flow_removed_for_a_cookie_that_nobody_gave() {
     let (mut desk, good) = Desk::with_good();
     desk.serves(good);
-    let before: Vec<_> = desk.controller.tables().entries().map(|(dpid, slot, wanted)| (dpid, *slot, *wanted)).collect();
+    let before: Vec<_> = desk.controller.tables().entries().map(|(dpid, slot, wanted)| (dpid, *slot, wanted.clone())).collect();
     let any = before.iter().find(|(_, slot, _)| slot.priority > 0).unwrap();
     for cookie in [0, 7, u64::MAX, any.2.cookie ^ 1] {
         desk.say(
@@ -268,8 +269,8 @@ fn p28_segments_make_no_difference() {
     let script: Vec<u8> = [
         hello(&[4]),
         wire(9, &features(0x1, 0)),
-        wire(4, &port_desc(&[1, 2, 25])),
-        wire(5, &no_flows(false)),
+        wire(PORTS_ASKED, &port_desc(&[1, 2, 25])),
+        wire(FLOWS_ASKED, &no_flows(false)),
         wire(0, &Message::PacketIn(packet_in(2, &announcement(2)))),
         wire(0, &Message::PacketIn(packet_in(1, &announcement(1)))),
         wire(0, &Message::PacketIn(packet_in(1, &datagram(1, 2, 5, 6)))),

@@ -1,0 +1,4 @@
+//! Asks what must hold of `arp`.
+#![no_main]
+
+targets::target!("arp");

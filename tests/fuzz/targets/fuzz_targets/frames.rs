@@ -1,0 +1,4 @@
+//! Asks what must hold of `frames`.
+#![no_main]
+
+targets::target!("frames");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `lldp`.
+#![no_main]
+
+targets::target!("lldp");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `match`.
+#![no_main]
+
+targets::target!("match");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `ndp`.
+#![no_main]
+
+targets::target!("ndp");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `openflow10`.
+#![no_main]
+
+targets::target!("openflow10");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `openflow13`.
+#![no_main]
+
+targets::target!("openflow13");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `packet`.
+#![no_main]
+
+targets::target!("packet");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `quote`.
+#![no_main]
+
+targets::target!("quote");

@@ -1,0 +1,4 @@
+//! Asks what must hold of `stream`.
+#![no_main]
+
+targets::target!("stream");
