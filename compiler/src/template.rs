@@ -14,6 +14,8 @@ pub struct Template {
     pub region: FlowMatch,
     /// The answers that pass with an allowed conversation; nothing where it has none.
     pub reply: Option<FlowMatch>,
+    /// True if more packets than those of one flow belong.
+    pub wide: bool,
     /// What happens to them.
     pub verdict: Verdict,
     /// Middleboxes to pass, in order from initiator to responder.
@@ -47,6 +49,7 @@ impl Template {
         Template {
             region,
             reply: answered.then(|| FlowMatch::exact(&key.reply())),
+            wide: false,
             verdict: judgement.verdict,
             via: judgement.via.clone(),
             duties: judgement.duties.clone(),

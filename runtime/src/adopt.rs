@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use lang::checked::Verdict;
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, VlanMatch, VlanTag};
+use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, Transport, VlanMatch, VlanTag};
 
 use crate::controller::Controller;
 use crate::dialect::{Action, MeterId, Present};
 use crate::effect::Effects;
 use crate::event::Event;
-use crate::install::{FLOW_PRIORITY, Slot};
+use crate::install::{FLOW_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::meters::Kbps;
 use crate::record::{Conversation, Direction, FlowId, State};
 use compiler::inventory::Role;
@@ -129,56 +129,71 @@ impl Controller {
     fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) {
         let forward = entries.iter().filter(|(_, direction, _)| *direction == Direction::Forward);
         let start = forward
-            .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(&slot.region)?)))
-            .find(|(at, key)| self.identify(*at, key).is_ok());
-        let Some((ingress, key)) = start else { return };
+            .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(slot)?, *slot)))
+            .find(|(at, key, _)| self.identify(*at, key).is_ok());
+        let Some((ingress, key, slot)) = start else { return };
         if self.records.get(id).is_some() || self.records.find(&FlowMatch::exact(&key)).is_some() {
             return;
         }
         let Ok((src, dst)) = self.identify(ingress, &key) else { return };
         let judgement = self.program.judge_key(&src, &dst, &key, now);
-        let template = self.program.template(&key, &dst, &judgement);
+        let template = self.template_of_entry(ingress, &key, (&src, &dst), &judgement, &slot, now);
         // What its responder has under way must not open a conversation of its own in place of this one.
-        let rest = FlowMatch::exact(&key.reply());
-        if judgement.verdict != Verdict::Allow || !template.installable {
-            return self.ended.remember(rest, ingress, self.settings.conversations, now);
-        }
-        let Some(Ok(course)) = dst.location.map(|to| self.course(ingress, to, &template, &[])) else {
-            return self.ended.remember(rest, ingress, self.settings.conversations, now);
+        let wide = slot.priority == WIDE_PRIORITY;
+        let rest = if wide { answers(&slot.region) } else { FlowMatch::exact(&key.reply()) };
+        let template = template.filter(|one| judgement.verdict == Verdict::Allow && one.installable);
+        let Some((template, to)) = template.zip(dst.location) else {
+            return self.remember_ended(rest, wide, ingress, now);
+        };
+        let Ok(course) = self.course(ingress, to, &template, &[]) else {
+            return self.remember_ended(rest, wide, ingress, now);
         };
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
         let (generation, state) = (0, State::Standing);
         let rate = template.duties.limit.and_then(Kbps::within);
         let meter = self.adoption.meters.get(&(id, ingress.dpid)).copied();
         let meter = meter.filter(|meter| rate.is_some_and(|rate| self.meters.keep(ingress.dpid, id, rate, *meter)));
-        let conversation = Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now };
+        let (partial, installed) = (false, now);
+        let conversation =
+            Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed, partial };
         self.records.insert(conversation);
         self.open(id, Vec::new(), Vec::new(), now, out);
     }
 }
 
+/// The region of the answers to packets of a wide one, which asks for no ports.
+fn answers(region: &FlowMatch) -> FlowMatch {
+    let FlowMatch { dl_src, dl_dst, nw_src, nw_dst, .. } = *region;
+    FlowMatch { in_port: None, dl_src: dl_dst, dl_dst: dl_src, nw_src: nw_dst, nw_dst: nw_src, ..*region }
+}
+
 /// True for entries that carry an allowed conversation.
 fn is_conversation(one: &Present) -> bool {
     let carries = one.actions.as_ref().is_some_and(|actions| !actions.is_empty());
-    FlowId::of_cookie(one.cookie).is_some() && one.priority == FLOW_PRIORITY && one.table == 0 && carries
+    let of_flows = matches!(one.priority, FLOW_PRIORITY | WIDE_PRIORITY);
+    FlowId::of_cookie(one.cookie).is_some() && of_flows && one.table == 0 && carries
 }
 
-/// The headers of the packets that an exact region matches.
-fn key_of(region: &FlowMatch) -> Option<FlowKey> {
+/// The headers of the packets that an exact region matches, or of one that a wide one does: they are all judged alike.
+fn key_of(slot: &Slot) -> Option<FlowKey> {
+    let (region, wide) = (&slot.region, slot.priority == WIDE_PRIORITY);
     let ip = match (region.nw_src, region.nw_dst, region.nw_proto) {
         (Some(src), Some(dst), Some(proto)) if src.is_host() && dst.is_host() => Some(IpHeader {
             src: src.network(),
             dst: dst.network(),
             proto,
             dscp: region.dscp.unwrap_or(0),
-            transport: region.transport.single()?,
+            transport: match region.transport.single()? {
+                None if wide && proto.has_ports() => Some(Transport::Ports { src: 1024, dst: 1024 }),
+                own => own,
+            },
         }),
         (None, None, None) => None,
         _ => return None,
     };
     let vlan = match region.vlan {
-        VlanMatch::Any => return None,
-        VlanMatch::Untagged => None,
+        VlanMatch::Any if !wide => return None,
+        VlanMatch::Any | VlanMatch::Untagged => None,
         VlanMatch::Id(id) => Some(VlanTag { id: Some(id), pcp: 0 }),
     };
     Some(FlowKey { dl_src: region.dl_src?, dl_dst: region.dl_dst?, dl_type: region.dl_type?, vlan, ip })

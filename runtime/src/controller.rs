@@ -12,7 +12,7 @@ use net::{Dpid, Location, MacAddr, PortNo, Time};
 use rustc_hash::FxHashMap;
 
 use crate::adopt::Adoption;
-use crate::dialect::{PortState, Subject};
+use crate::dialect::{PortState, Subject, Version};
 use crate::discovery::Discovery;
 use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
@@ -108,6 +108,11 @@ impl Switches {
     /// True if the switch takes flows.
     pub(crate) fn is_up(&self, dpid: Dpid) -> bool {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_up)
+    }
+
+    /// The version that a switch that is connected speaks.
+    pub(crate) fn version(&self, dpid: Dpid) -> Option<Version> {
+        self.sessions.get(self.spokesmen.get(&dpid)?)?.version()
     }
 
     /// What a switch that is connected can do, as far as it told.

@@ -9,12 +9,14 @@ use compiler::template::Template;
 use lang::checked::{MiddleboxId, Verdict};
 use lang::flow::{End, Flow, Judgement, Place};
 use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, MacAddr, Time};
+use packet::tcp::{ACK, SYN};
 use packet::{Frame, Payload};
 
 use crate::controller::Controller;
 use crate::course::Course;
 use crate::dialect::{Action, Actions, PacketIn, ToSwitch};
 use crate::effect::Effects;
+use crate::ended::Rest;
 use crate::event::{Decided, Event, Limit, Suspicion};
 use crate::install::{Ends, STRAY_PRIORITY, Slot, Wanted};
 use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, INFRASTRUCTURE, State};
@@ -36,6 +38,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) at: Location,
     pub(crate) packet: &'a PacketIn,
     pub(crate) key: FlowKey,
+    /// It asks for a TCP connection, and belongs to none yet (RFC 9293 §3.5).
+    pub(crate) begins: bool,
 }
 
 impl Controller {
@@ -52,7 +56,7 @@ impl Controller {
         if let Payload::Lldp(unit) = payload {
             return self.probe_in(at, unit, now, out);
         }
-        let arrival = Arrival { at, packet: &packet, key };
+        let arrival = Arrival { at, packet: &packet, key, begins: begins(&payload) };
         if !self.is_edge(at) {
             return self.in_transit(&arrival, now, out);
         }
@@ -119,7 +123,8 @@ impl Controller {
 
     /// The conversation that a packet belongs to: as a region with its DSCP, or as an answer whatever its DSCP.
     fn known_conversation(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
-        self.with_dscp_or_without(key, |region| self.records.find(region))
+        let own = self.with_dscp_or_without(key, |region| self.records.find(region));
+        own.or_else(|| self.records.find_wide(key))
     }
 
     fn with_dscp_or_without<T>(&self, key: &FlowKey, find: impl Fn(&FlowMatch) -> Option<T>) -> Option<T> {
@@ -221,9 +226,17 @@ impl Controller {
             Ok(ends) => ends,
             Err(refusal) => return self.unidentified(refusal, arrival, now, out),
         };
-        let judgement = self.program.judge_key(&src, &dst, &arrival.key, now);
-        let judgement = self.denied_rest(&arrival.key, now).unwrap_or(judgement);
-        let template = self.program.template(&arrival.key, &dst, &judgement);
+        let (judgement, template) = match self.denied_rest(arrival, now) {
+            Some(judgement) => {
+                let template = self.program.template(&arrival.key, &dst, &judgement);
+                (judgement, template)
+            }
+            None => {
+                let judgement = self.program.judge_key(&src, &dst, &arrival.key, now);
+                let template = self.template(arrival.at, &arrival.key, (&src, &dst), &judgement, now);
+                (judgement, template)
+            }
+        };
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&arrival.key), src, dst, time: Some(now) });
         match judgement.verdict {
             Verdict::Reject => {
@@ -241,8 +254,12 @@ impl Controller {
 
     /// The denial of the conversation that a packet is the rest of, if that has lost its permission and not got it back: such a
     /// packet opens nothing.
-    fn denied_rest(&mut self, key: &FlowKey, now: Time) -> Option<Judgement> {
-        let ingress = self.ended.rest(key, now)?;
+    fn denied_rest(&mut self, arrival: &Arrival<'_>, now: Time) -> Option<Judgement> {
+        let key = &arrival.key;
+        let Rest { ingress, wide } = self.ended.rest(key, now)?;
+        if wide && arrival.begins {
+            return None;
+        }
         let first = key.reply();
         let (src, dst) = self.identify(ingress, &first).ok()?;
         let judgement = self.program.judge_key(&src, &dst, &first, now);
@@ -308,6 +325,7 @@ impl Controller {
             generation: 0,
             state: State::Standing,
             installed: now,
+            partial: false,
         };
         self.records.insert(conversation);
         self.records.denial_ends(now.after(self.settings.drop_timeout), id);
@@ -346,8 +364,19 @@ impl Controller {
         let id = self.records.fresh();
         let held = held(arrival, Direction::Forward);
         let (key, ingress) = (arrival.key, arrival.at);
-        let (generation, state, meter) = (0, State::Standing, None);
-        self.records.insert(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now });
+        self.records.insert(Conversation {
+            id,
+            key,
+            flow,
+            template,
+            ingress,
+            course,
+            meter: None,
+            generation: 0,
+            state: State::Standing,
+            installed: now,
+            partial: false,
+        });
         self.open(id, vec![held], Vec::new(), now, out);
     }
 
@@ -424,6 +453,12 @@ impl Controller {
     }
 }
 
+/// True for the first segment of a TCP connection.
+fn begins(payload: &Payload<'_>) -> bool {
+    let Payload::Ip(ip) = payload else { return false };
+    ip.tcp_flags.is_some_and(|flags| flags & (SYN | ACK) == SYN)
+}
+
 /// Addresses that bridges never pass on (IEEE 802.1Q §8.6.3): spanning tree, EAPOL, LLDP.
 fn is_link_constrained(mac: MacAddr) -> bool {
     matches!(mac.0, [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f])
@@ -441,5 +476,6 @@ fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Eff
         via: template.via.clone(),
         audited: template.audited.clone(),
         switches,
+        covers: template.wide.then_some(template.region),
     })));
 }

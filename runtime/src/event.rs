@@ -8,7 +8,7 @@ use std::time::Duration;
 use compiler::principal::Refusal;
 use lang::checked::{GatewayId, RuleId, Served, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, Fingerprint, Location, MacAddr, Prefix};
+use net::{Dpid, Fingerprint, FlowMatch, Location, MacAddr, Prefix};
 use packet::ndp::NdpError;
 
 use crate::dialect::{Subject, Version};
@@ -296,6 +296,8 @@ pub struct Decided {
     pub audited: Vec<RuleId>,
     /// Switches on the way; 0 if it is not set up.
     pub switches: usize,
+    /// The packets that it was decided for, if they are more than those of the flow.
+    pub covers: Option<FlowMatch>,
 }
 
 /// Why a packet's sender is not believed.

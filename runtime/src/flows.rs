@@ -23,6 +23,7 @@ use crate::event::{Cause, Event};
 use crate::install::{Ends, MISS_PRIORITY, Slot, Wanted};
 use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State, Way};
 use crate::session::FlowRemoved;
+use crate::settings::Width;
 use crate::tables::{self, Step};
 
 /// One entry of a conversation.
@@ -61,7 +62,7 @@ impl Controller {
             return self.revoke(id, Cause::SwitchRefused, None, out);
         }
         let Some(conversation) = self.records.get_mut(id) else { return };
-        conversation.installed = now;
+        (conversation.installed, conversation.partial) = (now, false);
         let ingress = conversation.ingress.dpid;
         let entries = plan(conversation);
         let mut touched: Vec<Dpid> = Vec::new();
@@ -289,6 +290,8 @@ impl Controller {
         let alive = other.iter().any(|one| self.tables.wanted(one.dpid, &one.slot).is_some());
         if !alive {
             self.forget(id, out);
+        } else if self.settings.width != Width::Exact {
+            self.lift_wide_denials(id, out);
         }
     }
 

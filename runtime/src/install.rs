@@ -20,8 +20,10 @@ use crate::settings::Settings;
 pub const FLOW_PRIORITY: u16 = 0x4000;
 /// Priority of entries that drop what a quarantined sender sends.
 pub const QUARANTINE_PRIORITY: u16 = 0x7000;
+/// Priority of entries for more than one flow: a conversation of its own goes before them.
+pub const WIDE_PRIORITY: u16 = FLOW_PRIORITY - 1;
 /// Priority of entries that stop what no conversation brought to its place: under whatever a conversation wants there.
-pub const STRAY_PRIORITY: u16 = FLOW_PRIORITY - 1;
+pub const STRAY_PRIORITY: u16 = FLOW_PRIORITY - 2;
 /// Priority of the entries that send what is left to the controller: all of it, or what must come whole.
 pub const MISS_PRIORITY: u16 = 0;
 

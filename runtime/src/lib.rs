@@ -35,9 +35,10 @@ mod search;
 mod snoop;
 mod update;
 mod verify;
+mod width;
 
 pub use controller::{Controller, Counters, Status};
 pub use effect::{ConnId, Effects, Input, Peer};
 pub use event::Event;
 pub use hosts::{Binding, Loss, Source};
-pub use settings::Settings;
+pub use settings::{Settings, Width};

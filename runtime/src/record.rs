@@ -1,15 +1,15 @@
 //! Conversations: what was decided about each, and the way it takes. Knows nothing of how entries get into switches.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque, btree_map};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use compiler::template::Template;
 use foldhash::fast::FixedState;
-use lang::checked::{Avoid, Duties, HostId};
+use lang::checked::{Avoid, Duties, HostId, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time, VlanId, VlanMatch};
+use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Shape, Time, VlanId, VlanMatch};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::course::Course;
@@ -61,6 +61,8 @@ pub struct Conversation {
     pub state: State,
     /// When entries were last put in.
     pub installed: Time,
+    /// Entries of a direction that was silent are gone, while the other goes on.
+    pub partial: bool,
 }
 
 /// How far a conversation is.
@@ -109,6 +111,8 @@ pub const HELD_LIMIT: usize = 8;
 pub struct Records {
     all: FxHashMap<FlowId, Box<Conversation>>,
     regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
+    /// The shapes of regions of more than one flow, and how many there are of each.
+    shapes: BTreeMap<Shape, usize>,
     stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
     /// Packets of conversations between switches, where those are carried in a VLAN.
     carried: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
@@ -164,7 +168,8 @@ impl Conversation {
     /// The answer is the same: only who decided it, what it is bound to, and the words for its ends, may be others now.
     pub fn judged_alike(&mut self, flow: Arc<Flow>, template: Template) {
         self.flow = flow;
-        self.template = Template { region: self.template.region, reply: self.template.reply, ..template };
+        let Template { region, reply, wide, .. } = self.template;
+        self.template = Template { region, reply, wide, ..template };
     }
 
     /// Its present way, for barriers.
@@ -202,6 +207,9 @@ impl Records {
     /// Puts a conversation in.
     pub fn insert(&mut self, conversation: Conversation) {
         let id = conversation.id;
+        for shape in shapes(&conversation.template) {
+            *self.shapes.entry(shape).or_default() += 1;
+        }
         self.regions.insert(conversation.template.region, (id, Direction::Forward));
         if let Some(reply) = conversation.template.reply {
             self.regions.entry(reply).or_insert((id, Direction::Reply));
@@ -231,6 +239,14 @@ impl Records {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
+            }
+        }
+        for shape in shapes(&conversation.template) {
+            if let btree_map::Entry::Occupied(mut count) = self.shapes.entry(shape) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
             }
         }
         for region in [Some(conversation.template.region), conversation.template.reply].into_iter().flatten() {
@@ -351,6 +367,20 @@ impl Records {
         self.regions.get(region).copied()
     }
 
+    /// The conversation or denial of more than one flow that a packet belongs to; one that is allowed goes first.
+    #[must_use]
+    pub fn find_wide(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+        let mut denial = None;
+        for region in self.shapes.keys().filter_map(|shape| shape.around(key)) {
+            let Some(found) = self.find(&region) else { continue };
+            if self.get(found.0).is_some_and(|one| one.template.verdict == Verdict::Allow) {
+                return Some(found);
+            }
+            denial = Some(found);
+        }
+        denial
+    }
+
     /// Conversations of a station, in the order of their numbers.
     #[must_use]
     pub fn of_station(&self, mac: MacAddr) -> Vec<FlowId> {
@@ -412,7 +442,12 @@ impl Records {
     }
 }
 
-/// Where a way enters and leaves switches.
+/// The shapes of what a template covers, if that is more than one flow.
+fn shapes(template: &Template) -> impl Iterator<Item = Shape> + use<> {
+    let regions = [Some(template.region), template.reply].map(|region| region.filter(|_| template.wide));
+    regions.into_iter().flatten().map(|region| Shape::of(&region))
+}
+
 /// The packets of a template while they are in a VLAN, by direction.
 fn carried(template: &Template, vlan: VlanId) -> impl Iterator<Item = (FlowMatch, Direction)> + use<> {
     let within = move |region: FlowMatch| FlowMatch { vlan: VlanMatch::Id(vlan), ..region };
@@ -420,6 +455,7 @@ fn carried(template: &Template, vlan: VlanId) -> impl Iterator<Item = (FlowMatch
     std::iter::once((within(template.region), Direction::Forward)).chain(reply)
 }
 
+/// Where a way enters and leaves switches.
 fn ports(course: &Course) -> impl Iterator<Item = Location> + '_ {
     course.passes().flat_map(|hop| [Location::new(hop.dpid, hop.in_port), Location::new(hop.dpid, hop.out_port)])
 }

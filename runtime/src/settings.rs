@@ -4,6 +4,18 @@ use std::time::Duration;
 
 use net::MacAddr;
 
+/// How wide flow entries are, never wider than permission (docs/configuration.md: `flows.entries`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// One flow each.
+    #[default]
+    Exact,
+    /// As many flows as are judged alike.
+    Template,
+    /// The same, and what may pass both ways stands before any packet comes.
+    Proactive,
+}
+
 /// Settings of the runtime, with the defaults that `docs/configuration.md` documents.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +39,10 @@ pub struct Settings {
     pub quarantine: Duration,
     /// How long the old place of a host may take to answer before a move is believed.
     pub move_probe: Duration,
+    /// How wide entries are.
+    pub width: Width,
+    /// Entries that may stand before any packet comes, in all switches together: beyond it none do.
+    pub planned: usize,
     /// Bytes of a packet that a switch sends to the controller, 0 to 65,535.
     pub miss_send_len: u16,
     /// Stations that may be learned at one port.
@@ -83,6 +99,8 @@ impl Default for Settings {
             station_lifetime: Duration::from_secs(3600),
             quarantine: Duration::from_secs(60),
             move_probe: Duration::from_secs(1),
+            width: Width::default(),
+            planned: 20_000,
             miss_send_len: 128,
             verify_interval: Duration::from_secs(30),
             adopt: Vec::new(),

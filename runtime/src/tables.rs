@@ -9,7 +9,7 @@ use net::{Dpid, FlowMatch, Location, PortNo, VlanId, VlanMatch};
 
 use crate::course::{Branch, Course};
 use crate::dialect::{Action, Actions, MeterId};
-use crate::install::{FLOW_PRIORITY, MISS_PRIORITY, Slot};
+use crate::install::{FLOW_PRIORITY, MISS_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::map::Map;
 use crate::record::{Conversation, Direction};
 use crate::route::{Hop, NoPath};
@@ -60,7 +60,7 @@ pub enum Gap {
 pub fn of_conversation(template: &Template, ingress: Location, course: &Course, meter: Option<MeterId>) -> Vec<Step> {
     if template.verdict != Verdict::Allow {
         let region = FlowMatch { in_port: Some(ingress.port), ..template.region };
-        let slot = Slot { region, priority: FLOW_PRIORITY };
+        let slot = Slot { region, priority: priority(template) };
         return vec![Step { dpid: ingress.dpid, slot, actions: Actions::new(), direction: Direction::Forward, first: true }];
     }
     let mut steps = Vec::with_capacity(course.hops.len() * 2);
@@ -82,11 +82,18 @@ struct Marks {
     queue: Option<u32>,
     meter: Option<MeterId>,
     ingress: Location,
+    priority: u16,
+}
+
+/// Entries for one flow go before those for many.
+fn priority(template: &Template) -> u16 {
+    if template.wide { WIDE_PRIORITY } else { FLOW_PRIORITY }
 }
 
 impl Marks {
     fn of(template: &Template, meter: Option<MeterId>, ingress: Location) -> Marks {
-        Marks { vlan: template.duties.vlan, queue: template.duties.queue, meter, ingress }
+        let Template { duties, .. } = template;
+        Marks { vlan: duties.vlan, queue: duties.queue, meter, ingress, priority: priority(template) }
     }
 
     /// Entries along a way, and for the copies that leave it.
@@ -113,12 +120,17 @@ impl Marks {
             actions.extend(self.queue.map(Action::Queue));
             actions.push(action(hop));
             let region = if first { region } else { &carried };
-            steps.push(step(entrance(hop), region, actions, direction, first));
+            steps.push(self.step(entrance(hop), region, actions, direction, first));
         }
         let apart = |branch: &&Branch| !hops.iter().any(|hop| entrance(hop) == branch.at);
         for (at, outs) in by_entrance(copies.iter().filter(apart)) {
-            steps.push(step(at, &carried, outs.into_iter().map(|port| out(at.port, port)).collect(), direction, false));
+            steps.push(self.step(at, &carried, outs.into_iter().map(|port| out(at.port, port)).collect(), direction, false));
         }
+    }
+
+    fn step(&self, at: Location, region: &FlowMatch, actions: Actions, direction: Direction, first: bool) -> Step {
+        let slot = Slot { region: FlowMatch { in_port: Some(at.port), ..*region }, priority: self.priority };
+        Step { dpid: at.dpid, slot, actions, direction, first }
     }
 
     /// The packets of a region as they are between the first switch and the last.
@@ -141,11 +153,6 @@ fn leave(now: VlanMatch, sent: VlanMatch, actions: &mut Actions) {
         VlanMatch::Untagged | VlanMatch::Any => actions.push(Action::Untag),
         VlanMatch::Id(id) => actions.push(Action::Retag(id)),
     }
-}
-
-fn step(at: Location, region: &FlowMatch, actions: Actions, direction: Direction, first: bool) -> Step {
-    let slot = Slot { region: FlowMatch { in_port: Some(at.port), ..*region }, priority: FLOW_PRIORITY };
-    Step { dpid: at.dpid, slot, actions, direction, first }
 }
 
 fn by_entrance<'a>(branches: impl Iterator<Item = &'a Branch>) -> BTreeMap<Location, BTreeSet<PortNo>> {

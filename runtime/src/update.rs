@@ -8,7 +8,7 @@ use compiler::Program;
 use compiler::template::Template;
 use lang::checked::{Checked, MiddleboxId, RuleId, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, Location, MacAddr, Time};
+use net::{Dpid, FlowMatch, Location, MacAddr, Time};
 
 use crate::controller::Controller;
 use crate::effect::Effects;
@@ -132,7 +132,7 @@ impl Controller {
     pub(crate) fn revalidate(&mut self, id: FlowId, cause: Cause, now: Time, out: &mut Effects) -> Fate {
         let Some(conversation) = self.records.get(id) else { return Fate::Kept };
         let (key, ingress, was) = (conversation.key, conversation.ingress, conversation.template.verdict);
-        let reply = conversation.template.reply;
+        let (reply, wide) = (conversation.template.reply, conversation.template.wide);
         let Ok((src, dst)) = self.identify(ingress, &key) else {
             return self.no_longer(id, was, Cause::Endpoint, out);
         };
@@ -140,10 +140,14 @@ impl Controller {
             return self.no_longer(id, was, cause, out);
         }
         let judgement = self.program.judge_key(&src, &dst, &key, now);
-        let template = self.program.template(&key, &dst, &judgement);
+        let Some(conversation) = self.records.get(id) else { return Fate::Kept };
+        let template = self.template_again(conversation, (&src, &dst), &judgement, now);
+        let same_region = conversation.template.region == template.region;
         let flow = Arc::new(Flow { headers: Program::headers(&key), src, dst, time: Some(now) });
         let allows = |verdict| verdict == Verdict::Allow;
         match (allows(was), allows(judgement.verdict)) {
+            // Of what is no longer denied with the rest, nothing was asked.
+            (false, false) if !same_region => self.no_longer(id, was, cause, out),
             (false, false) => {
                 self.judged_alike(id, flow, template);
                 Fate::Kept
@@ -151,12 +155,22 @@ impl Controller {
             (false, true) => self.no_longer(id, was, cause, out),
             (true, false) => {
                 if let Some(reply) = reply {
-                    self.ended.remember(reply, ingress, self.settings.conversations, now);
+                    self.remember_ended(reply, wide, ingress, now);
                 }
                 self.revoke(id, cause, Some(judgement.rule), out);
                 Fate::Changed
             }
             (true, true) => self.still_allowed(id, flow, template, cause, now, out),
+        }
+    }
+
+    /// What a responder has under way must not go on as a conversation of its own.
+    pub(crate) fn remember_ended(&mut self, reply: FlowMatch, wide: bool, ingress: Location, now: Time) {
+        let limit = self.settings.conversations;
+        if wide {
+            self.ended.remember_wide(reply, ingress, limit, now);
+        } else {
+            self.ended.remember(reply, ingress, limit, now);
         }
     }
 
@@ -181,6 +195,11 @@ impl Controller {
             && conversation.template.duties == template.duties
             && flow.dst.location == conversation.course.leaves_at();
         if !same_regions {
+            // Some of many conversations are allowed no longer, or otherwise: those that are go on as conversations of their own.
+            let Conversation { ingress, template: was, .. } = conversation;
+            if let (Some(reply), true, at) = (was.reply, was.wide, *ingress) {
+                self.remember_ended(reply, true, at, now);
+            }
             self.revoke(id, cause, None, out);
             return Fate::Changed;
         }

@@ -16,11 +16,11 @@ use emulator::switch::{Action as Does, Set, Target};
 use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, IpProto, Transport, VlanId, VlanMatch};
+use net::{Dpid, FlowKey, FlowMatch, IpProto, PortNo, Transport, VlanId, VlanMatch};
 use runtime::dialect::Action;
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId};
-use runtime::{Controller, Event, Input};
+use runtime::{Controller, Event, Input, Settings, Width};
 use tests::{World, at, inventory, policy, shipped};
 
 const HOSTS: [&str; 8] = ["griffin", "roo", "glaptop", "rlaptop", "gphone", "rphone", "http-server", "nfs-server"];
@@ -65,6 +65,8 @@ struct Walk {
     kept: Vec<(&'static str, ConversationId)>,
     down: BTreeSet<(u64, u32)>,
     allowed: BTreeSet<(u8, Ends5)>,
+    /// Regions that were allowed at once, with those of their answers.
+    covered: Vec<FlowMatch>,
     /// Milliseconds in which a switch, or the daemon, was out of reach.
     outage: u64,
     log: Vec<String>,
@@ -106,6 +108,12 @@ fn ends(key: &FlowKey) -> Option<(u8, Ends5)> {
     known.then(|| (ip.proto.0, BTreeSet::from([(ip.src, src), (ip.dst, dst)])))
 }
 
+/// The region of the answers to packets of a wide one.
+fn reversed(region: &FlowMatch) -> FlowMatch {
+    let FlowMatch { dl_src, dl_dst, nw_src, nw_dst, .. } = *region;
+    FlowMatch { dl_src: dl_dst, dl_dst: dl_src, nw_src: nw_dst, nw_dst: nw_src, ..*region }
+}
+
 /// What an entry of ours does, in our words; nothing for what we never write.
 fn ours(region: &FlowMatch, actions: &[&Does]) -> Option<Vec<Action>> {
     let (mut all, mut pushed, mut tagged) = (Vec::new(), false, region.vlan != VlanMatch::Untagged);
@@ -137,13 +145,14 @@ impl Walk {
         let policies = policies(seed % 4 == 3);
         let versions: &[u8] = random.one(&[&[1][..], &[1, 4]]);
         let first = policies[usize::try_from(random.below(policies.len() as u64)).unwrap()].clone();
-        let mut world = World::campus(first, versions);
+        let width = [Width::Exact, Width::Template][usize::try_from((seed / 2) % 2).unwrap()];
+        let mut world = World::campus_with(first, versions, Settings { width, ..Settings::default() });
         if seed % 2 == 1 {
             // Frames and messages come late, each by its own: what was in order on one wire stays so.
             world.network.delay_by_seed(seed, DELAY);
         }
         let (kept, down, allowed, log) = (Vec::new(), BTreeSet::new(), BTreeSet::new(), Vec::new());
-        Walk { seed, random, world, policies, kept, down, allowed, outage: 0, log }
+        Walk { seed, random, world, policies, kept, down, allowed, covered: Vec::new(), outage: 0, log }
     }
 
     fn controller(&self) -> Option<&Controller> {
@@ -181,6 +190,7 @@ impl Walk {
                     _ => (0, 0),
                 };
                 self.allowed.insert((proto.0, BTreeSet::from([(from, sport), (to, dport)])));
+                self.covered.extend(decided.covers.into_iter().flat_map(|region| [region, reversed(&region)]));
             }
         }
     }
@@ -325,6 +335,7 @@ impl Walk {
             let host = self.world.network.middlebox(one.node).is_none();
             if let Some(ends) = ends(&frame.key).filter(|_| host)
                 && !self.allowed.contains(&ends)
+                && !self.covered.iter().any(|region| region.matches(PortNo(0), &frame.key))
             {
                 self.fail(&format!("{:?} was delivered and never allowed", frame.key));
             }
@@ -390,11 +401,37 @@ impl Walk {
         if judged.verdict != Verdict::Allow || judged.via != one.template.via {
             self.fail(&format!("{entry}: {judged:?}"));
         }
+        let regions = [Some(one.template.region), one.template.reply];
+        for region in regions.into_iter().flatten().filter(|_| one.template.wide) {
+            self.check_region(controller, one, &region, entry);
+        }
+    }
+
+    /// Whatever else a wide entry takes in is answered as its flow is.
+    fn check_region(&self, controller: &Controller, one: &Conversation, region: &FlowMatch, entry: &str) {
+        let (policy, view) = (controller.policy(), controller.view());
+        let own = if region.dl_src == Some(one.key.dl_src) { one.key } else { one.key.reply() };
+        let at = if region.dl_src == Some(one.key.dl_src) { Some(one.ingress) } else { one.course.leaves_at() };
+        let ip = own.ip.unwrap();
+        for (src, dst) in [(1, 22), (40_000, 80), (53, 53), (2049, 9), (443, 40_000), (5060, 5060)] {
+            let transport = ip.transport.map(|_| Transport::Ports { src, dst }).filter(|_| ip.proto.has_ports());
+            let key = FlowKey { ip: Some(net::IpHeader { transport: transport.or(ip.transport), ..ip }), ..own };
+            let (Some(at), true) = (at, region.matches(PortNo(0), &key)) else { continue };
+            let Identity::Known(src) = principal::source(policy, view, at, &key) else { continue };
+            let Identity::Known(dst) = principal::destination(policy, view, &key) else { continue };
+            let judged = judge(policy, &Flow { headers: compiler::Program::headers(&key), src, dst, time: None });
+            if judged.verdict != one.template.verdict || judged.via != one.template.via {
+                self.fail(&format!("{entry}: {key:?} is {judged:?}"));
+            }
+        }
     }
 
     fn check_denial(&self, controller: &Controller, cookie: u64) {
         let one = FlowId::of_cookie(cookie).and_then(|(id, _)| controller.records().get(id));
         let Some(flow) = one.and_then(|one| self.flow_now(controller, one)) else { return };
+        if let Some(one) = one.filter(|one| one.template.wide) {
+            self.check_region(controller, one, &one.template.region, "a denial");
+        }
         if judge(controller.policy(), &flow).verdict != Verdict::Deny && one.is_some_and(|one| !self.may_be_rest(&one.key)) {
             self.fail(&format!("dropped and allowed: {flow:?}"));
         }
@@ -435,7 +472,8 @@ impl Walk {
             }
             let open = FlowMatch::exact(&frame.key);
             let fixed = FlowMatch { dscp: frame.key.ip.map(|ip| ip.dscp), ..open };
-            let found = controller.records().find(&fixed).or_else(|| controller.records().find(&open));
+            let records = controller.records();
+            let found = records.find(&fixed).or_else(|| records.find(&open)).or_else(|| records.find_wide(&frame.key));
             let Some(known) = found.and_then(|(id, _)| controller.records().get(id)) else {
                 self.fail(&format!("{:?} was delivered and is nobody's", frame.key));
             };

@@ -50,7 +50,7 @@ impl Program {
             Answer::Each(_) => None,
         };
         match widened {
-            Some((region, reply)) => Template { region, reply, ..exact },
+            Some((region, reply)) => Template { region, reply, wide: true, ..exact },
             None => exact,
         }
     }

@@ -14,5 +14,5 @@ pub use field::{FIELDS, Field, FieldInfo};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use header::{EtherType, FlowKey, IpHeader, IpProto, Transport, VlanTag};
 pub use identifier::{Dpid, Location, ParseIdentifierError, PortNo, VlanId};
-pub use matching::{FlowMatch, PortBlock, TransportMatch, VlanMatch};
+pub use matching::{FlowMatch, PortBlock, Shape, TransportMatch, VlanMatch};
 pub use time::Time;

@@ -232,6 +232,82 @@ impl VlanMatch {
     }
 }
 
+/// Which fields a region asks for, and how much of each, whatever it asks of them: regions of one shape that hold a packet are one
+/// and the same, so that whose a packet is can be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shape {
+    fields: [bool; 6],
+    nw_src: Option<u8>,
+    nw_dst: Option<u8>,
+    transport: TransportShape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum TransportShape {
+    Any,
+    Ports { src: bool, length: u8 },
+    Icmp { code: bool },
+}
+
+impl Shape {
+    /// The shape of a region; its port does not count.
+    #[must_use]
+    pub fn of(region: &FlowMatch) -> Shape {
+        let transport = match region.transport {
+            TransportMatch::Any => TransportShape::Any,
+            TransportMatch::Ports { src, dst } => TransportShape::Ports { src: src.is_some(), length: dst.length },
+            TransportMatch::Icmp { code, .. } => TransportShape::Icmp { code: code.is_some() },
+        };
+        let fields = [
+            region.dl_src.is_some(),
+            region.dl_dst.is_some(),
+            region.dl_type.is_some(),
+            region.vlan != VlanMatch::Any,
+            region.dscp.is_some(),
+            region.nw_proto.is_some(),
+        ];
+        let length = |prefix: Option<Prefix>| prefix.map(|prefix| prefix.length());
+        Shape { fields, nw_src: length(region.nw_src), nw_dst: length(region.nw_dst), transport }
+    }
+
+    /// The region of this shape, open to every port, that packets with this key belong to; nothing where they lack what it asks for.
+    #[must_use]
+    pub fn around(&self, key: &FlowKey) -> Option<FlowMatch> {
+        let exact = FlowMatch::exact(key);
+        let [dl_src, dl_dst, dl_type, vlan, dscp, nw_proto] = self.fields;
+        let transport = match (self.transport, key.ip.and_then(|ip| ip.transport)) {
+            (TransportShape::Any, _) => TransportMatch::Any,
+            (TransportShape::Ports { src: asked, length }, Some(Transport::Ports { src, dst })) => {
+                TransportMatch::Ports { src: Some(src).filter(|_| asked), dst: PortBlock::around(dst, length) }
+            }
+            (TransportShape::Icmp { code: asked }, Some(Transport::Icmp { kind, code })) => {
+                TransportMatch::Icmp { kind, code: Some(code).filter(|_| asked) }
+            }
+            (TransportShape::Ports { .. } | TransportShape::Icmp { .. }, _) => return None,
+        };
+        let needs_ip = dscp || nw_proto || self.nw_src.is_some() || self.nw_dst.is_some();
+        if needs_ip && key.ip.is_none() {
+            return None;
+        }
+        let within = |length: Option<u8>, address: Option<IpAddr>| match length {
+            None => Some(None),
+            Some(length) => Prefix::truncate(address?, length).map(Some),
+        };
+        Some(FlowMatch {
+            dl_src: exact.dl_src.filter(|_| dl_src),
+            dl_dst: exact.dl_dst.filter(|_| dl_dst),
+            dl_type: exact.dl_type.filter(|_| dl_type),
+            vlan: if vlan { exact.vlan } else { VlanMatch::Any },
+            nw_src: within(self.nw_src, key.ip.map(|ip| ip.src))?,
+            nw_dst: within(self.nw_dst, key.ip.map(|ip| ip.dst))?,
+            dscp: key.ip.map(|ip| ip.dscp).filter(|_| dscp),
+            nw_proto: exact.nw_proto.filter(|_| nw_proto),
+            transport,
+            in_port: None,
+        })
+    }
+}
+
 /// Few wide writes instead of many narrow ones: regions are the keys of the largest tables. Regions that differ only in what is not
 /// written here (DSCP, VLAN, lengths of prefixes and blocks) share a bucket, which is rare.
 impl Hash for FlowMatch {
@@ -292,6 +368,38 @@ mod tests {
         assert_eq!((block.first(), block.last(), block.mask()), (1_024, 1_031, 0xfff8));
         assert_eq!((PortBlock::ANY.first(), PortBlock::ANY.last(), PortBlock::ANY.mask()), (0, u16::MAX, 0));
         assert_eq!((PortBlock::port(80).single(), block.single()), (Some(80), None));
+    }
+
+    #[test]
+    fn whose_a_packet_is_follows_from_the_shape_of_the_region() {
+        let ip = IpHeader {
+            src: [10, 0, 0, 1].into(),
+            dst: [10, 0, 0, 2].into(),
+            proto: IpProto::TCP,
+            dscp: 3,
+            transport: Some(Transport::Ports { src: 7, dst: 1_027 }),
+        };
+        let (dl_src, dl_dst) = (MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
+        let key = FlowKey { dl_src, dl_dst, dl_type: EtherType::IPV4, vlan: None, ip: Some(ip) };
+        let exact = FlowMatch::exact(&key);
+        let block = TransportMatch::Ports { src: None, dst: PortBlock::around(1_024, 6) };
+        let regions = [
+            exact,
+            FlowMatch { dscp: Some(3), ..exact },
+            FlowMatch { dl_dst: None, nw_dst: None, vlan: VlanMatch::Any, transport: TransportMatch::Any, ..exact },
+            FlowMatch { transport: block, nw_dst: Prefix::truncate(ip.dst, 24), ..exact },
+            FlowMatch { dl_type: Some(EtherType::IPV4), ..FlowMatch::default() },
+        ];
+        for region in regions {
+            assert_eq!(Shape::of(&region).around(&key), Some(region));
+            assert!(region.matches(PortNo(1), &key));
+        }
+        let other = FlowKey { ip: Some(IpHeader { proto: IpProto::UDP, ..ip }), ..key };
+        assert_ne!(Shape::of(&exact).around(&other), Some(exact));
+        let bare = FlowKey { ip: None, ..key };
+        assert_eq!(Shape::of(&exact).around(&bare), None);
+        let silent = FlowKey { ip: Some(IpHeader { transport: None, ..ip }), ..key };
+        assert_eq!(Shape::of(&exact).around(&silent), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use lang::checked::{Checked, Effect, RuleId};
 use lang::flowspec::flow_text;
 use lang::testing::rule_label;
 use net::{Dpid, Location, Time};
-use runtime::dialect::Version;
+use runtime::dialect::{Version, ofctl};
+
 use runtime::event::{Decided, Event};
 use runtime::session::Capabilities;
 use runtime::{ConnId, Controller, Peer, Status};
@@ -256,6 +257,7 @@ fn log_decision(decided: &Decided, policy: &Checked) {
         via = via.join(", "),
         audited = (!decided.audited.is_empty()).then(|| audited(policy, &decided.audited)),
         switches = decided.switches,
+        covers = decided.covers.map(|region| ofctl::fields(&region).join(",")),
         "a flow was decided"
     );
 }
