@@ -16,7 +16,8 @@ use crate::effect::Effects;
 use crate::event::Event;
 use crate::install::{FLOW_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::meters::Kbps;
-use crate::record::{Conversation, Direction, FlowId, State};
+use crate::record::{Conversation, Direction, FlowId, PLANNED, State};
+use crate::tables;
 use compiler::inventory::Role;
 
 /// Time without a new switch or link after which the network counts as found.
@@ -30,6 +31,8 @@ pub(crate) struct Adoption {
     /// When a switch or link last appeared.
     progress: Time,
     found: BTreeMap<FlowId, Vec<(Dpid, Direction, Slot)>>,
+    /// Entries that stood before any packet came.
+    planned: Vec<(Dpid, Slot)>,
     /// The meters that entries of conversations use.
     meters: BTreeMap<(FlowId, Dpid), MeterId>,
 }
@@ -37,7 +40,13 @@ pub(crate) struct Adoption {
 impl Adoption {
     /// Waits from now on for the network to be found.
     pub(crate) fn starting(now: Time, settle: Duration) -> Adoption {
-        Adoption { until: Some(now.after(settle)), progress: now, found: BTreeMap::new(), meters: BTreeMap::new() }
+        Adoption {
+            until: Some(now.after(settle)),
+            progress: now,
+            found: BTreeMap::new(),
+            planned: Vec::new(),
+            meters: BTreeMap::new(),
+        }
     }
 
     /// True until the network counts as found.
@@ -55,7 +64,7 @@ impl Controller {
     /// A switch told what it holds: compares with what is wanted, and keeps conversations of an earlier run for judgement.
     pub(crate) fn read_back(&mut self, dpid: Dpid, found: &[Present], now: Time, out: &mut Effects) {
         let waiting = self.adoption.until.is_some();
-        let spare = |one: &Present| waiting && is_conversation(one);
+        let spare = |one: &Present| waiting && (is_conversation(one) || is_planned(one));
         let Some(session) = self.switches.up(dpid) else { return };
         let repair = self.tables.read_back(dpid, found, &spare, session, &self.settings, out);
         out.event(Event::Reconciled {
@@ -67,6 +76,8 @@ impl Controller {
             adopted: repair.adopted,
         });
         if waiting {
+            let slots = found.iter().filter(|one| is_planned(one)).filter_map(Present::slot);
+            self.adoption.planned.extend(slots.map(|slot| (dpid, slot)));
             for one in found.iter().filter(|one| is_conversation(one)) {
                 if let (Some((id, direction)), Some(region)) = (FlowId::of_cookie(one.cookie), one.region) {
                     let slot = Slot { region, priority: one.priority };
@@ -92,11 +103,15 @@ impl Controller {
         }
         self.adoption.until = None;
         let found = std::mem::take(&mut self.adoption.found);
-        self.restore_bindings(&found, now, out);
+        let planned = std::mem::take(&mut self.adoption.planned);
+        let of_flows = found.values().flatten().map(|(dpid, _, slot)| (*dpid, *slot));
+        let slots: Vec<(Dpid, Slot)> = of_flows.chain(planned).collect();
+        self.restore_bindings(&slots, now, out);
         for (id, entries) in &found {
             self.adopt(*id, entries, now, out);
         }
-        for dpid in found.values().flatten().map(|(dpid, ..)| *dpid).collect::<BTreeSet<_>>() {
+        self.plan_now(now, out);
+        for dpid in slots.into_iter().map(|(dpid, _)| dpid).collect::<BTreeSet<_>>() {
             for slot in self.tables.unwanted(dpid) {
                 self.settle_entry(dpid, &slot, out);
             }
@@ -108,8 +123,8 @@ impl Controller {
     }
 
     /// Whoever an earlier run let talk was attached where its packets come in.
-    fn restore_bindings(&mut self, found: &BTreeMap<FlowId, Vec<(Dpid, Direction, Slot)>>, now: Time, out: &mut Effects) {
-        for (dpid, _, slot) in found.values().flatten() {
+    fn restore_bindings(&mut self, found: &[(Dpid, Slot)], now: Time, out: &mut Effects) {
+        for (dpid, slot) in found {
             let (Some(port), Some(mac)) = (slot.region.in_port, slot.region.dl_src) else { continue };
             let at = Location::new(*dpid, port);
             if !self.is_edge(at) || !self.topology.is_up(at) || !mac.is_unicast() {
@@ -140,7 +155,7 @@ impl Controller {
         let template = self.template_of_entry(ingress, &key, (&src, &dst), &judgement, &slot, now);
         // What its responder has under way must not open a conversation of its own in place of this one.
         let wide = slot.priority == WIDE_PRIORITY;
-        let rest = if wide { answers(&slot.region) } else { FlowMatch::exact(&key.reply()) };
+        let rest = if wide { tables::answers(&slot.region) } else { FlowMatch::exact(&key.reply()) };
         let template = template.filter(|one| judgement.verdict == Verdict::Allow && one.installable);
         let Some((template, to)) = template.zip(dst.location) else {
             return self.remember_ended(rest, wide, ingress, now);
@@ -161,17 +176,16 @@ impl Controller {
     }
 }
 
-/// The region of the answers to packets of a wide one, which asks for no ports.
-fn answers(region: &FlowMatch) -> FlowMatch {
-    let FlowMatch { dl_src, dl_dst, nw_src, nw_dst, .. } = *region;
-    FlowMatch { in_port: None, dl_src: dl_dst, dl_dst: dl_src, nw_src: nw_dst, nw_dst: nw_src, ..*region }
-}
-
 /// True for entries that carry an allowed conversation.
 fn is_conversation(one: &Present) -> bool {
     let carries = one.actions.as_ref().is_some_and(|actions| !actions.is_empty());
     let of_flows = matches!(one.priority, FLOW_PRIORITY | WIDE_PRIORITY);
     FlowId::of_cookie(one.cookie).is_some() && of_flows && one.table == 0 && carries
+}
+
+/// True for entries that stood before any packet came.
+fn is_planned(one: &Present) -> bool {
+    one.cookie == PLANNED && one.table == 0
 }
 
 /// The headers of the packets that an exact region matches, or of one that a wide one does: they are all judged alike.

@@ -20,6 +20,7 @@ use crate::event::{Cause, Event, SessionEnd};
 use crate::hosts::Hosts;
 use crate::install::{Slot, Tables};
 use crate::meters::Meters;
+use crate::planned::Standing;
 use crate::record::{FlowId, Records};
 use crate::route::Hop;
 use crate::session::{Capabilities, Failure, Said, Session};
@@ -49,6 +50,7 @@ pub struct Controller {
     pub(crate) verification: Verification,
     /// Drop entries for packets that no conversation brought where they were, and when they end.
     pub(crate) strays: VecDeque<(Time, (Dpid, Slot))>,
+    pub(crate) standing: Standing,
     pub(crate) adoption: Adoption,
     pub(crate) counters: Counters,
     pub(crate) discovery: Discovery,
@@ -150,6 +152,7 @@ impl Controller {
             inventory: Inventory::new(&policy),
             records: Records::starting(settings.epoch, settings.hash_seed()),
             ended: Ended::default(),
+            standing: Standing::default(),
             adoption: Adoption::starting(now, settings.settle),
             topology: Topology::default(),
             switches: Switches::default(),
@@ -284,7 +287,7 @@ impl Controller {
                     self.port_status(dpid, port, deleted, now, out);
                 }
             }
-            Said::Verified(dpid, flows) => self.verified(dpid, &flows, out),
+            Said::Verified(dpid, flows) => self.verified(dpid, &flows, now, out),
             Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, now, out),
             Said::Passed(way) => self.passed(way, now, out),
             Said::Failed(failure) => self.failed(conn, failure, now, out),
@@ -307,8 +310,10 @@ impl Controller {
         let known = flow.and_then(|flow| self.records.get(flow));
         let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
         out.event(Event::SwitchError { dpid, xid, error, about: subject, flow: text });
-        if let Some(flow) = flow {
-            self.refused_by_switch(flow, out);
+        match (flow, dpid, subject) {
+            (Some(flow), ..) => self.refused_by_switch(flow, out),
+            (None, Some(dpid), Some(Subject::Entry)) => self.unplan_switch(dpid, now, out),
+            (None, ..) => {}
         }
         if let Some(dpid) = dpid.filter(|_| subject == Some(Subject::Removal)) {
             self.doubt(dpid, now);
@@ -340,6 +345,7 @@ impl Controller {
         for port in ports.into_keys() {
             self.probe_port(Location::new(dpid, port), now, out);
         }
+        self.plan_soon(Some(dpid));
     }
 
     /// Which ports of a switch carry is known again: what was at the others, or went through them, is there no longer.
@@ -437,6 +443,7 @@ impl Controller {
         self.age_denials(now);
         self.age_strays(now);
         self.verify_in_turn(now, out);
+        self.plan_in_turn(now, out);
         self.pass_edges(now, out);
         self.adopt_when_settled(now, out);
     }

@@ -14,6 +14,7 @@ use net::{Dpid, FlowMatch, MacAddr, PortNo, VlanId};
 use openflow::DecodeError;
 use smallvec::SmallVec;
 
+use crate::install::Slot;
 use crate::meters::Kbps;
 
 pub use abilities::{Answer, Description, GroupKind, Groups, Meters, Question, Room};
@@ -171,12 +172,22 @@ pub struct Present {
     pub priority: u16,
     /// Its cookie.
     pub cookie: u64,
+    /// Packets that it has carried.
+    pub packets: u64,
     /// What it matches, if that can be expressed.
     pub region: Option<FlowMatch>,
     /// What it does, if that can be expressed.
     pub actions: Option<Actions>,
     /// What it matches in the words of its switch, where it is not an entry of the form that we make.
     pub foreign: Option<WireMatch>,
+}
+
+impl Present {
+    /// Where it is, if that can be expressed.
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        self.region.map(|region| Slot { region, priority: self.priority })
+    }
 }
 
 /// A match in the words of a version, kept to take out an entry that ours cannot express.

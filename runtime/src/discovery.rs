@@ -169,6 +169,7 @@ impl Controller {
         if let Some(link) = found {
             out.event(Event::LinkUp(link));
             self.adoption.progress(now);
+            self.plan_soon(None);
         }
     }
 

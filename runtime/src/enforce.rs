@@ -158,7 +158,7 @@ impl Controller {
     fn drop_stray(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
         // Without ports an entry would stop what others have between the same ends.
         let distinct = arrival.key.ip.is_none_or(|ip| ip.transport.is_some());
-        if !distinct || !self.has_table_room(arrival.at.dpid, 1) {
+        if !distinct || !self.has_table_room(arrival.at.dpid, 1) || self.may_be_planned(&arrival.key, now) {
             return;
         }
         let here = self

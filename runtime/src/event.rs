@@ -205,6 +205,13 @@ pub enum Event {
     },
     /// A flow was decided.
     Decided(Box<Decided>),
+    /// No entries stand before packets come: there would be more than these limits let.
+    NothingPlanned {
+        /// Stations attached.
+        stations: usize,
+        /// Entries that there may be.
+        limit: usize,
+    },
     /// A flow that the policy allows could not be set up. It was dropped.
     Unroutable {
         /// The flow.

@@ -21,7 +21,8 @@ use crate::dialect::{Action, Actions, Version};
 use crate::effect::Effects;
 use crate::event::{Cause, Event};
 use crate::install::{Ends, MISS_PRIORITY, Slot, Wanted};
-use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, State, Way};
+use crate::planned::PLAN;
+use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, PLANNED, State, Way};
 use crate::session::FlowRemoved;
 use crate::settings::Width;
 use crate::tables::{self, Step};
@@ -93,6 +94,9 @@ impl Controller {
     /// A barrier of this way was passed.
     pub(crate) fn passed(&mut self, way: Way, now: Time, out: &mut Effects) {
         let id = way.id;
+        if id == PLAN {
+            return self.plan_passed(way, out);
+        }
         let Some(conversation) = self.records.get_mut(id).filter(|one| one.way() == way) else { return };
         match &mut conversation.state {
             State::Opening { awaiting, .. } => {
@@ -274,7 +278,7 @@ impl Controller {
         if self.tables.wanted(dpid, slot).is_some() {
             self.tables.lost(dpid, slot);
             self.settle_entry(dpid, slot, out);
-        } else if cookie == INFRASTRUCTURE {
+        } else if matches!(cookie, INFRASTRUCTURE | PLANNED) {
             return;
         }
         self.doubt(dpid, now);

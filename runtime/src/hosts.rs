@@ -238,6 +238,7 @@ impl Controller {
     /// Something that decisions depend on changed at a station: its conversations are judged again.
     pub(crate) fn station_changed(&mut self, mac: MacAddr, now: Time, out: &mut Effects) {
         self.program.update(&self.view, &[mac]);
+        self.unplan_station(mac, now, out);
         for id in self.records.of_station(mac) {
             self.revalidate(id, Cause::Endpoint, now, out);
         }
@@ -278,6 +279,16 @@ impl Hosts {
             if self.switch_ports.len() < SWITCH_PORTS {
                 self.switch_ports.insert(mac, Location::new(dpid, port));
             }
+        }
+    }
+
+    /// Packets of a station were carried by entries, from this address.
+    pub(crate) fn alive(&mut self, mac: MacAddr, address: Option<IpAddr>, now: Time) {
+        if let Some(heard) = self.heard.get_mut(&mac) {
+            *heard = now;
+        }
+        if let Some(binding) = address.and_then(|address| self.bindings.get_mut(&address)).filter(|one| one.mac == mac) {
+            binding.seen = now;
         }
     }
 

@@ -31,6 +31,7 @@ mod guard;
 mod hosts;
 mod meters;
 mod neighbour;
+mod planned;
 mod search;
 mod snoop;
 mod update;

@@ -135,6 +135,9 @@ const ID: u64 = (1 << 40) - 1;
 /// The cookie of infrastructure entries: ours, of no conversation.
 pub const INFRASTRUCTURE: u64 = MAGIC;
 
+/// The cookie of entries that stand before any packet comes: ours, of no conversation.
+pub const PLANNED: u64 = MAGIC | 1 << 54;
+
 impl FlowId {
     /// The cookie of its entries in one direction.
     #[must_use]

@@ -197,54 +197,64 @@ pub fn action(hop: &Hop) -> Action {
 #[must_use]
 pub fn of_plan(plan: &Plan, policy: &Checked, mut map: Option<&mut Map>) -> BTreeMap<Dpid, Vec<Line>> {
     let mut tables: BTreeMap<Dpid, Vec<Line>> = BTreeMap::new();
-    let watched = |region: &FlowMatch| {
-        let slot = Slot { region: *region, priority: PLAN_PRIORITY + u16::from(LAYERS) };
-        Line { slot, actions: ask(), rules: BTreeSet::new(), gap: None }
-    };
+    let free = |slot| Line { slot, actions: ask(), rules: BTreeSet::new(), gap: None };
     // OpenFlow 1.3 drops what no entry matches.
     let miss = Slot { region: FlowMatch::default(), priority: MISS_PRIORITY };
-    let miss = Line { slot: miss, actions: ask(), rules: BTreeSet::new(), gap: None };
     for dpid in plan.entries.iter().map(|entry| entry.ingress.dpid) {
-        tables.entry(dpid).or_insert_with(|| std::iter::once(miss.clone()).chain(plan.watched.iter().map(watched)).collect());
+        let first = || std::iter::once(miss).chain(plan.watched.iter().map(watched)).map(free).collect();
+        tables.entry(dpid).or_insert_with(first);
     }
     for entry in &plan.entries {
-        for (dpid, line) in lines(entry, policy, map.as_deref_mut()) {
-            tables.entry(dpid).or_default().push(line);
+        let way = match entry.outcome {
+            Outcome::Deliver { to } => way(entry.ingress, to, policy, map.as_deref_mut()),
+            Outcome::Drop | Outcome::Ask => Ok(Vec::new()),
+        };
+        let (hops, gap) = way.map_or_else(|gap| (Vec::new(), Some(gap)), |hops| (hops, None));
+        for (dpid, slot, actions) in lines(entry, &hops) {
+            tables.entry(dpid).or_default().push(Line { slot, actions, rules: entry.rules.clone(), gap });
         }
     }
     tables
 }
 
+fn way(from: Location, to: Location, policy: &Checked, map: Option<&mut Map>) -> Result<Vec<Hop>, Gap> {
+    match map {
+        Some(map) => map.way(policy, from, to, &[]).map_err(Gap::NoPath),
+        None if to.dpid == from.dpid => Ok(vec![Hop { dpid: to.dpid, in_port: from.port, out_port: to.port }]),
+        None => Err(Gap::Untold),
+    }
+}
+
+/// Where the entry stands that sends the controller what it wants to see, whatever is planned.
+pub(crate) fn watched(region: &FlowMatch) -> Slot {
+    Slot { region: *region, priority: PLAN_PRIORITY + u16::from(LAYERS) }
+}
+
 /// The controller decides.
-fn ask() -> Actions {
+pub(crate) fn ask() -> Actions {
     Actions::from_iter([Action::Controller])
 }
 
-fn lines(entry: &Planned, policy: &Checked, map: Option<&mut Map>) -> Vec<(Dpid, Line)> {
-    let priority = PLAN_PRIORITY + u16::from(entry.layer);
-    let at = |port| Slot { region: FlowMatch { in_port: Some(port), ..entry.region }, priority };
-    let here = |actions, gap| {
-        let line = Line { slot: at(entry.ingress.port), actions, rules: entry.rules.clone(), gap };
-        vec![(entry.ingress.dpid, line)]
-    };
-    let to = match entry.outcome {
-        Outcome::Drop => return here(Actions::new(), None),
-        Outcome::Ask => return here(ask(), None),
-        Outcome::Deliver { to } => to,
-    };
-    let way = match map {
-        Some(map) => map.way(policy, entry.ingress, to, &[]).map_err(Gap::NoPath),
-        None if to.dpid == entry.ingress.dpid => Ok(vec![Hop { dpid: to.dpid, in_port: entry.ingress.port, out_port: to.port }]),
-        None => Err(Gap::Untold),
-    };
-    match way {
-        Err(gap) => here(ask(), Some(gap)),
-        Ok(hops) => hops
-            .iter()
-            .map(|hop| {
-                let (slot, actions) = (at(hop.in_port), Actions::from_iter([action(hop)]));
-                (hop.dpid, Line { slot, actions, rules: entry.rules.clone(), gap: None })
-            })
-            .collect(),
+/// The priority of a planned entry.
+pub(crate) fn plan_priority(entry: &Planned) -> u16 {
+    PLAN_PRIORITY + u16::from(entry.layer)
+}
+
+/// The entries that carry a planned one out along this way. What has no way is asked about.
+pub(crate) fn lines(entry: &Planned, hops: &[Hop]) -> Vec<(Dpid, Slot, Actions)> {
+    let at = |port| Slot { region: FlowMatch { in_port: Some(port), ..entry.region }, priority: plan_priority(entry) };
+    let here = |actions| vec![(entry.ingress.dpid, at(entry.ingress.port), actions)];
+    match entry.outcome {
+        Outcome::Drop => here(Actions::new()),
+        Outcome::Deliver { .. } if !hops.is_empty() => {
+            hops.iter().map(|hop| (hop.dpid, at(hop.in_port), Actions::from_iter([action(hop)]))).collect()
+        }
+        Outcome::Deliver { .. } | Outcome::Ask => here(ask()),
     }
+}
+
+/// The region of the answers to packets of one that asks for no source port.
+pub(crate) fn answers(region: &FlowMatch) -> FlowMatch {
+    let FlowMatch { dl_src, dl_dst, nw_src, nw_dst, .. } = *region;
+    FlowMatch { in_port: None, dl_src: dl_dst, dl_dst: dl_src, nw_src: nw_dst, nw_dst: nw_src, ..*region }
 }

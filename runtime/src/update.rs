@@ -8,7 +8,7 @@ use compiler::Program;
 use compiler::template::Template;
 use lang::checked::{Checked, MiddleboxId, RuleId, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, FlowMatch, Location, MacAddr, Time};
+use net::{Dpid, FlowMatch, IpProto, Location, MacAddr, Time, TransportMatch};
 
 use crate::controller::Controller;
 use crate::effect::Effects;
@@ -53,6 +53,7 @@ impl Controller {
         for dpid in self.connected() {
             self.admit_again(dpid, now, out);
         }
+        self.plan_now(now, out);
         out.event(Event::PolicyInForce { kept, changed, undropped });
     }
 
@@ -65,6 +66,7 @@ impl Controller {
         for id in self.records.ids() {
             self.revalidate(id, Cause::Time, now, out);
         }
+        self.plan_now(now, out);
     }
 
     /// The next instant at which the policy's times make a difference.
@@ -91,6 +93,7 @@ impl Controller {
 
     /// Takes everything of ours out of a switch that is no longer one of ours, and conversations off it.
     fn let_go_of(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
+        self.unplan_switch(dpid, now, out);
         self.tables.clear(dpid, self.switches.up(dpid), out);
         self.leave(dpid, out);
         if let Some(session) = self.switches.up(dpid) {
@@ -123,6 +126,7 @@ impl Controller {
 
     /// Judges again every conversation whose way enters or leaves a switch at this port.
     pub(crate) fn revalidate_through(&mut self, at: Location, cause: Cause, now: Time, out: &mut Effects) {
+        self.unplan_through(at, now, out);
         for id in self.records.through(at) {
             self.revalidate(id, cause, now, out);
         }
@@ -164,11 +168,15 @@ impl Controller {
         }
     }
 
-    /// What a responder has under way must not go on as a conversation of its own.
+    /// What a responder has under way must not go on as a conversation of its own. Of many conversations only what belongs to TCP
+    /// connections is known for it: any other packet may as well be the first of one that its sender may begin.
     pub(crate) fn remember_ended(&mut self, reply: FlowMatch, wide: bool, ingress: Location, now: Time) {
         let limit = self.settings.conversations;
         if wide {
-            self.ended.remember_wide(reply, ingress, limit, now);
+            if reply.nw_proto.is_none_or(|proto| proto == IpProto::TCP) {
+                let connections = FlowMatch { nw_proto: Some(IpProto::TCP), transport: TransportMatch::Any, ..reply };
+                self.ended.remember_wide(connections, ingress, limit, now);
+            }
         } else {
             self.ended.remember(reply, ingress, limit, now);
         }

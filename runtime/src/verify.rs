@@ -62,10 +62,11 @@ impl Controller {
     }
 
     /// A switch told what it holds.
-    pub(crate) fn verified(&mut self, dpid: Dpid, found: &[Present], out: &mut Effects) {
+    pub(crate) fn verified(&mut self, dpid: Dpid, found: &[Present], now: Time, out: &mut Effects) {
         if self.adoption.is_waiting() {
             return;
         }
+        self.heard_through_entries(dpid, found, now);
         let Some(session) = self.switches.up(dpid) else { return };
         let repair = self.tables.verify(dpid, found, session, &self.settings, out);
         if repair.added + repair.removed + repair.foreign > 0 {
@@ -83,6 +84,7 @@ impl Controller {
             self.tables.withdraw(dpid, slot, self.switches.up(dpid), out);
         }
         self.strays.retain(|(_, (at, _))| *at != dpid);
+        self.unplan_switch(dpid, now, out);
         let denials = self.records.select(|one| one.template.verdict != Verdict::Allow && one.ingress.dpid == dpid);
         let evicted = denials.len() + strays.len();
         for id in denials {

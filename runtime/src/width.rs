@@ -85,12 +85,10 @@ impl Controller {
         Template { region: FlowMatch { transport: TransportMatch::Ports { src, dst: own }, ..wide.region }, ..wide }
     }
 
-    /// What can be said to a switch: its version, and whether it takes blocks of ports, which the standard does not demand (OpenFlow
-    /// 1.3.5 §7.2.3.7) and Open vSwitch does.
+    /// What can be said to a switch: its version, and whether it takes blocks of ports.
     pub(crate) fn means(&self, dpid: Dpid) -> Option<(Version, bool)> {
         let version = self.switches.version(dpid)?;
-        let description = self.switches.capabilities(dpid).and_then(|own| own.description());
-        Some((version, description.is_some_and(|one| one.hardware.contains("Open vSwitch"))))
+        Some((version, self.switches.capabilities(dpid).is_some_and(|own| own.masks_ports(0))))
     }
 
     /// A denial of many flows at the port of a station would stop answers whose entries have gone in their silence, and of which the

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use emulator::campus::Campus;
 use emulator::host::{ConversationId, Host};
 use emulator::network::{Network, NodeId};
+use emulator::switch::SwitchConfig;
 use lang::checked::Checked;
 use lang::import::{LoadError, Loader};
 use net::{Dpid, Location, PortNo, Time};
@@ -162,6 +163,24 @@ impl World {
     #[must_use]
     pub fn over(plan: &Campus, policy: Arc<Checked>) -> World {
         World::started(plan, policy, Settings::default())
+    }
+
+    /// The campus where everybody may talk, with room for so many entries in each table of `edge1`.
+    #[must_use]
+    pub fn cramped(versions: &[u8], capacity: usize, settings: Settings) -> World {
+        let edge = Dpid(0x1);
+        let mut world = World::campus_with(rules("default allow;"), versions, settings);
+        world.disconnect(edge);
+        world.network.add_switch(SwitchConfig { versions: versions.to_vec(), capacity, ..SwitchConfig::new(edge, 26) });
+        world.network.link(at(0x1, 25), at(0x10, 1));
+        world.network.link(at(0x1, 26), at(0x11, 1));
+        for (name, port) in [("griffin", 1), ("glaptop", 3), ("rlaptop", 4), ("gphone", 5), ("rphone", 6)] {
+            let node = world.node(name);
+            world.network.move_node(node, at(0x1, port));
+        }
+        world.connect(edge);
+        world.run(Duration::from_secs(4));
+        world
     }
 
     fn started(plan: &Campus, policy: Arc<Checked>, settings: Settings) -> World {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lang::import::MAX_FILES;
-use runtime::Settings;
+use runtime::{Settings, Width};
 
 use crate::cookies::CookieMask;
 use serde::de::Error as _;
@@ -137,10 +137,25 @@ pub enum Level {
     Debug,
 }
 
+/// How wide flow entries are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Entries {
+    /// One flow each.
+    #[default]
+    Exact,
+    /// What is judged alike.
+    Template,
+    /// The same, and what may pass both ways stands before any packet comes.
+    Proactive,
+}
+
 /// `[flows]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Flows {
+    /// How wide entries are.
+    pub entries: Entries,
     /// Seconds of silence after which an entry of an allowed conversation goes: 1 to 65,535.
     pub idle_timeout: u16,
     /// Seconds that a drop entry stays: 1 to 65,535.
@@ -195,6 +210,8 @@ pub struct Routing {
 pub struct Limits {
     /// Conversations and drop entries kept.
     pub conversations: usize,
+    /// Entries that stand before packets come.
+    pub planned_entries: usize,
     /// Stations learned at one port.
     pub stations_per_port: usize,
     /// Addresses claimed by one station.
@@ -312,6 +329,12 @@ impl Config {
     pub fn settings(&self, probe_key: [u8; 32], epoch: u64) -> Settings {
         let seconds = |value: u16| Duration::from_secs(value.into());
         Settings {
+            width: match self.flows.entries {
+                Entries::Exact => Width::Exact,
+                Entries::Template => Width::Template,
+                Entries::Proactive => Width::Proactive,
+            },
+            planned: self.limits.planned_entries,
             idle_timeout: seconds(self.flows.idle_timeout),
             drop_timeout: seconds(self.flows.drop_timeout),
             miss_send_len: self.flows.miss_send_len,
@@ -393,7 +416,8 @@ fn maybe_listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Soc
 
 impl Default for Flows {
     fn default() -> Self {
-        Flows { idle_timeout: 300, drop_timeout: 10, miss_send_len: 128, verify: 30, adopt: Vec::new() }
+        let entries = Entries::default();
+        Flows { entries, idle_timeout: 300, drop_timeout: 10, miss_send_len: 128, verify: 30, adopt: Vec::new() }
     }
 }
 
@@ -418,6 +442,7 @@ impl Default for Routing {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            planned_entries: 20_000,
             conversations: 1_000_000,
             stations_per_port: 256,
             addresses_per_station: 16,

@@ -203,7 +203,8 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         | Event::ProbeRefused { .. }
         | Event::Reconciled { .. }
         | Event::Repaired { .. }
-        | Event::TableFull { .. } => log_network(event, peer, controller),
+        | Event::TableFull { .. }
+        | Event::NothingPlanned { .. } => log_network(event, peer, controller),
         Event::AddressClaimed { .. }
         | Event::LeaseBound { .. }
         | Event::PrefixDelegated { .. }
@@ -385,6 +386,12 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller)
         Event::TableFull { dpid, evicted } => {
             tracing::warn!(event = "table-full", switch = name(dpid), evicted, "a switch has no room for another entry");
         }
+        Event::NothingPlanned { stations, limit } => tracing::warn!(
+            event = "nothing-planned",
+            stations,
+            limit,
+            "no entries stand before packets come: there would be too many"
+        ),
         _ => {}
     }
 }

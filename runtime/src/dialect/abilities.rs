@@ -53,6 +53,8 @@ pub struct Room {
     pub table: u8,
     /// How many entries it takes at most.
     pub entries: u32,
+    /// It matches ports of TCP, UDP and SCTP under masks.
+    pub port_masks: bool,
 }
 
 /// A kind of group (OpenFlow 1.3.5 §5.6.1).

@@ -43,7 +43,10 @@ pub(super) fn decode(frame: &Bytes) -> Result<(u32, FromSwitch), DecodeError> {
             }))
         }
         Message::StatsReply(StatsReply { flags, body: StatsReplyBody::Table(tables) }) => FromSwitch::Told(Answer::Tables {
-            rooms: tables.iter().map(|table| Room { table: table.table_id, entries: table.max_entries }).collect(),
+            rooms: tables
+                .iter()
+                .map(|table| Room { table: table.table_id, entries: table.max_entries, port_masks: false })
+                .collect(),
             more: flags.contains(StatsFlags::REPLY_MORE),
         }),
         Message::BarrierReply => FromSwitch::BarrierReply,
@@ -224,5 +227,5 @@ fn present(flow: &FlowStats) -> Present {
     let region = flow.matching.to_flow();
     let actions = region.and_then(|region| our_actions(&flow.actions, region.vlan));
     let foreign = (region.is_none() || actions.is_none()).then(|| WireMatch::V10(flow.matching));
-    Present { table: 0, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }
+    Present { table: 0, priority: flow.priority, cookie: flow.cookie, packets: flow.packet_count, region, actions, foreign }
 }

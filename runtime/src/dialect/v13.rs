@@ -8,8 +8,9 @@ use openflow::v13::{
     FlowRemoved, FlowRemovedReason, FlowStats, FlowStatsRequest, GroupCapabilities, GroupFeatures, Instruction, Match, Message,
     MeterBand, MeterConfig, MeterFeatures, MeterFlags, MeterMod, MeterModCommand, MultipartFlags, MultipartReply,
     MultipartReplyBody, MultipartRequest, MultipartRequestBody, OFP_NO_BUFFER, OFPCML_NO_BUFFER, OFPG_ANY, OFPM_ALL, OFPTT_ALL,
-    OFPVID_PRESENT, Oxm, PacketIn as WirePacketIn, PacketOut, Port, PortConfig, PortNo, PortReason, PortState as WirePortState,
-    Role as WireRole, RoleRequest, RoleRequestFailed, SwitchConfig,
+    OFPVID_PRESENT, OFPXMC_OPENFLOW_BASIC, Oxm, PacketIn as WirePacketIn, PacketOut, Port, PortConfig, PortNo, PortReason,
+    PortState as WirePortState, Role as WireRole, RoleRequest, RoleRequestFailed, SwitchConfig, TableFeatureBody,
+    TableFeatureProp, TableFeaturePropType, TableFeatures,
 };
 
 use crate::meters::Kbps;
@@ -255,14 +256,23 @@ fn multipart(body: MultipartReplyBody, more: bool) -> FromSwitch {
             software: desc.sw_desc.to_string(),
             serial: desc.serial_num.to_string(),
         })),
-        MultipartReplyBody::TableFeatures(tables) => FromSwitch::Told(Answer::Tables {
-            rooms: tables.iter().map(|table| Room { table: table.table_id, entries: table.max_entries }).collect(),
-            more,
-        }),
+        MultipartReplyBody::TableFeatures(tables) => {
+            FromSwitch::Told(Answer::Tables { rooms: tables.iter().map(room).collect(), more })
+        }
         MultipartReplyBody::GroupFeatures(groups) => FromSwitch::Told(Answer::Groups(our_groups(&groups))),
         MultipartReplyBody::MeterFeatures(meters) => FromSwitch::Told(Answer::Meters(our_meters(&meters))),
         _ => FromSwitch::Other,
     }
+}
+
+fn room(table: &TableFeatures) -> Room {
+    let matched = table.properties.iter().filter(|one| one.kind == TableFeaturePropType::MATCH);
+    let fields =
+        |one: &TableFeatureProp| if let TableFeatureBody::Oxms(fields) = &one.body { fields.clone() } else { Vec::new() };
+    let fields: Vec<u32> = matched.flat_map(fields).collect();
+    // Class and number with the mask bit, without the length: `OFPXMT_OFB_TCP_DST`, `_UDP_DST` and `_SCTP_DST`.
+    let masked = |number: u32| fields.iter().any(|field| field >> 8 == u32::from(OFPXMC_OPENFLOW_BASIC) << 8 | number << 1 | 1);
+    Room { table: table.table_id, entries: table.max_entries, port_masks: [14, 16, 18].into_iter().all(masked) }
 }
 
 fn our_groups(groups: &GroupFeatures) -> Groups {
@@ -322,5 +332,13 @@ fn present(flow: &FlowStats) -> Present {
     let (region, actions) = (flow.matching.to_flow(), our_instructions(&flow.instructions));
     let ours = region.is_some() && actions.is_some() && flow.table_id == TABLE;
     let foreign = (!ours).then(|| WireMatch::V13(Box::new(flow.matching.clone())));
-    Present { table: flow.table_id, priority: flow.priority, cookie: flow.cookie, region, actions, foreign }
+    Present {
+        table: flow.table_id,
+        priority: flow.priority,
+        cookie: flow.cookie,
+        packets: flow.packet_count,
+        region,
+        actions,
+        foreign,
+    }
 }

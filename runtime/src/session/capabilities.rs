@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dialect::{Answer, Description, Features, GroupKind, Groups, Meters, Question};
+use crate::dialect::{Answer, Description, Features, GroupKind, Groups, Meters, Question, Room};
 
 /// Questions that wait for their answers, and what came of the others.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub struct Capabilities {
     statistics: u32,
     actions: Option<u32>,
     description: Option<Description>,
-    rooms: BTreeMap<u8, u32>,
+    rooms: BTreeMap<u8, Room>,
     groups: Option<Groups>,
     meters: Option<Meters>,
     /// By their transactions.
@@ -48,7 +48,7 @@ impl Capabilities {
             (Question::Tables, Answer::Tables { rooms, more }) => {
                 let known = self.rooms.len();
                 // At most 256 of them, however many parts come.
-                self.rooms.extend(rooms.into_iter().map(|room| (room.table, room.entries)));
+                self.rooms.extend(rooms.into_iter().map(|room| (room.table, room)));
                 if more {
                     return self.rooms.len() > known;
                 }
@@ -102,7 +102,13 @@ impl Capabilities {
     /// How many entries a table takes at most, if it told.
     #[must_use]
     pub fn max_entries(&self, table: u8) -> Option<u32> {
-        self.rooms.get(&table).copied()
+        self.rooms.get(&table).map(|room| room.entries)
+    }
+
+    /// True if a table told that it takes blocks of ports, which the standard does not demand (OpenFlow 1.3.5 §7.2.3.7).
+    #[must_use]
+    pub fn masks_ports(&self, table: u8) -> bool {
+        self.rooms.get(&table).is_some_and(|room| room.port_masks)
     }
 
     /// Its groups, if it has any.

@@ -2,34 +2,16 @@
 
 use std::time::Duration;
 
-use emulator::switch::SwitchConfig;
 use net::Dpid;
-use runtime::Event;
 use runtime::route::NoPath;
+use runtime::{Event, Settings};
 use tests::{World, at, rules};
-
-/// The campus, with `capacity` entries in edge1.
-fn cramped(versions: &[u8], capacity: usize) -> World {
-    let mut world = World::campus(rules("default allow;"), versions);
-    world.disconnect(Dpid(0x1));
-    world.network.add_switch(SwitchConfig { versions: versions.to_vec(), capacity, ..SwitchConfig::new(Dpid(0x1), 26) });
-    world.network.link(at(0x1, 25), at(0x10, 1));
-    world.network.link(at(0x1, 26), at(0x11, 1));
-    for (name, port) in [("griffin", 1), ("glaptop", 3), ("rlaptop", 4), ("gphone", 5), ("rphone", 6)] {
-        let node = world.node(name);
-        world.network.move_node(node, at(0x1, port));
-    }
-    world.connect(Dpid(0x1));
-    world.run(Duration::from_secs(4));
-    assert_eq!(world.controller.as_ref().unwrap().status().links, 5);
-    world
-}
 
 #[test]
 fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
     // Room for three conversations, beside what sends the rest to the controller.
     for (versions, room) in [(&[1][..], 9), (&[1, 4][..], 7)] {
-        let mut world = cramped(versions, room);
+        let mut world = World::cramped(versions, room, Settings::default());
         let server = world.ip("http-server");
         let now = world.network.now();
         let first = world.host("griffin").open_tcp_kept(server, 80, now);

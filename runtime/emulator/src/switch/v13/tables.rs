@@ -10,26 +10,26 @@ const INSTRUCTIONS: &[u16] = &[1, 2, 3, 4, 5, 6];
 /// Output, push and pop VLAN, set-queue, group, decrement TTL, set-field.
 const ACTIONS: &[u16] = &[0, 17, 18, 21, 22, 24, 25];
 /// Number and length in bytes of the fields that may be masked.
-const MASKABLE: &[(u32, u32)] = &[(2, 8), (3, 6), (4, 6), (6, 2), (11, 4), (12, 4), (22, 4), (23, 4), (26, 16), (27, 16)];
-/// Number and length in bytes of the fields that must be exact.
-const EXACT: &[(u32, u32)] = &[
-    (0, 4),
-    (5, 2),
-    (7, 1),
-    (8, 1),
-    (10, 1),
+const MASKABLE: &[(u32, u32)] = &[
+    (2, 8),
+    (3, 6),
+    (4, 6),
+    (6, 2),
+    (11, 4),
+    (12, 4),
     (13, 2),
     (14, 2),
     (15, 2),
     (16, 2),
     (17, 2),
     (18, 2),
-    (19, 1),
-    (20, 1),
-    (21, 2),
-    (29, 1),
-    (30, 1),
+    (22, 4),
+    (23, 4),
+    (26, 16),
+    (27, 16),
 ];
+/// Number and length in bytes of the fields that must be exact.
+const EXACT: &[(u32, u32)] = &[(0, 4), (5, 2), (7, 1), (8, 1), (10, 1), (19, 1), (20, 1), (21, 2), (29, 1), (30, 1)];
 /// Number and length in bytes of the fields that can be set.
 const SETTABLE: &[(u32, u32)] = &[
     (3, 6),
