@@ -9,6 +9,7 @@ mod full;
 mod handshake;
 mod held;
 mod identity;
+mod races;
 mod role;
 mod steady;
 mod storm;
