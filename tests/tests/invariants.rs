@@ -62,8 +62,8 @@ struct Walk {
     width: Width,
     random: Random,
     world: World,
-    /// The policy before the one in force.
-    before: Arc<Checked>,
+    /// The policies before the one in force: those that came while the daemon was dead, and the last before.
+    before: Vec<Arc<Checked>>,
     policies: Vec<Arc<Checked>>,
     kept: Vec<(&'static str, ConversationId)>,
     down: BTreeSet<(u64, u32)>,
@@ -155,7 +155,7 @@ impl Walk {
             world.network.delay_by_seed(seed, DELAY);
         }
         let (kept, down, allowed, log) = (Vec::new(), BTreeSet::new(), BTreeSet::new(), Vec::new());
-        let before = world.controller.as_ref().unwrap().policy().clone();
+        let before = vec![world.controller.as_ref().unwrap().policy().clone()];
         Walk { seed, width, random, world, before, policies, kept, down, allowed, covered: Vec::new(), outage: 0, log }
     }
 
@@ -284,7 +284,9 @@ impl Walk {
                 self.note(format!("policy {which}"));
                 self.look();
                 if let Some(before) = self.controller().map(|controller| controller.policy().clone()) {
-                    self.before = before;
+                    self.before = vec![before];
+                } else {
+                    self.before.push(self.policies[which].clone());
                 }
                 let policy = self.policies[which].clone();
                 self.world.apply(policy);
@@ -292,6 +294,7 @@ impl Walk {
             19 => {
                 if self.world.controller.is_some() {
                     self.note("the daemon dies".into());
+                    self.before.extend(self.controller().map(|controller| controller.policy().clone()));
                     self.world.kill_daemon();
                 } else {
                     self.note("the daemon starts".into());
@@ -358,8 +361,7 @@ impl Walk {
     /// what it answers is allowed.
     fn may_stand(&self, key: &FlowKey) -> bool {
         let Some(controller) = self.controller() else { return true };
-        let now = [controller.policy().clone(), self.before.clone()];
-        now.iter().any(|policy| {
+        std::iter::once(controller.policy()).chain(&self.before).any(|policy| {
             let view = controller.view().rebase(controller.policy(), policy);
             [*key, key.reply()].iter().any(|key| {
                 let at = view.station(key.dl_src).and_then(|station| station.location);
