@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use lang::checked::Verdict;
@@ -14,6 +14,7 @@ use crate::controller::Controller;
 use crate::dialect::{Action, MeterId, Present};
 use crate::effect::Effects;
 use crate::event::Event;
+use crate::flows;
 use crate::install::{FLOW_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::meters::Kbps;
 use crate::record::{Conversation, Direction, FlowId, PLANNED, State};
@@ -107,12 +108,13 @@ impl Controller {
         let of_flows = found.values().flatten().map(|(dpid, _, slot)| (*dpid, *slot));
         let slots: Vec<(Dpid, Slot)> = of_flows.chain(planned).collect();
         self.restore_bindings(&slots, now, out);
+        let mut later: HashSet<(Dpid, Slot)> = HashSet::new();
         for (id, entries) in &found {
-            self.adopt(*id, entries, now, out);
+            later.extend(self.adopt(*id, entries, now, out));
         }
         self.plan_now(now, out);
         for dpid in slots.into_iter().map(|(dpid, _)| dpid).collect::<BTreeSet<_>>() {
-            for slot in self.tables.unwanted(dpid) {
+            for slot in self.tables.unwanted(dpid).into_iter().filter(|slot| !later.contains(&(dpid, *slot))) {
                 self.settle_entry(dpid, &slot, out);
             }
         }
@@ -141,27 +143,47 @@ impl Controller {
         }
     }
 
-    fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) {
+    /// Judges a conversation of an earlier run. Those of its entries that its present way does without, and that go only when this is open,
+    /// are told.
+    fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) -> Vec<(Dpid, Slot)> {
+        let Some(conversation) = self.adopted(id, entries, now) else { return Vec::new() };
+        let planned: HashSet<(Dpid, Slot)> = flows::plan(&conversation).into_iter().map(|one| (one.dpid, one.slot)).collect();
+        let found = entries.iter().map(|(dpid, _, slot)| (*dpid, *slot));
+        let stale: Vec<(Dpid, Slot)> = found.filter(|one| !planned.contains(one)).collect();
+        let bound = conversation.is_bound();
+        self.records.insert(conversation);
+        if bound && !stale.is_empty() {
+            self.close_first(id, stale.clone(), now, out);
+        } else {
+            self.open(id, Vec::new(), stale.clone(), now, out);
+        }
+        stale
+    }
+
+    /// The conversation that these entries were of, if it is allowed, and can be as the network is now.
+    fn adopted(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time) -> Option<Conversation> {
         let forward = entries.iter().filter(|(_, direction, _)| *direction == Direction::Forward);
         let start = forward
             .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(slot)?, *slot)))
             .find(|(at, key, _)| self.identify(*at, key).is_ok());
-        let Some((ingress, key, slot)) = start else { return };
+        let (ingress, key, slot) = start?;
         if self.records.get(id).is_some() || self.records.find(&FlowMatch::exact(&key)).is_some() {
-            return;
+            return None;
         }
-        let Ok((src, dst)) = self.identify(ingress, &key) else { return };
+        let (src, dst) = self.identify(ingress, &key).ok()?;
         let judgement = self.program.judge_key(&src, &dst, &key, now);
         let template = self.template_of_entry(ingress, &key, (&src, &dst), &judgement, &slot, now);
         // What its responder has under way must not open a conversation of its own in place of this one.
         let wide = slot.priority == WIDE_PRIORITY;
         let rest = if wide { tables::answers(&slot.region) } else { FlowMatch::exact(&key.reply()) };
         let template = template.filter(|one| judgement.verdict == Verdict::Allow && one.installable);
-        let Some((template, to)) = template.zip(dst.location) else {
-            return self.remember_ended(rest, wide, ingress, now);
-        };
-        let Ok(course) = self.course(ingress, to, &template, &[]) else {
-            return self.remember_ended(rest, wide, ingress, now);
+        let way = template.zip(dst.location).and_then(|(template, to)| {
+            let course = self.course(ingress, to, &template, &[]).ok()?;
+            (!self.records.is_confused(&template, None)).then_some((template, course))
+        });
+        let Some((template, course)) = way else {
+            self.remember_ended(rest, wide, ingress, now);
+            return None;
         };
         let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
         let (generation, state) = (0, State::Standing);
@@ -169,10 +191,7 @@ impl Controller {
         let meter = self.adoption.meters.get(&(id, ingress.dpid)).copied();
         let meter = meter.filter(|meter| rate.is_some_and(|rate| self.meters.keep(ingress.dpid, id, rate, *meter)));
         let (partial, installed) = (false, now);
-        let conversation =
-            Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed, partial };
-        self.records.insert(conversation);
-        self.open(id, Vec::new(), Vec::new(), now, out);
+        Some(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed, partial })
     }
 }
 

@@ -442,6 +442,7 @@ impl Controller {
         self.age_hosts(now, out);
         self.age_denials(now);
         self.age_strays(now);
+        self.reopen_drained(now, out);
         self.verify_in_turn(now, out);
         self.plan_in_turn(now, out);
         self.pass_edges(now, out);

@@ -5,15 +5,19 @@
 //!             every switch but the ingress          ingress              permission or way lost
 //!   decided ──────────── Opening ─ all barriers ─▶ Standing ───────────────────────────────────▶ gone, ingress first
 //!                           ▲                         │ other way, through middleboxes
-//!                           └──── barrier ── Closing ◀┘ (the ingress is shut first)
+//!                           └── barrier [drain] ── Closing ◀┘ (the ingress is shut first)
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use compiler::inventory::Role;
 
 use compiler::template::Template;
 use lang::checked::Verdict;
 use lang::flow::Flow;
-use net::{Dpid, Time};
+use net::{Dpid, Location, Time};
 
 use crate::controller::Controller;
 use crate::course::Course;
@@ -23,6 +27,7 @@ use crate::event::{Cause, Event};
 use crate::install::{Ends, MISS_PRIORITY, Slot, Wanted};
 use crate::planned::PLAN;
 use crate::record::{Conversation, Direction, FlowId, Held, INFRASTRUCTURE, PLANNED, State, Way};
+use crate::route::Hop;
 use crate::session::FlowRemoved;
 use crate::settings::Width;
 use crate::tables::{self, Step};
@@ -49,6 +54,9 @@ pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
     };
     tables::of_conversation(template, *ingress, &conversation.course, conversation.meter).into_iter().map(planned).collect()
 }
+
+/// How long the last packet of a way that is shut may be under way to where it is met by the new one: switches queue no longer.
+const DRAIN: Duration = Duration::from_millis(20);
 
 fn slots(entries: &[Planned]) -> impl Iterator<Item = (Dpid, Slot)> + '_ {
     entries.iter().map(|one| (one.dpid, one.slot))
@@ -105,13 +113,26 @@ impl Controller {
                     self.all_passed(id, out);
                 }
             }
-            State::Closing { awaiting, .. } => {
+            State::Closing { awaiting, drain, .. } => {
                 *awaiting = awaiting.saturating_sub(1);
-                if *awaiting == 0 {
+                let (shut, drain) = (*awaiting == 0, *drain);
+                if shut && drain {
+                    self.records.drains(now.after(DRAIN), way);
+                } else if shut {
                     self.reopen(id, now, out);
                 }
             }
             State::Standing => {}
+        }
+    }
+
+    /// Opens the new ways of conversations whose old ones are empty by now.
+    pub(crate) fn reopen_drained(&mut self, now: Time, out: &mut Effects) {
+        while let Some(way) = self.records.drained(now) {
+            let shut = |one: &Conversation| one.way() == way && matches!(one.state, State::Closing { awaiting: 0, .. });
+            if self.records.get(way.id).is_some_and(shut) {
+                self.reopen(way.id, now, out);
+            }
         }
     }
 
@@ -162,12 +183,17 @@ impl Controller {
         out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: course.switches() });
         let (flow, template) = judged;
         conversation.judged_alike(flow, template);
+        let was = std::mem::take(&mut conversation.course);
+        let drain = self.mixes(&was, &course);
+        if let Some(conversation) = self.records.get_mut(id) {
+            conversation.course = was;
+        }
         self.records.set_course(id, course);
         let Some(conversation) = self.records.get_mut(id) else { return };
         if (was_bound || conversation.is_bound()) && self.switches.is_up(ingress) {
             let (at_ingress, beyond): (Vec<Planned>, Vec<Planned>) = old.into_iter().partition(|one| one.dpid == ingress);
-            let old = slots(&beyond).chain(late).collect();
-            conversation.state = State::Closing { awaiting: 1, old, held };
+            let old: Vec<(Dpid, Slot)> = slots(&beyond).chain(late).collect();
+            conversation.state = State::Closing { awaiting: 1, old, drain, held };
             let (at_ingress, meter): (Vec<(Dpid, Slot)>, _) = (slots(&at_ingress).collect(), conversation.meter.take());
             self.drop_slots(id, &at_ingress, out);
             self.unmeter(ingress, meter, out);
@@ -180,6 +206,47 @@ impl Controller {
         let was = late.into_iter().chain(slots(&old));
         let stale = was.filter(|one| !new.iter().any(|other| (other.dpid, other.slot) == *one)).collect();
         self.open(id, held, stale, now, out);
+    }
+
+    /// A conversation that is bound is found with a way that it has no longer: that is shut, and then the present one is opened.
+    pub(crate) fn close_first(&mut self, id: FlowId, found: Vec<(Dpid, Slot)>, now: Time, out: &mut Effects) {
+        let Some(conversation) = self.records.get_mut(id) else { return };
+        let (way, ingress) = (conversation.way(), conversation.ingress.dpid);
+        let own = plan(conversation);
+        let (mut first, old): (Vec<_>, Vec<_>) = found.into_iter().partition(|(dpid, _)| *dpid == ingress);
+        first.extend(slots(&own).filter(|(dpid, _)| *dpid == ingress));
+        // How far packets had come on a way that nobody remembers is not known.
+        conversation.state = State::Closing { awaiting: 1, old, drain: true, held: Vec::new() };
+        self.drop_slots(id, &first, out);
+        if let Some(session) = self.switches.up(ingress) {
+            session.barrier(way, now, out);
+        }
+    }
+
+    /// True if packets that are under way on the old course would have passed something else than the new one holds them to have, where
+    /// the two meet.
+    fn mixes(&self, old: &Course, new: &Course) -> bool {
+        let copied =
+            |course: &Course| course.beside.as_ref().is_some_and(|one| !one.copies.is_empty() || !one.copies_back.is_empty());
+        if copied(old) || copied(new) {
+            return true;
+        }
+        let of_old = [self.stages(&old.hops), self.stages(&old.back())];
+        let of_new = [self.stages(&new.hops), self.stages(&new.back())];
+        let met =
+            |(at, stage): (&Location, &usize), other: &BTreeMap<Location, usize>| other.get(at).is_some_and(|one| one != stage);
+        of_old.iter().zip(&of_new).any(|(old, new)| old.iter().any(|one| met(one, new)))
+    }
+
+    /// How many middleboxes packets have passed where they come in.
+    fn stages(&self, hops: &[Hop]) -> BTreeMap<Location, usize> {
+        let mut passed = 0;
+        let stage = |hop: &Hop| {
+            let at = Location::new(hop.dpid, hop.in_port);
+            passed += usize::from(matches!(self.inventory.role(&self.policy, at), Role::Middlebox(_)));
+            (at, passed)
+        };
+        hops.iter().map(stage).collect()
     }
 
     /// Takes a conversation's permission away: its entries go at once, at the ingress first.

@@ -361,6 +361,14 @@ impl Tables {
         table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect()
     }
 
+    /// Switches that are to hold something, or are believed to, in order.
+    #[must_use]
+    pub fn switches(&self) -> Vec<Dpid> {
+        let mut all: Vec<Dpid> = self.switches.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// How many entries a switch is to hold.
     #[must_use]
     pub fn count(&self, dpid: Dpid) -> usize {

@@ -74,6 +74,8 @@ pub enum State {
         awaiting: usize,
         /// Entries of the old way at other switches, to take out once no packet enters it.
         old: Vec<(Dpid, Slot)>,
+        /// The new way comes in where the old one does, and goes on otherwise: packets under way are waited for.
+        drain: bool,
         /// Packets to release at the end.
         held: Vec<Held>,
     },
@@ -121,6 +123,8 @@ pub struct Records {
     /// Those that keep off a host, wherever it is.
     avoiding: BTreeMap<FlowId, Vec<HostId>>,
     denials: VecDeque<(Time, FlowId)>,
+    /// Ways that are shut, and when the last packet has left them.
+    draining: VecDeque<(Time, Way)>,
     begun_at: FxHashMap<Location, usize>,
     /// Conversations by the ports that their ways enter and leave switches at.
     passing: FxHashMap<Location, FxHashSet<FlowId>>,
@@ -433,6 +437,16 @@ impl Records {
     /// Remembers when the drop entry of a denial ends.
     pub fn denial_ends(&mut self, at: Time, id: FlowId) {
         self.denials.push_back((at, id));
+    }
+
+    /// A way is shut, and empty at this time.
+    pub fn drains(&mut self, until: Time, way: Way) {
+        self.draining.push_back((until, way));
+    }
+
+    /// The next way that is empty by now.
+    pub fn drained(&mut self, now: Time) -> Option<Way> {
+        self.draining.pop_front_if(|(until, _)| *until <= now).map(|(_, way)| way)
     }
 
     /// The next denial whose drop entry has ended.

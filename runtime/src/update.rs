@@ -53,6 +53,12 @@ impl Controller {
         for dpid in self.connected() {
             self.admit_again(dpid, now, out);
         }
+        for dpid in self.tables.switches() {
+            // One that is out of reach as well: what it is to hold is not kept for it.
+            if !self.inventory.knows(dpid) {
+                self.let_go_of(dpid, now, out);
+            }
+        }
         self.plan_now(now, out);
         out.event(Event::PolicyInForce { kept, changed, undropped });
     }

@@ -338,3 +338,73 @@ fn answers_of_what_lost_its_box_open_no_way_around_it() {
     assert!(uplinks(&world).is_empty(), "{:?}", entries(&world, 0x1));
     assert!(world.tcp("http-server", griffin, 22), "what is new is allowed by its own rule");
 }
+
+#[test]
+fn boxes_that_change_places_see_what_is_under_way() {
+    let text = |boxes: &str| rules(&format!("allow from griffin to http-server via {boxes};\ndefault deny;"));
+    for seed in 0..20 {
+        let mut world = World::campus(text("ids, http-proxy"), V13);
+        world.network.delay_by_seed(seed, Duration::from_millis(3));
+        let server = world.ip("http-server");
+        let now = world.network.now();
+        let id = world.host("griffin").open_tcp_kept(server, 80, now);
+        assert!(world.settle("griffin", id));
+        world.run(Duration::from_millis(100));
+        let node = world.node("http-server");
+        let got = |world: &World| world.network.host(node).unwrap().received().ip;
+        let before = (got(&world), seen(&world, "ids", Side::In), seen(&world, "http-proxy", Side::In));
+        for step in 0..60 {
+            if step % 20 == 10 {
+                world.apply(text(if step == 30 { "ids, http-proxy" } else { "http-proxy, ids" }));
+            }
+            let now = world.network.now();
+            world.host("griffin").say(id, now);
+            world.run(Duration::from_millis(2));
+        }
+        world.run(Duration::from_millis(200));
+        let after = (got(&world), seen(&world, "ids", Side::In), seen(&world, "http-proxy", Side::In));
+        let arrived = after.0 - before.0;
+        assert!(arrived > 10, "{arrived}");
+        assert!(after.1 - before.1 >= arrived && after.2 - before.2 >= arrived, "seed {seed}: {before:?} {after:?}");
+        assert_eq!(world.network.faults().loops, 0);
+    }
+}
+
+#[test]
+fn a_daemon_that_comes_back_leads_what_it_finds_through_the_boxes_of_now() {
+    for versions in [V10, V13] {
+        let mut world = World::campus(rules("allow from griffin to http-server via ids;\ndefault deny;"), versions);
+        let server = world.ip("http-server");
+        let now = world.network.now();
+        let id = world.host("griffin").open_tcp_kept(server, 80, now);
+        assert!(world.settle("griffin", id));
+        world.apply_while_dead(rules("allow from griffin to http-server via http-proxy;\ndefault deny;"));
+        world.run(Duration::from_secs(12));
+        let (ids, proxy) = (seen(&world, "ids", Side::In), seen(&world, "http-proxy", Side::In));
+        let answers = world.host("griffin").conversation(id).unwrap().answers;
+        let now = world.network.now();
+        world.host("griffin").say(id, now);
+        world.run(Duration::from_millis(300));
+        assert!(world.host("griffin").conversation(id).unwrap().answers > answers, "it goes on");
+        assert_eq!(seen(&world, "ids", Side::In), ids);
+        assert!(seen(&world, "http-proxy", Side::In) > proxy);
+        let controller = world.controller.as_ref().unwrap();
+        let wanted = controller.tables().entries().filter(|(_, slot, _)| slot.priority > 0).count();
+        let held: usize = world.network.switches().map(|one| one.flows().filter(|flow| flow.priority > 0).count()).sum();
+        assert_eq!(wanted, held, "nothing of the old way is left");
+    }
+}
+
+#[test]
+fn of_a_switch_that_is_undeclared_while_it_is_away_nothing_is_kept() {
+    let mut world = World::campus(rules("default allow;"), V13);
+    let server = world.ip("http-server");
+    assert!(world.tcp("roo", server, 80));
+    world.disconnect(Dpid(0x2));
+    let text = format!("{}default allow;\n", tests::shipped("campus/inventory.pol"));
+    let fewer = tests::policy(&[("test.pol", text + "switch core2 { dpid 0x11; uplink 1-8; access 9-48; }\n")]);
+    world.apply(fewer);
+    let controller = world.controller.as_ref().unwrap();
+    assert!(controller.tables().entries().all(|(dpid, ..)| dpid != Dpid(0x2)));
+    assert!(controller.records().is_empty(), "what went through it is over");
+}
