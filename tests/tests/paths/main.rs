@@ -6,6 +6,7 @@
 
 mod brute;
 mod events;
+mod failures;
 mod graphs;
 mod search;
 
