@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lang::checked::Verdict;
-use lang::flow::Flow;
+use lang::flow::{Flow, Place};
 use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, VlanMatch, VlanTag};
 
 use crate::controller::Controller;
@@ -15,7 +15,7 @@ use crate::dialect::{Action, MeterId, Present};
 use crate::effect::Effects;
 use crate::event::Event;
 use crate::install::{FLOW_PRIORITY, Slot};
-use crate::meters::Kbps;
+use crate::meters::{Kbps, Pace};
 use crate::record::{Conversation, Direction, FlowId, State};
 use compiler::inventory::Role;
 
@@ -43,6 +43,11 @@ impl Adoption {
     /// True until the network counts as found.
     pub(crate) fn is_waiting(&self) -> bool {
         self.until.is_some()
+    }
+
+    /// The meter that an entry of this conversation uses at a switch.
+    pub(crate) fn meter(&self, id: FlowId, dpid: Dpid) -> Option<MeterId> {
+        self.meters.get(&(id, dpid)).copied()
     }
 
     /// A switch or link appeared.
@@ -143,14 +148,17 @@ impl Controller {
         if judgement.verdict != Verdict::Allow || !template.installable {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         }
-        let Some(Ok(course)) = dst.location.map(|to| self.course(ingress, to, &template, &[])) else {
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
+        if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) {
+            return self.adopt_tree((id, ingress, key), (flow, template), entries, now, out);
+        }
+        let Some(Ok(course)) = flow.dst.location.map(|to| self.course(ingress, to, &template, &[])) else {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         };
-        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
         let (generation, state) = (0, State::Standing);
-        let rate = template.duties.limit.and_then(Kbps::within);
-        let meter = self.adoption.meters.get(&(id, ingress.dpid)).copied();
-        let meter = meter.filter(|meter| rate.is_some_and(|rate| self.meters.keep(ingress.dpid, id, rate, *meter)));
+        let pace = template.duties.limit.and_then(Kbps::within).map(Pace::Bits);
+        let meter = self.adoption.meter(id, ingress.dpid);
+        let meter = meter.filter(|meter| pace.is_some_and(|pace| self.meters.keep(ingress.dpid, id, pace, *meter)));
         let conversation = Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now };
         self.records.insert(conversation);
         self.open(id, Vec::new(), Vec::new(), now, out);

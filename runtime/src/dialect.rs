@@ -14,7 +14,7 @@ use net::{Dpid, FlowMatch, MacAddr, PortNo, VlanId};
 use openflow::DecodeError;
 use smallvec::SmallVec;
 
-use crate::meters::Kbps;
+use crate::meters::Pace;
 
 pub use abilities::{Answer, Description, GroupKind, Groups, Meters, Question, Room};
 pub use subject::Subject;
@@ -70,7 +70,7 @@ pub enum FromSwitch {
     /// Its meters; more follow if so marked.
     Meters {
         /// Each with its rate, if it is of the kind that we make.
-        meters: Vec<(MeterId, Option<Kbps>)>,
+        meters: Vec<(MeterId, Option<Pace>)>,
         /// Another part follows.
         more: bool,
     },
@@ -276,14 +276,14 @@ pub enum ToSwitch<'a> {
         /// Which.
         id: MeterId,
         /// The rate.
-        rate: Kbps,
+        pace: Pace,
     },
     /// Another rate for a meter that is there.
     ChangeMeter {
         /// Which.
         id: MeterId,
         /// The rate.
-        rate: Kbps,
+        pace: Pace,
     },
     /// Take a meter out.
     DeleteMeter {

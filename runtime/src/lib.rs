@@ -33,6 +33,7 @@ mod meters;
 mod neighbour;
 mod search;
 mod snoop;
+mod trees;
 mod update;
 mod verify;
 

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be made has failed the test")]
 
+#[path = "invariants/trees.rs"]
+mod trees;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -92,6 +95,10 @@ fn policies(open: bool) -> Vec<Arc<Checked>> {
         rules(
             "allow from griffin to any vlan 30;\nallow from roo mirror ids;\nallow from gphone to internet via http-proxy;\n\
              allow from glaptop to http-server queue 2 avoid core2;\ndefault allow;",
+        ),
+        rules(
+            "deny from griffin to roo;\ndeny from griffin to http-server;\noutbound-only from gphone;\nallow from griffin to multicast vlan 30;\n\
+             allow from any to multicast;\nallow from glaptop to broadcast avoid core2;\ndefault deny;",
         ),
     ]
 }
@@ -241,7 +248,8 @@ impl Walk {
     }
 
     fn act(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(28) {
+            24..=27 => self.cast(),
             0..=7 => self.talk(),
             8 | 9 => {
                 self.note("chatter".into());
@@ -390,6 +398,7 @@ impl Walk {
         if judged.verdict != Verdict::Allow || judged.via != one.template.via {
             self.fail(&format!("{entry}: {judged:?}"));
         }
+        self.check_tree(controller, one, &flow);
     }
 
     fn check_denial(&self, controller: &Controller, cookie: u64) {
