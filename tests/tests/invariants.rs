@@ -20,7 +20,7 @@ use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, IpProto, Transport, VlanId, VlanMatch};
-use runtime::dialect::Action;
+use runtime::dialect::{Action, MeterId};
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId};
 use runtime::{Controller, Event, Input};
@@ -362,8 +362,11 @@ impl Walk {
                     self.check_denial(controller, flow.cookie);
                     continue;
                 }
-                let action =
+                let mut action =
                     ours(&region, &actions).unwrap_or_else(|| self.fail(&format!("an entry that is not ours: {actions:?}")));
+                if let Some(meter) = flow.instructions.meter {
+                    action.insert(0, Action::Meter(MeterId(meter)));
+                }
                 self.check_entry(controller, flow.cookie, &format!("{} {region:?}", switch.dpid()));
                 present.insert(format!("{} {} {region:?}", switch.dpid(), flow.priority), (action, flow.cookie));
             }
