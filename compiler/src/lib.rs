@@ -2,6 +2,7 @@
 //! Knows nothing of switches, of OpenFlow, or of how the view came about, and performs no I/O.
 
 pub mod analysis;
+pub mod audience;
 mod blocks;
 pub mod cached;
 mod cells;

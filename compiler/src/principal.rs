@@ -212,11 +212,11 @@ pub(crate) fn end_of(station: &Station, address: Option<IpAddr>) -> End {
     }
 }
 
-fn gateways(policy: &Checked) -> impl Iterator<Item = (GatewayId, &Gateway)> {
+pub(crate) fn gateways(policy: &Checked) -> impl Iterator<Item = (GatewayId, &Gateway)> {
     (0..).map(GatewayId).zip(&policy.gateways)
 }
 
-fn gateway_mac(view: &View, id: GatewayId, gateway: &Gateway) -> Option<MacAddr> {
+pub(crate) fn gateway_mac(view: &View, id: GatewayId, gateway: &Gateway) -> Option<MacAddr> {
     gateway.mac.or_else(|| view.gateway_mac(id))
 }
 

@@ -216,7 +216,9 @@ fn in_built_in(set: BuiltIn, end: &End, user: Option<&Person>) -> bool {
     }
 }
 
-fn header_passes(test: &HeaderTest, headers: &Headers) -> bool {
+/// One test of headers. What is not there fails the test.
+#[must_use]
+pub fn header_passes(test: &HeaderTest, headers: &Headers) -> bool {
     match test {
         HeaderTest::Service(terms) => terms.iter().any(|term| term_matches(term, headers)),
         HeaderTest::DlType(wanted) => headers.dl_type == Some(*wanted),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use lang::checked::Verdict;
-use lang::flow::Flow;
+use lang::flow::{Flow, Place};
 use net::{Dpid, FlowKey, FlowMatch, IpHeader, Location, Time, Transport, VlanMatch, VlanTag};
 
 use crate::controller::Controller;
@@ -16,7 +16,7 @@ use crate::effect::Effects;
 use crate::event::Event;
 use crate::flows;
 use crate::install::{FLOW_PRIORITY, Slot, WIDE_PRIORITY};
-use crate::meters::Kbps;
+use crate::meters::{Kbps, Pace};
 use crate::record::{Conversation, Direction, FlowId, PLANNED, State};
 use crate::tables;
 use compiler::inventory::Role;
@@ -53,6 +53,11 @@ impl Adoption {
     /// True until the network counts as found.
     pub(crate) fn is_waiting(&self) -> bool {
         self.until.is_some()
+    }
+
+    /// The meter that an entry of this conversation uses at a switch.
+    pub(crate) fn meter(&self, id: FlowId, dpid: Dpid) -> Option<MeterId> {
+        self.meters.get(&(id, dpid)).copied()
     }
 
     /// A switch or link appeared.
@@ -146,7 +151,7 @@ impl Controller {
     /// Judges a conversation of an earlier run. Those of its entries that its present way does without, and that go only when this is open,
     /// are told.
     fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) -> Vec<(Dpid, Slot)> {
-        let Some(conversation) = self.adopted(id, entries, now) else { return Vec::new() };
+        let Some(conversation) = self.adopted(id, entries, now, out) else { return Vec::new() };
         let planned: HashSet<(Dpid, Slot)> = flows::plan(&conversation).into_iter().map(|one| (one.dpid, one.slot)).collect();
         let found = entries.iter().map(|(dpid, _, slot)| (*dpid, *slot));
         let stale: Vec<(Dpid, Slot)> = found.filter(|one| !planned.contains(one)).collect();
@@ -160,8 +165,9 @@ impl Controller {
         stale
     }
 
-    /// The conversation that these entries were of, if it is allowed, and can be as the network is now.
-    fn adopted(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time) -> Option<Conversation> {
+    /// The conversation that these entries were of, if it is allowed, and can be as the network is now. A tree is put in as it was, or not at
+    /// all.
+    fn adopted(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) -> Option<Conversation> {
         let forward = entries.iter().filter(|(_, direction, _)| *direction == Direction::Forward);
         let start = forward
             .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(slot)?, *slot)))
@@ -177,7 +183,12 @@ impl Controller {
         let wide = slot.priority == WIDE_PRIORITY;
         let rest = if wide { tables::answers(&slot.region) } else { FlowMatch::exact(&key.reply()) };
         let template = template.filter(|one| judgement.verdict == Verdict::Allow && one.installable);
-        let way = template.zip(dst.location).and_then(|(template, to)| {
+        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
+        if let (Some(template), Place::Broadcast | Place::Multicast) = (&template, flow.dst.place) {
+            self.adopt_tree((id, ingress, key), (flow, template.clone()), entries, now, out);
+            return None;
+        }
+        let way = template.zip(flow.dst.location).and_then(|(template, to)| {
             let course = self.course(ingress, to, &template, &[]).ok()?;
             (!self.records.is_confused(&template, None)).then_some((template, course))
         });
@@ -185,11 +196,10 @@ impl Controller {
             self.remember_ended(rest, wide, ingress, now);
             return None;
         };
-        let flow = Arc::new(Flow { headers: compiler::Program::headers(&key), src, dst, time: Some(now) });
         let (generation, state) = (0, State::Standing);
-        let rate = template.duties.limit.and_then(Kbps::within);
-        let meter = self.adoption.meters.get(&(id, ingress.dpid)).copied();
-        let meter = meter.filter(|meter| rate.is_some_and(|rate| self.meters.keep(ingress.dpid, id, rate, *meter)));
+        let pace = template.duties.limit.and_then(Kbps::within).map(Pace::Bits);
+        let meter = self.adoption.meter(id, ingress.dpid);
+        let meter = meter.filter(|meter| pace.is_some_and(|pace| self.meters.keep(ingress.dpid, id, pace, *meter)));
         let (partial, installed) = (false, now);
         Some(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed, partial })
     }

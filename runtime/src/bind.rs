@@ -8,7 +8,7 @@ use crate::controller::Controller;
 use crate::course::{self, Beside, Course};
 use crate::dialect::MeterId;
 use crate::effect::Effects;
-use crate::meters::Kbps;
+use crate::meters::{Kbps, Pace};
 use crate::record::FlowId;
 use crate::route::{self, Avoided, Constraint, Hop, NoPath, Spread};
 use crate::topology::{Link, Topology};
@@ -18,12 +18,15 @@ impl Controller {
     /// it cannot be limited there: then it may not begin.
     pub(crate) fn meter(&mut self, id: FlowId, out: &mut Effects) -> bool {
         let Some(conversation) = self.records.get_mut(id) else { return false };
+        if conversation.course.tree().is_some() {
+            return self.pace(id, out);
+        }
         let Some(limit) = conversation.template.duties.limit else { return true };
         let (dpid, claimed) = (conversation.ingress.dpid, conversation.meter);
         let Some(rate) = Kbps::within(limit) else { return false };
         let able = self.switches.capabilities(dpid).and_then(|own| own.meters()).filter(|meters| meters.drops && meters.kilobits);
         let most = able.map_or(0, |meters| meters.most);
-        let Some(meter) = claimed.or_else(|| self.meters.claim(dpid, id, rate, most)) else { return false };
+        let Some(meter) = claimed.or_else(|| self.meters.claim(dpid, id, Pace::Bits(rate), most)) else { return false };
         conversation.meter = Some(meter);
         self.switches.up(dpid).is_some_and(|session| self.meters.settle(dpid, meter, session, out))
     }
@@ -94,7 +97,7 @@ pub(crate) fn course(
         Some(_) => course::copies(topology, &replies, &watchers, &usable)?,
         None => Vec::new(),
     };
-    Ok(Course { hops, beside: Some(Box::new(Beside { back, copies, copies_back })) })
+    Ok(Course { hops, beside: Some(Box::new(Beside { back, copies, copies_back, tree: None })) })
 }
 
 /// For each middlebox the ports on which it could get copies, one for each instance.

@@ -26,6 +26,7 @@ use crate::route::Hop;
 use crate::session::{Capabilities, Failure, Said, Session};
 use crate::settings::Settings;
 use crate::topology::{Link, Topology};
+use crate::trees::Trees;
 use crate::verify::Verification;
 use compiler::inventory::Inventory;
 
@@ -47,6 +48,7 @@ pub struct Controller {
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) meters: Meters,
+    pub(crate) trees: Trees,
     pub(crate) verification: Verification,
     /// Drop entries for packets that no conversation brought where they were, and when they end.
     pub(crate) strays: VecDeque<(Time, (Dpid, Slot))>,
@@ -96,6 +98,8 @@ pub struct Status {
     pub stations: usize,
     /// Conversations and denials.
     pub conversations: usize,
+    /// Those of them that go along trees to many.
+    pub trees: usize,
     /// Counters since the start.
     pub counters: Counters,
 }
@@ -159,6 +163,7 @@ impl Controller {
             hosts: Hosts::new(settings.hash_seed()),
             tables: Tables::new(settings.hash_seed()),
             meters: Meters::default(),
+            trees: Trees::default(),
             verification: Verification::default(),
             strays: VecDeque::new(),
             counters: Counters::default(),
@@ -252,6 +257,7 @@ impl Controller {
             links: self.topology.links().count() / 2,
             stations: self.view.stations().filter(|station| station.location.is_some()).count(),
             conversations: self.records.len(),
+            trees: self.records.trees().len(),
             counters: self.counters,
         }
     }
@@ -340,6 +346,7 @@ impl Controller {
         for (port, up) in &ports {
             self.topology.set_port(Location::new(dpid, *port), *up);
         }
+        self.trees.may_grow();
         self.ports_found(dpid, now, out);
         self.want_miss_entry(dpid, version);
         for port in ports.into_keys() {
@@ -390,6 +397,7 @@ impl Controller {
         let before = self.topology.is_up(at);
         let lost = if deleted { self.topology.remove_port(at) } else { self.topology.set_port(at, up) };
         if before != up {
+            self.trees.may_grow();
             self.discovery.port_changed(at, up, now);
             out.event(Event::Port { at, up });
         }
@@ -447,5 +455,6 @@ impl Controller {
         self.plan_in_turn(now, out);
         self.pass_edges(now, out);
         self.adopt_when_settled(now, out);
+        self.regrow(now, out);
     }
 }

@@ -1,4 +1,5 @@
-//! Where the packets of one conversation go: the way from end to end, and the copies for those who watch it. Knows nothing of entries.
+//! Where the packets of one conversation go: the way from end to end with the copies for those who watch it, or a tree to all who get
+//! what is for everybody. Knows nothing of entries.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,7 +13,7 @@ use crate::topology::{Link, Topology};
 /// Where packets of both directions go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Course {
-    /// The way from initiator to responder; empty for a denial.
+    /// The way from initiator to responder; empty for a denial and for a tree.
     pub hops: Vec<Hop>,
     /// What few conversations have.
     pub beside: Option<Box<Beside>>,
@@ -27,6 +28,19 @@ pub struct Beside {
     pub copies: Vec<Branch>,
     /// Copies of the replies.
     pub copies_back: Vec<Branch>,
+    /// Where packets go in place of a way, if they are for many.
+    pub tree: Option<Tree>,
+}
+
+/// Where packets go that are for many: to each switch by a shortest way, and from there out of the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// Ascending. All that come in at a switch come in at one port.
+    pub branches: Vec<Branch>,
+    /// Those ports of branches where packets leave the network.
+    pub leaves: BTreeSet<Location>,
+    /// Somebody may be kept out: whoever comes to a port, or goes, has to be asked about.
+    pub selective: bool,
 }
 
 /// Packets that come in here go out there, too.
@@ -43,6 +57,18 @@ impl Course {
     #[must_use]
     pub fn along(hops: Vec<Hop>) -> Course {
         Course { hops, beside: None }
+    }
+
+    /// A tree, and no way back.
+    #[must_use]
+    pub fn spread(tree: Tree) -> Course {
+        Course { hops: Vec::new(), beside: Some(Box::new(Beside { tree: Some(tree), ..Beside::default() })) }
+    }
+
+    /// The tree, if it is one.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Tree> {
+        self.beside.as_ref()?.tree.as_ref()
     }
 
     /// The way of the replies.
@@ -62,14 +88,54 @@ impl Course {
     pub fn passes(&self) -> impl Iterator<Item = Hop> + '_ {
         let beside = self.beside.as_deref();
         let back = beside.and_then(|beside| beside.back.as_deref()).unwrap_or(&[]);
-        let branches = beside.into_iter().flat_map(|beside| beside.copies.iter().chain(&beside.copies_back));
+        let branches = beside.into_iter().flat_map(move |beside| {
+            let of_tree = beside.tree.as_ref().map_or(&[][..], |tree| &tree.branches);
+            beside.copies.iter().chain(&beside.copies_back).chain(of_tree)
+        });
         self.hops.iter().chain(back).copied().chain(branches.map(Branch::hop))
     }
 
     /// How many switches the initiator's packets pass.
     #[must_use]
     pub fn switches(&self) -> usize {
-        self.hops.len()
+        self.tree().map_or(self.hops.len(), |tree| tree.entrances().len())
+    }
+}
+
+impl Tree {
+    /// A tree of shortest ways from this port to these, without those that cannot be reached.
+    #[must_use]
+    pub fn grown(topology: &Topology, root: Location, to: &BTreeSet<Location>, usable: impl Fn(&Link) -> bool) -> Tree {
+        let reached = Reached::from(topology, std::iter::once(root), usable);
+        let mut branches = BTreeSet::new();
+        let mut leaves = BTreeSet::new();
+        for leaf in to {
+            if let Some(way) = reached.branch(*leaf) {
+                branches.extend(way);
+                leaves.insert(*leaf);
+            }
+        }
+        Tree { branches: branches.into_iter().collect(), leaves, selective: false }
+    }
+
+    /// Where packets come in, switch by switch.
+    #[must_use]
+    pub fn entrances(&self) -> BTreeMap<Dpid, PortNo> {
+        self.branches.iter().map(|branch| (branch.at.dpid, branch.at.port)).collect()
+    }
+
+    /// True if packets come in at the same port at every switch that is in both: no mix of their entries is a loop.
+    #[must_use]
+    pub fn agrees(&self, other: &Tree) -> bool {
+        let own = self.entrances();
+        other.entrances().iter().all(|(dpid, port)| own.get(dpid).is_none_or(|own| own == port))
+    }
+
+    /// What is in both, of two that agree.
+    #[must_use]
+    pub fn common(&self, other: &Tree) -> Tree {
+        let branches = self.branches.iter().copied().filter(|branch| other.branches.binary_search(branch).is_ok()).collect();
+        Tree { branches, leaves: &self.leaves & &other.leaves, selective: other.selective }
     }
 }
 
@@ -96,7 +162,7 @@ pub fn copies(
         let up: Vec<Location> = ports.iter().copied().filter(|port| topology.is_up(*port)).collect();
         let to = *up.first().ok_or(NoPath::MiddleboxDown(*id))?;
         let leaves = hops.iter().map(|hop| Location::new(hop.dpid, hop.in_port));
-        let tree = Tree::grown(topology, leaves, |link| usable(link) && !taken.contains(&link.to));
+        let tree = Reached::from(topology, leaves, |link| usable(link) && !taken.contains(&link.to));
         let from = hops.first().map_or(to.dpid, |hop| hop.dpid);
         let nearest = up.iter().filter_map(|port| tree.branch(*port)).min_by_key(Vec::len);
         let branch = nearest.ok_or(NoPath::Unreachable { from, to: to.dpid })?;
@@ -107,11 +173,11 @@ pub fn copies(
 }
 
 /// For each switch that can be reached: where packets come in there first, and from which link, if not from outside.
-struct Tree(BTreeMap<Dpid, (Location, Option<Link>)>);
+struct Reached(BTreeMap<Dpid, (Location, Option<Link>)>);
 
-impl Tree {
+impl Reached {
     /// Grown breadth first from several ports at once; of equals, the first port and then lower dpids and ports.
-    fn grown(topology: &Topology, from: impl Iterator<Item = Location>, usable: impl Fn(&Link) -> bool) -> Tree {
+    fn from(topology: &Topology, from: impl Iterator<Item = Location>, usable: impl Fn(&Link) -> bool) -> Reached {
         let mut reached = BTreeMap::new();
         let mut open = VecDeque::new();
         for at in from {
@@ -128,7 +194,7 @@ impl Tree {
                 }
             }
         }
-        Tree(reached)
+        Reached(reached)
     }
 
     /// The branches to a port, root first; nothing if its switch is not reached.

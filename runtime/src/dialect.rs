@@ -15,7 +15,7 @@ use openflow::DecodeError;
 use smallvec::SmallVec;
 
 use crate::install::Slot;
-use crate::meters::Kbps;
+use crate::meters::Pace;
 
 pub use abilities::{Answer, Description, GroupKind, Groups, Meters, Question, Room};
 pub use subject::Subject;
@@ -71,7 +71,7 @@ pub enum FromSwitch {
     /// Its meters; more follow if so marked.
     Meters {
         /// Each with its rate, if it is of the kind that we make.
-        meters: Vec<(MeterId, Option<Kbps>)>,
+        meters: Vec<(MeterId, Option<Pace>)>,
         /// Another part follows.
         more: bool,
     },
@@ -287,14 +287,14 @@ pub enum ToSwitch<'a> {
         /// Which.
         id: MeterId,
         /// The rate.
-        rate: Kbps,
+        pace: Pace,
     },
     /// Another rate for a meter that is there.
     ChangeMeter {
         /// Which.
         id: MeterId,
         /// The rate.
-        rate: Kbps,
+        pace: Pace,
     },
     /// Take a meter out.
     DeleteMeter {

@@ -159,14 +159,19 @@ impl Controller {
             return self.refuse_probe(at, why, now, out);
         }
         let from = Location::new(probe.dpid, probe.port);
+        let was_internal = self.topology.is_internal(at);
         let Confirmed { is_new, found, lost } = self.topology.confirm(from, at, now);
         if is_new && found.is_none() {
             // Heard one way only: the other way is asked at once, and once, not at the next interval.
             self.probe_port(at, now, out);
         }
         self.became_internal(at, now, out);
+        if !was_internal {
+            self.leaf_became_link(at, now, out);
+        }
         self.links_lost(&lost, now, out);
         if let Some(link) = found {
+            self.trees.may_grow();
             out.event(Event::LinkUp(link));
             self.adoption.progress(now);
             self.plan_soon(None);

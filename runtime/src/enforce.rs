@@ -61,7 +61,7 @@ impl Controller {
             return self.in_transit(&arrival, now, out);
         }
         if !self.learn(key.dl_src, at, now, out) {
-            return;
+            return self.drop_reflected(&arrival, now, out);
         }
         match payload {
             Payload::Arp(arp) => self.arp_in(at, key.dl_src, &arp, now, out),
@@ -69,6 +69,14 @@ impl Controller {
             Payload::Ip(ip) => self.ip_at_edge(&arrival, ip.bytes, now, out),
             Payload::Eapol(_) | Payload::Other => self.at_edge(&arrival, now, out),
             Payload::Lldp(_) => {}
+        }
+    }
+
+    /// Stops what a tree sent out of one port and something behind that sends back into another.
+    fn drop_reflected(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
+        let known = self.known_conversation(&arrival.key).and_then(|(id, _)| self.records.trees().get(&id));
+        if known.is_some_and(|ingress| *ingress != arrival.at) {
+            self.drop_stray(arrival, now, out);
         }
     }
 
@@ -194,10 +202,10 @@ impl Controller {
         if conversation.template.verdict != Verdict::Allow {
             return;
         }
-        let (held, bound) = (held(arrival, direction), conversation.is_bound());
+        let (held, bound) = (held(arrival, direction), conversation.is_bound() || conversation.course.tree().is_some());
         match &mut conversation.state {
             State::Opening { held: waiting, .. } | State::Closing { held: waiting, .. } => {
-                // What is between switches came by an old way, and may stand behind a middlebox of the new one.
+                // What is between switches came by an old way, and may stand behind a middlebox of the new one, or have been copied.
                 let begins = !bound || held.at == conversation.ingress;
                 if begins && waiting.len() < HELD_LIMIT {
                     waiting.push(held);
@@ -207,17 +215,23 @@ impl Controller {
         }
     }
 
-    /// Puts entries that have timed out back, if that was not done a moment ago, and sends the packet on.
+    /// Puts entries that have timed out back, if that was not done a moment ago, and sends the packet on, unless it is one of copies.
     fn pass_again(&mut self, id: FlowId, held: Held, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get(id) else { return };
         if tables::actions_at(conversation, held.at, held.direction).is_none() {
             return;
         }
-        if now.since(conversation.installed).as_millis() < 500 {
-            return self.release(id, &held, out);
+        let lately = now.since(conversation.installed).as_millis() < 500;
+        // What is on its way in a tree has been copied: from here it might come to somebody twice.
+        let copied = conversation.course.tree().is_some() && held.at != conversation.ingress;
+        if lately {
+            if !copied {
+                self.release(id, &held, out);
+            }
+            return;
         }
         self.forget_present_at(id, held.at.dpid);
-        self.open(id, vec![held], Vec::new(), now, out);
+        self.open(id, if copied { Vec::new() } else { vec![held] }, Vec::new(), now, out);
     }
 
     /// The first packet of a flow.
@@ -246,7 +260,7 @@ impl Controller {
             // A policy that redirects is not put in force: see `capability`.
             Verdict::Deny | Verdict::Redirect => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
-                self.relay(arrival, &flow, &template, now, out);
+                self.to_many(arrival, &flow, &template, now, out);
             }
             Verdict::Allow => self.allow(arrival, flow, template, now, out),
         }
@@ -407,16 +421,18 @@ impl Controller {
         self.send_frame(to.dpid, None, &arrival.packet.frame, &[Action::Output(to.port)], out);
     }
 
-    /// Sends an allowed broadcast or multicast frame out of every other edge port, a few a second from each.
-    fn relay(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
-        if is_link_constrained(arrival.key.dl_dst) || !self.may_carry(arrival, &template.via, now, out) {
+    /// An allowed broadcast or multicast frame: by a tree, or by hand.
+    fn to_many(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
+        if is_link_constrained(arrival.key.dl_dst) {
+            return;
+        }
+        let audience = self.audience(arrival.at, &arrival.key, flow, template, now);
+        if self.plant(arrival, flow, template, &audience, now, out) || !self.may_carry(arrival, &template.via, now, out) {
             return;
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);
-        let edges = self.topology.ports_up().filter(|at| *at != arrival.at && self.is_edge(*at));
-        let ports: Vec<Location> = edges.filter(|at| self.hears(*at, &arrival.key)).collect();
-        for at in ports {
+        for at in audience.ports {
             self.send_frame(at.dpid, None, &arrival.packet.frame, &[Action::Output(at.port)], out);
         }
     }
@@ -464,11 +480,11 @@ fn is_link_constrained(mac: MacAddr) -> bool {
     matches!(mac.0, [0x01, 0x80, 0xc2, 0, 0, 0..=0x0f])
 }
 
-fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {
+pub(crate) fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {
     Held { at: arrival.at, buffer: arrival.packet.buffer, frame: arrival.packet.frame.clone(), direction }
 }
 
-fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Effects) {
+pub(crate) fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Effects) {
     out.event(Event::Decided(Box::new(Decided {
         flow: flow.clone(),
         verdict: template.verdict,

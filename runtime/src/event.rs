@@ -386,6 +386,8 @@ pub enum Limit {
     Conversations,
     /// Relayed broadcast and multicast.
     Relays,
+    /// Trees for broadcast and multicast.
+    Trees,
     /// Senders told that they are refused.
     Refusals,
     /// Drop entries for packets that no conversation brought to their place.
@@ -455,6 +457,7 @@ impl fmt::Display for Limit {
             Limit::Conversations => "conversations",
             Limit::Leases => "leases and requests for them at one port",
             Limit::Relays => "relayed broadcasts a second",
+            Limit::Trees => "trees for broadcasts",
             Limit::Strays => "drop entries for stray packets",
             Limit::Refusals => "senders told a second that they are refused",
             Limit::Probes => "LLDP frames a second",

@@ -5,7 +5,7 @@
 //!             every switch but the ingress          ingress              permission or way lost
 //!   decided ──────────── Opening ─ all barriers ─▶ Standing ───────────────────────────────────▶ gone, ingress first
 //!                           ▲                         │ other way, through middleboxes
-//!                           └── barrier [drain] ── Closing ◀┘ (the ingress is shut first)
+//!                           └── barrier [drain] ── Closing ◀┘ (the ingress is shut first; of a tree, all of it)
 //! ```
 
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
 /// How long the last packet of a way that is shut may be under way to where it is met by the new one: switches queue no longer.
 const DRAIN: Duration = Duration::from_millis(20);
 
-fn slots(entries: &[Planned]) -> impl Iterator<Item = (Dpid, Slot)> + '_ {
+pub(crate) fn slots(entries: &[Planned]) -> impl Iterator<Item = (Dpid, Slot)> + '_ {
     entries.iter().map(|one| (one.dpid, one.slot))
 }
 
@@ -258,6 +258,9 @@ impl Controller {
         out: &mut Effects,
     ) {
         let Some(conversation) = self.forget(id, out) else { return };
+        if cause == Cause::SwitchRefused && conversation.course.tree().is_some() {
+            self.trees.spare(conversation.ingress, conversation.installed);
+        }
         if conversation.template.verdict == Verdict::Allow {
             self.counters.revoked += 1;
             let (flow, allowed_by) = self.named(&conversation);
@@ -288,7 +291,7 @@ impl Controller {
     }
 
     /// Takes entries out, unless another conversation wants the same ones by now.
-    fn drop_slots(&mut self, id: FlowId, slots: &[(Dpid, Slot)], out: &mut Effects) {
+    pub(crate) fn drop_slots(&mut self, id: FlowId, slots: &[(Dpid, Slot)], out: &mut Effects) {
         for (dpid, slot) in slots {
             if self.owns(id, *dpid, slot) {
                 self.tables.unwant(*dpid, slot);
@@ -304,7 +307,7 @@ impl Controller {
     }
 
     /// Wants an entry and makes its switch hold it: `Some(true)` if that took a message, nothing if it cannot be done.
-    fn install_entry(&mut self, one: &Planned, out: &mut Effects) -> Option<bool> {
+    pub(crate) fn install_entry(&mut self, one: &Planned, out: &mut Effects) -> Option<bool> {
         let session = self.switches.up(one.dpid)?;
         self.tables.install((one.dpid, one.slot), one.wanted.clone(), session, &self.settings, out).ok()
     }
@@ -389,8 +392,13 @@ impl Controller {
 
     /// Conversations that waited for a switch which is gone do not come about.
     pub(crate) fn abandon_unfinished(&mut self, dpid: Dpid, out: &mut Effects) {
-        let waiting =
-            |one: &&Conversation| !matches!(one.state, State::Standing) && plan(one).iter().any(|planned| planned.dpid == dpid);
+        let waiting = |one: &&Conversation| match &one.state {
+            State::Standing => false,
+            State::Opening { .. } => plan(one).iter().any(|planned| planned.dpid == dpid),
+            State::Closing { old, .. } => {
+                old.iter().any(|(at, _)| *at == dpid) || plan(one).iter().any(|planned| planned.dpid == dpid)
+            }
+        };
         let ids: Vec<FlowId> = self.records.iter().filter(waiting).map(|one| one.id).collect();
         for id in ids {
             self.revoke(id, Cause::NoPath, None, out);

@@ -242,6 +242,7 @@ impl Controller {
         for id in self.records.of_station(mac) {
             self.revalidate(id, Cause::Endpoint, now, out);
         }
+        self.receiver_changed(mac, now, out);
         if let Some(host) = self.view.station(mac).and_then(|station| station.host) {
             for id in self.records.avoiding(host) {
                 self.revalidate(id, Cause::NoPath, now, out);

@@ -34,6 +34,7 @@ mod neighbour;
 mod planned;
 mod search;
 mod snoop;
+mod trees;
 mod update;
 mod verify;
 mod width;

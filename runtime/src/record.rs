@@ -68,11 +68,12 @@ pub struct Conversation {
 /// How far a conversation is.
 #[derive(Clone, Debug)]
 pub enum State {
-    /// The old way of a bound conversation is being closed at its ingress, before any of the new one is opened.
+    /// The old way of a bound conversation is being closed at its ingress, or an old tree everywhere, before any of the new one is
+    /// opened.
     Closing {
         /// Barriers to come.
         awaiting: usize,
-        /// Entries of the old way at other switches, to take out once no packet enters it.
+        /// Entries of the old way at other switches, to take out once no packet enters it; all of an old tree, which are out already.
         old: Vec<(Dpid, Slot)>,
         /// The new way comes in where the old one does, and goes on otherwise: packets under way are waited for.
         drain: bool,
@@ -126,6 +127,8 @@ pub struct Records {
     /// Ways that are shut, and when the last packet has left them.
     draining: VecDeque<(Time, Way)>,
     begun_at: FxHashMap<Location, usize>,
+    /// Those that go along trees, and where they begin.
+    trees: BTreeMap<FlowId, Location>,
     /// Conversations by the ports that their ways enter and leave switches at.
     passing: FxHashMap<Location, FxHashSet<FlowId>>,
     next: u64,
@@ -225,6 +228,9 @@ impl Records {
             self.stations.entry(mac).or_default().insert(id);
         }
         *self.begun_at.entry(conversation.ingress).or_default() += 1;
+        if conversation.course.tree().is_some() {
+            self.trees.insert(id, conversation.ingress);
+        }
         self.keeps_off(id, &conversation.template.duties);
         self.carries(id, &conversation.template);
         for at in ports(&conversation.course) {
@@ -239,9 +245,16 @@ impl Records {
         self.begun_at.get(&at).copied().unwrap_or(0)
     }
 
+    /// Conversations that go along trees, and where each begins, in the order of their numbers.
+    #[must_use]
+    pub fn trees(&self) -> &BTreeMap<FlowId, Location> {
+        &self.trees
+    }
+
     /// Takes a conversation out.
     pub fn remove(&mut self, id: FlowId) -> Option<Conversation> {
         let conversation = self.all.remove(&id)?;
+        self.trees.remove(&id);
         if let Entry::Occupied(mut count) = self.begun_at.entry(conversation.ingress) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {

@@ -28,7 +28,7 @@ use crate::dialect::{
 };
 use crate::effect::{ConnId, Effects, Peer};
 use crate::event::SessionEnd;
-use crate::meters::Kbps;
+use crate::meters::Pace;
 use crate::record::{FlowId, Way};
 use crate::settings::Settings;
 use sent::Sent;
@@ -78,7 +78,7 @@ enum Stage {
 }
 
 /// A meter that a switch has, with its rate if it is of the kind that we make.
-type FoundMeter = (MeterId, Option<Kbps>);
+type FoundMeter = (MeterId, Option<Pace>);
 
 /// What a session tells the controller.
 #[derive(Debug)]

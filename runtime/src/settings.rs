@@ -57,6 +57,10 @@ pub struct Settings {
     pub conversations: usize,
     /// Broadcast and multicast frames of one port that are relayed in a second.
     pub relays_per_second: u32,
+    /// Trees along which switches carry broadcast and multicast; zero: all of it is relayed.
+    pub trees: usize,
+    /// Broadcast and multicast packets of one port that its switch lets into trees in a second; zero for no bound.
+    pub broadcasts_per_second: u32,
     /// Conversations are spread over ways that are equally short.
     pub spread: bool,
     /// Says how they are spread: the same after a restart.
@@ -108,6 +112,8 @@ impl Default for Settings {
             addresses_per_station: 16,
             conversations: 1_000_000,
             relays_per_second: 50,
+            trees: 1024,
+            broadcasts_per_second: 1000,
             spread: true,
             spread_seed: 0,
             master: false,

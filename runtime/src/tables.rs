@@ -7,7 +7,7 @@ use compiler::template::Template;
 use lang::checked::{Checked, RuleId, Verdict};
 use net::{Dpid, FlowMatch, Location, PortNo, VlanId, VlanMatch};
 
-use crate::course::{Branch, Course};
+use crate::course::{Branch, Course, Tree};
 use crate::dialect::{Action, Actions, MeterId};
 use crate::install::{FLOW_PRIORITY, MISS_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::map::Map;
@@ -66,6 +66,11 @@ pub fn of_conversation(template: &Template, ingress: Location, course: &Course, 
     let mut steps = Vec::with_capacity(course.hops.len() * 2);
     let beside = course.beside.as_deref();
     let marks = Marks::of(template, meter, ingress);
+    if let Some(tree) = course.tree() {
+        marks.fan_out(&template.region, tree, &mut steps);
+        steps.sort_by_key(|step| step.dpid == ingress.dpid);
+        return steps;
+    }
     let copies = beside.map_or(&[][..], |beside| &beside.copies);
     marks.follow(Direction::Forward, &template.region, &course.hops, copies, &mut steps);
     if let Some(reply) = &template.reply {
@@ -131,6 +136,35 @@ impl Marks {
     fn step(&self, at: Location, region: &FlowMatch, actions: Actions, direction: Direction, first: bool) -> Step {
         let slot = Slot { region: FlowMatch { in_port: Some(at.port), ..*region }, priority: self.priority };
         Step { dpid: at.dpid, slot, actions, direction, first }
+    }
+
+    /// Entries of a tree, one at each switch: on to others as packets are carried, out of the network as they were sent.
+    fn fan_out(&self, region: &FlowMatch, tree: &Tree, steps: &mut Vec<Step>) {
+        let (carried, sent) = (self.carried(region), region.vlan);
+        for (at, outs) in by_entrance(tree.branches.iter()) {
+            let first = at == self.ingress;
+            let (leaves, onward): (BTreeSet<PortNo>, BTreeSet<PortNo>) =
+                outs.into_iter().partition(|port| tree.leaves.contains(&Location::new(at.dpid, *port)));
+            let all = |ports: &BTreeSet<PortNo>| ports.iter().map(|port| out(at.port, *port)).collect::<Vec<Action>>();
+            let mut actions: Actions = self.meter.filter(|_| first).map(Action::Meter).into_iter().collect();
+            actions.extend(self.queue.map(Action::Queue));
+            let region = if first { region } else { &carried };
+            let mut vlan = region.vlan;
+            if first {
+                actions.extend(all(&leaves));
+                if !onward.is_empty() {
+                    self.enter(&mut vlan, &mut actions);
+                }
+                actions.extend(all(&onward));
+            } else {
+                actions.extend(all(&onward));
+                if !leaves.is_empty() {
+                    leave(vlan, sent, &mut actions);
+                }
+                actions.extend(all(&leaves));
+            }
+            steps.push(self.step(at, region, actions, Direction::Forward, first));
+        }
     }
 
     /// The packets of a region as they are between the first switch and the last.

@@ -170,6 +170,9 @@ impl Controller {
                 self.revoke(id, cause, Some(judgement.rule), out);
                 Fate::Changed
             }
+            (true, true) if self.records.trees().contains_key(&id) => {
+                self.tree_still_allowed(id, (flow, template), cause, now, out)
+            }
             (true, true) => self.still_allowed(id, flow, template, cause, now, out),
         }
     }
@@ -259,7 +262,7 @@ impl Controller {
         !conversation.template.via.iter().all(passed)
     }
 
-    fn judged_alike(&mut self, id: FlowId, flow: Arc<Flow>, template: Template) {
+    pub(crate) fn judged_alike(&mut self, id: FlowId, flow: Arc<Flow>, template: Template) {
         if let Some(conversation) = self.records.get_mut(id) {
             conversation.judged_alike(flow, template);
         }

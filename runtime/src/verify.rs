@@ -105,8 +105,12 @@ impl Controller {
     /// A switch that would have no room for the entries of a conversation that takes this course.
     pub(crate) fn first_full(&self, course: &Course) -> Option<Dpid> {
         let mut needed: BTreeMap<Dpid, usize> = BTreeMap::new();
-        for hop in course.passes() {
-            *needed.entry(hop.dpid).or_default() += 2;
+        if let Some(tree) = course.tree() {
+            needed.extend(tree.entrances().into_keys().map(|dpid| (dpid, 1)));
+        } else {
+            for hop in course.passes() {
+                *needed.entry(hop.dpid).or_default() += 2;
+            }
         }
         needed.into_iter().find(|(dpid, more)| !self.has_table_room(*dpid, *more)).map(|(dpid, _)| dpid)
     }

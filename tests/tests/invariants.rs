@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be made has failed the test")]
 
+#[path = "invariants/trees.rs"]
+mod trees;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, IpProto, PortNo, Transport, VlanId, VlanMatch};
-use runtime::dialect::Action;
+use runtime::dialect::{Action, MeterId};
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId, PLANNED};
 use runtime::{Controller, Event, Input, Settings, Width};
@@ -97,6 +100,10 @@ fn policies(open: bool) -> Vec<Arc<Checked>> {
         rules(
             "allow from griffin to any vlan 30;\nallow from roo mirror ids;\nallow from gphone to internet via http-proxy;\n\
              allow from glaptop to http-server queue 2 avoid core2;\ndefault allow;",
+        ),
+        rules(
+            "deny from griffin to roo;\ndeny from griffin to http-server;\noutbound-only from gphone;\nallow from griffin to multicast vlan 30;\n\
+             allow from any to multicast;\nallow from glaptop to broadcast avoid core2;\ndefault deny;",
         ),
     ]
 }
@@ -255,7 +262,8 @@ impl Walk {
     }
 
     fn act(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(28) {
+            24..=27 => self.cast(),
             0..=7 => self.talk(),
             8 | 9 => {
                 self.note("chatter".into());
@@ -436,8 +444,11 @@ impl Walk {
                     self.check_denial(controller, flow.cookie);
                     continue;
                 }
-                let action =
+                let mut action =
                     ours(&region, &actions).unwrap_or_else(|| self.fail(&format!("an entry that is not ours: {actions:?}")));
+                if let Some(meter) = flow.instructions.meter {
+                    action.insert(0, Action::Meter(MeterId(meter)));
+                }
                 self.check_entry(controller, flow.cookie, &format!("{} {region:?}", switch.dpid()));
                 present.insert(format!("{} {} {region:?}", switch.dpid(), flow.priority), (action, flow.cookie));
             }
@@ -472,6 +483,7 @@ impl Walk {
         if judged.verdict != Verdict::Allow || judged.via != one.template.via {
             self.fail(&format!("{entry}: {judged:?}"));
         }
+        self.check_tree(controller, one, &flow);
         let regions = [Some(one.template.region), one.template.reply];
         for region in regions.into_iter().flatten().filter(|_| one.template.wide) {
             self.check_region(controller, one, &region, entry);

@@ -218,6 +218,10 @@ pub struct Limits {
     pub addresses_per_station: usize,
     /// Broadcast frames relayed for one port in a second.
     pub relays_per_second: u32,
+    /// Trees for broadcasts; 0: all are relayed.
+    pub trees: usize,
+    /// Broadcast packets of one port that go along trees in a second; 0: no bound.
+    pub broadcasts_per_second: u32,
     /// Connections in all: 1 to 65,535.
     pub connections: u16,
     /// Connections from one address: 1 to 65,535.
@@ -351,6 +355,8 @@ impl Config {
             stations_per_port: self.limits.stations_per_port,
             addresses_per_station: self.limits.addresses_per_station,
             relays_per_second: self.limits.relays_per_second,
+            trees: self.limits.trees,
+            broadcasts_per_second: self.limits.broadcasts_per_second,
             spread: self.routing.spread,
             spread_seed: self.routing.seed,
             master: self.openflow.role == Role::Master,
@@ -447,6 +453,8 @@ impl Default for Limits {
             stations_per_port: 256,
             addresses_per_station: 16,
             relays_per_second: 50,
+            trees: 1024,
+            broadcasts_per_second: 1000,
             connections: 4096,
             connections_per_address: 1024,
         }

@@ -13,7 +13,7 @@ use openflow::v13::{
     TableFeatureProp, TableFeaturePropType, TableFeatures,
 };
 
-use crate::meters::Kbps;
+use crate::meters::{Kbps, Pace};
 
 use super::{
     Action, Actions, Answer, Description, Entry, Failing, Features, FromSwitch, GroupId, Groups, Inexpressible, MeterId, Meters,
@@ -106,8 +106,8 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
                 matching: Match::ANY,
             })))
         }
-        ToSwitch::AddMeter { id, rate } => meter(MeterModCommand::ADD, *id, Some(*rate)),
-        ToSwitch::ChangeMeter { id, rate } => meter(MeterModCommand::MODIFY, *id, Some(*rate)),
+        ToSwitch::AddMeter { id, pace } => meter(MeterModCommand::ADD, *id, Some(*pace)),
+        ToSwitch::ChangeMeter { id, pace } => meter(MeterModCommand::MODIFY, *id, Some(*pace)),
         ToSwitch::DeleteMeter { id } => meter(MeterModCommand::DELETE, *id, None),
         ToSwitch::MetersRequest => Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::MeterConfig(OFPM_ALL))),
         ToSwitch::Ask(question) => Message::MultipartRequest(MultipartRequest::new(match question {
@@ -147,15 +147,21 @@ fn add(xid: u32, entry: &Entry<'_>, out: &mut BytesMut) -> Result<(), Inexpressi
     message.encode_applying(meter, &wire_actions(actions)?, xid, out).map_err(|_| Inexpressible)
 }
 
-fn meter(command: MeterModCommand, id: MeterId, rate: Option<Kbps>) -> Message {
-    let bands = rate.map(|rate| MeterBand::Drop { rate: rate.0, burst_size: 0 }).into_iter().collect();
-    Message::MeterMod(MeterMod { command, flags: MeterFlags::KBPS, meter_id: id.0, bands })
+fn meter(command: MeterModCommand, id: MeterId, pace: Option<Pace>) -> Message {
+    let (flags, rate) = match pace {
+        Some(Pace::Bits(rate)) => (MeterFlags::KBPS, Some(rate.0)),
+        Some(Pace::Packets(rate)) => (MeterFlags::PKTPS, Some(rate)),
+        None => (MeterFlags::KBPS, None),
+    };
+    let bands = rate.map(|rate| MeterBand::Drop { rate, burst_size: 0 }).into_iter().collect();
+    Message::MeterMod(MeterMod { command, flags, meter_id: id.0, bands })
 }
 
 /// The rate, if the meter is one that we could have made.
-fn rate(config: &MeterConfig) -> Option<Kbps> {
+fn pace(config: &MeterConfig) -> Option<Pace> {
     match config.bands[..] {
-        [MeterBand::Drop { rate, .. }] if config.flags.contains(MeterFlags::KBPS) => Some(Kbps(rate)),
+        [MeterBand::Drop { rate, .. }] if config.flags.contains(MeterFlags::KBPS) => Some(Pace::Bits(Kbps(rate))),
+        [MeterBand::Drop { rate, .. }] if config.flags.contains(MeterFlags::PKTPS) => Some(Pace::Packets(rate)),
         _ => None,
     }
 }
@@ -248,7 +254,7 @@ fn multipart(body: MultipartReplyBody, more: bool) -> FromSwitch {
         MultipartReplyBody::PortDesc(ports) => FromSwitch::Ports { ports: ports.iter().filter_map(port).collect(), more },
         MultipartReplyBody::Flow(flows) => FromSwitch::Flows { flows: flows.iter().map(present).collect(), more },
         MultipartReplyBody::MeterConfig(meters) => {
-            FromSwitch::Meters { meters: meters.iter().map(|one| (MeterId(one.meter_id), rate(one))).collect(), more }
+            FromSwitch::Meters { meters: meters.iter().map(|one| (MeterId(one.meter_id), pace(one))).collect(), more }
         }
         MultipartReplyBody::Desc(desc) => FromSwitch::Told(Answer::Description(Description {
             vendor: desc.mfr_desc.to_string(),

@@ -132,6 +132,7 @@ impl Controller {
         self.hosts.bindings.insert(address, Binding { mac, source, seen: now, until: None, at });
         out.event(Event::AddressClaimed { mac, address, source });
         self.program.update(&self.view, &[mac]);
+        self.receiver_changed(mac, now, out);
         true
     }
 
