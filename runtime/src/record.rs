@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use compiler::template::Template;
 use foldhash::fast::FixedState;
-use lang::checked::{Avoid, Duties, HostId};
+use lang::checked::{Avoid, Duties, HostId, Verdict};
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Time, VlanId, VlanMatch};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::course::Course;
 use crate::dialect::MeterId;
 use crate::install::Slot;
+use crate::relief::{Begun, Place};
 
 /// A conversation, or a denial. It is part of the cookie of each entry: 40 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,7 +118,8 @@ pub struct Records {
     /// Those that keep off a host, wherever it is.
     avoiding: BTreeMap<FlowId, Vec<HostId>>,
     denials: VecDeque<(Time, FlowId)>,
-    begun_at: FxHashMap<Location, usize>,
+    begun_at: FxHashMap<Location, Begun>,
+    begun_by: HashMap<Place, Begun, FixedState>,
     /// Conversations by the ports that their ways enter and leave switches at.
     passing: FxHashMap<Location, FxHashSet<FlowId>>,
     next: u64,
@@ -184,6 +186,7 @@ impl Records {
             regions: HashMap::with_hasher(FixedState::with_seed(seed)),
             carried: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
             stations: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(32))),
+            begun_by: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(48))),
             ..Records::default()
         }
     }
@@ -209,7 +212,11 @@ impl Records {
         for mac in [conversation.key.dl_src, conversation.key.dl_dst] {
             self.stations.entry(mac).or_default().insert(id);
         }
-        *self.begun_at.entry(conversation.ingress).or_default() += 1;
+        let allowed = conversation.template.verdict == Verdict::Allow;
+        let place = (conversation.ingress, conversation.key.dl_src);
+        for begun in [self.begun_at.entry(place.0).or_default(), self.begun_by.entry(place).or_default()] {
+            *begun.of(allowed) += 1;
+        }
         self.keeps_off(id, &conversation.template.duties);
         self.carries(id, &conversation.template);
         for at in ports(&conversation.course) {
@@ -220,19 +227,23 @@ impl Records {
 
     /// How many conversations and denials were begun at this port.
     #[must_use]
-    pub fn begun_at(&self, at: Location) -> usize {
-        self.begun_at.get(&at).copied().unwrap_or(0)
+    pub fn begun_at(&self, at: Location) -> Begun {
+        self.begun_at.get(&at).copied().unwrap_or_default()
+    }
+
+    /// How many were begun at this port by this MAC address.
+    #[must_use]
+    pub fn begun_by(&self, at: Location, mac: MacAddr) -> Begun {
+        self.begun_by.get(&(at, mac)).copied().unwrap_or_default()
     }
 
     /// Takes a conversation out.
     pub fn remove(&mut self, id: FlowId) -> Option<Conversation> {
         let conversation = self.all.remove(&id)?;
-        if let Entry::Occupied(mut count) = self.begun_at.entry(conversation.ingress) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
+        let allowed = conversation.template.verdict == Verdict::Allow;
+        let place = (conversation.ingress, conversation.key.dl_src);
+        less(self.begun_at.entry(place.0), allowed);
+        less(self.begun_by.entry(place), allowed);
         for region in [Some(conversation.template.region), conversation.template.reply].into_iter().flatten() {
             if self.regions.get(&region).is_some_and(|(owner, _)| *owner == id) {
                 self.regions.remove(&region);
@@ -412,7 +423,17 @@ impl Records {
     }
 }
 
-/// Where a way enters and leaves switches.
+/// One less.
+fn less<K>(entry: Entry<'_, K, Begun>, allowed: bool) {
+    if let Entry::Occupied(mut begun) = entry {
+        let count = begun.get_mut().of(allowed);
+        *count = count.saturating_sub(1);
+        if begun.get().is_empty() {
+            begun.remove();
+        }
+    }
+}
+
 /// The packets of a template while they are in a VLAN, by direction.
 fn carried(template: &Template, vlan: VlanId) -> impl Iterator<Item = (FlowMatch, Direction)> + use<> {
     let within = move |region: FlowMatch| FlowMatch { vlan: VlanMatch::Id(vlan), ..region };
@@ -420,6 +441,7 @@ fn carried(template: &Template, vlan: VlanId) -> impl Iterator<Item = (FlowMatch
     std::iter::once((within(template.region), Direction::Forward)).chain(reply)
 }
 
+/// Where a way enters and leaves switches.
 fn ports(course: &Course) -> impl Iterator<Item = Location> + '_ {
     course.passes().flat_map(|hop| [Location::new(hop.dpid, hop.in_port), Location::new(hop.dpid, hop.out_port)])
 }
