@@ -34,6 +34,13 @@ const FORGIVEN: Duration = Duration::from_secs(30);
 /// The part of a port's packets that ARP and EAPOL have to themselves: one over this.
 const RESERVE: u32 = 4;
 
+/// Types of VLAN tags (IEEE 802.1Q §9.6).
+const TAGGED: u16 = 0x8100;
+const TAGGED_TWICE: u16 = 0x88a8;
+/// What is below is a length (IEEE 802.3 §3.2.6); the type that entries match it by.
+const FIRST_TYPE: u16 = 0x0600;
+const NO_TYPE: u16 = 0x05ff;
+
 /// Tokens that refill with time (the generic cell rate algorithm, ITU-T I.371 Annex A): when it is full again, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bucket(u64);
@@ -79,10 +86,16 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Nothing for a frame without an Ethernet header.
+    /// Nothing for a frame without an Ethernet header. The kind is what an entry would match: that behind a VLAN tag, and one for all
+    /// frames that have a length in its place (OpenFlow 1.0 §5.2.3).
     pub(crate) fn of(frame: &[u8]) -> Option<Sender> {
-        let [_, _, _, _, _, _, a, b, c, d, e, f, high, low, ..] = *frame else { return None };
-        Some(Sender { mac: MacAddr([a, b, c, d, e, f]), kind: EtherType(u16::from_be_bytes([high, low])) })
+        let [_, _, _, _, _, _, a, b, c, d, e, f, high, low, ref rest @ ..] = *frame else { return None };
+        let kind = match (u16::from_be_bytes([high, low]), rest) {
+            (TAGGED | TAGGED_TWICE, [_, _, high, low, ..]) => u16::from_be_bytes([*high, *low]),
+            (kind, _) => kind,
+        };
+        let kind = if kind < FIRST_TYPE { NO_TYPE } else { kind };
+        Some(Sender { mac: MacAddr([a, b, c, d, e, f]), kind: EtherType(kind) })
     }
 }
 

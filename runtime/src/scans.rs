@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use lang::checked::Served;
 use net::{Location, MacAddr, Time};
 
 use crate::controller::Controller;
@@ -74,7 +75,9 @@ impl Controller {
     /// A host at an access port asks for an address that nobody has, or that it may not reach.
     pub(crate) fn note_scan(&mut self, at: Location, mac: MacAddr, destination: IpAddr, now: Time, out: &mut Effects) {
         let Scanning { destinations, window, quarantine } = self.settings.scanning;
-        if !self.is_for_hosts(at) || destination.is_multicast() || destination.is_unspecified() {
+        // Servers of DHCP look whether an address is free before they give it.
+        let looks = [Served::Dhcp, Served::Dhcpv6].into_iter().any(|served| self.is_trusted(at, mac, served));
+        if looks || !self.is_for_hosts(at) || destination.is_multicast() || destination.is_unspecified() {
             return;
         }
         if !self.scans.note((at, mac), destination, destinations, window, now) {

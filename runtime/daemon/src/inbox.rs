@@ -13,10 +13,12 @@ const HEADER: usize = 8;
 const PACKET_IN: u8 = 10;
 /// Bytes of everything but packets that may wait; then the switch has to wait.
 const URGENT: usize = 1024 * 1024;
+/// The same of who is no switch in use: anybody may be that.
+const EARLY: usize = 64 * 1024;
 /// Packets of one switch that may wait; then the oldest goes.
 const PACKETS: usize = 4096;
 /// Bytes of them.
-const PACKET_BYTES: usize = 4 * 1024 * 1024;
+const PACKET_BYTES: usize = 1024 * 1024;
 /// What one connection is heard of in its turn: bytes of everything else,
 const TURN_BYTES: usize = 128 * 1024;
 /// and packets.
@@ -99,7 +101,7 @@ impl Inbox {
 
     /// Waits until there is room for what is not a packet.
     pub async fn room(&self) {
-        while self.lanes().urgent.len() >= URGENT {
+        while self.lanes().is_full() {
             self.room.notified().await;
         }
     }
@@ -120,6 +122,10 @@ impl Inbox {
 impl Lanes {
     fn is_quiet(&self) -> bool {
         self.urgent.is_empty() && self.packets.is_empty() && !self.closed
+    }
+
+    fn is_full(&self) -> bool {
+        self.urgent.len() >= if self.sorted { URGENT } else { EARLY }
     }
 
     fn take_in(&mut self, bytes: BytesMut) {
@@ -265,6 +271,25 @@ mod tests {
         let large = vec![BytesMut::from(&[&[1, PACKET_IN, 255, 255][..], &vec![0; 65_531]].concat()[..]); 100];
         large.into_iter().for_each(|one| inbox.put(one));
         assert!(inbox.lanes().packets.len() <= PACKET_BYTES);
+    }
+
+    #[tokio::test]
+    async fn r06_who_says_too_much_else_has_to_wait() {
+        let (inbox, _ready) = inbox();
+        while !inbox.lanes().is_full() {
+            inbox.put(bytes(&vec![message(3, 1); 1000]));
+        }
+        let waits = |inbox: &Inbox| {
+            let inbox = inbox.clone();
+            tokio::spawn(async move { inbox.room().await })
+        };
+        let reader = waits(&inbox);
+        tokio::task::yield_now().await;
+        assert!(!reader.is_finished() && inbox.lanes().urgent.len() < URGENT + 10_000);
+        while inbox.lanes().is_full() {
+            assert_eq!(inbox.turn().bytes.len(), TURN_BYTES);
+        }
+        reader.await.unwrap();
     }
 
     #[test]

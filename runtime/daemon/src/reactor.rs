@@ -334,7 +334,9 @@ fn peer_of(event: &Event, speaker: Option<ConnId>, connections: &mut HashMap<Con
         Event::SwitchJoined { dpid, .. } | Event::SwitchPending { dpid, .. } => {
             if let Some(connection) = speaker.and_then(|conn| connections.get_mut(&conn)) {
                 connection.dpid = Some(*dpid);
-                connection.inbox.sort();
+                if matches!(event, Event::SwitchJoined { .. }) {
+                    connection.inbox.sort();
+                }
             }
             connections.values().find(|connection| connection.dpid == Some(*dpid)).map(|connection| connection.peer)
         }

@@ -42,6 +42,17 @@ fn r01_a_host_has_its_share_of_its_port_and_a_port_of_its_switch() {
 }
 
 #[test]
+fn the_kind_of_a_frame_is_what_an_entry_would_match() {
+    let frame = |kind: &[u8]| [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1][..], kind, &[0; 46]].concat();
+    for (kind, wanted) in
+        [(&[8, 0][..], 0x0800), (&[0x81, 0, 0, 5, 8, 6], 0x0806), (&[0x88, 0xa8, 0, 5, 0x86, 0xdd], 0x86dd), (&[0, 46], 0x05ff)]
+    {
+        assert_eq!(Sender::of(&frame(kind)), Some(Sender { kind: EtherType(wanted), ..sender(1) }));
+    }
+    assert_eq!(Sender::of(&[0; 13]), None);
+}
+
+#[test]
 fn arp_has_a_part_of_a_port_to_itself() {
     let (mut limits, at) = (Limits::new(7), (location(1, 1), Scope::Edge));
     for last in 0..=255 {

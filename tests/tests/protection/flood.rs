@@ -44,14 +44,12 @@ fn flood(world: &mut World, steps: u32, frame: Flood) {
 fn set_up(world: &mut World, port: u16, mut meanwhile: impl FnMut(&mut World)) -> Duration {
     let (server, begun) = (world.ip("http-server"), world.network.now());
     let id = world.host("griffin").open_tcp(server, port, begun);
-    for _ in 0..2000 {
+    let mut step = || {
         meanwhile(world);
         world.run(Duration::from_micros(100));
-        if world.host("griffin").outcome(id).is_success() {
-            return world.network.now().since(begun);
-        }
-    }
-    panic!("no answer");
+        world.host("griffin").outcome(id).is_success().then(|| world.network.now().since(begun))
+    };
+    (0..2000).find_map(|_| step()).unwrap()
 }
 
 fn shut(events: &[Event]) -> Vec<(Blame, u16)> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use packet::Arp;
 use runtime::install::QUARANTINE_PRIORITY;
 use runtime::{Event, Scanning, Settings};
-use tests::{World, rules};
+use tests::{World, inventory, policy, rules};
 
 use crate::{RPHONE, SERVER, V13, acquainted, inject, port, segment};
 
@@ -73,6 +73,25 @@ fn r07_destinations_that_are_denied_count_and_a_scan_ends_in_quarantine() {
     assert!(world.tcp("griffin", server, 81));
     world.run(Duration::from_secs(62));
     assert!(world.tcp("rphone", server, 82), "and it ends");
+}
+
+#[test]
+fn r07_a_server_of_dhcp_that_looks_whether_addresses_are_free_is_no_scan() {
+    let was = "host nfs-server { mac 02:00:00:00:00:22; ip 10.0.9.11; }";
+    let serves = "host nfs-server { mac 02:00:00:00:00:22; ip 10.0.9.11; at core:10; serves dhcp; }";
+    for (inventory, told) in [(inventory(), 1), (inventory().replace(was, serves), 0)] {
+        let text = "include \"inventory.pol\";\ndefault allow;".to_owned();
+        let scanning = Scanning { destinations: 20, window: Duration::from_secs(10), quarantine: false };
+        let site = policy(&[("test.pol", text), ("inventory.pol", inventory)]);
+        let mut world = World::campus_with(site, V13, Settings { scanning, ..Settings::default() });
+        let (mac, ip) = (world.host("nfs-server").mac(), world.ip("nfs-server"));
+        for number in 0..40 {
+            inject(&mut world, "nfs-server", Arp::request(mac, ip, unknown(number)).to_frame());
+            world.run(Duration::from_millis(25));
+        }
+        let scans = world.take_events().iter().filter(|event| matches!(event, Event::Scan { .. })).count();
+        assert_eq!(scans, told);
+    }
 }
 
 #[test]

@@ -62,3 +62,21 @@ fn what_is_no_file_is_refused_at_once() {
     assert_eq!(told("/dev/zero"), "`/dev/zero` cannot be read: it is no regular file");
     assert_eq!(told("gone/pentane.toml"), "there is no file `gone/pentane.toml`");
 }
+
+#[test]
+fn limits_and_protection_reach_the_runtime_and_have_its_defaults() {
+    let (unset, own) = (parse("policy = \"a.pol\"\n").unwrap().settings([0; 32], 1), Settings::default());
+    assert_eq!((unset.packets, unset.flows, unset.copies), (own.packets, own.flows, own.copies));
+    assert_eq!((unset.scanning, unset.echo_limit), (own.scanning, own.echo_limit));
+    let text =
+        "policy = \"a.pol\"\nlimits.flows_per_second_per_port = 7\nlimits.copies_per_second = 9\ndiscovery.echo_limit = 250\n";
+    let text = format!("{text}[protection]\nscan_action = \"quarantine\"\nscan_window = 5\nscan_destinations = 30\n");
+    let set = parse(&text).unwrap().settings([0; 32], 1);
+    assert_eq!((set.flows.per_port, set.copies.0, set.echo_limit), (7, 9, Duration::from_millis(250)));
+    let scanning = Scanning { destinations: 30, window: Duration::from_secs(5), quarantine: true };
+    assert_eq!(set.scanning, scanning);
+    let range = parse("policy = \"a.pol\"\nlimits.packets_per_second_per_host = 0\n").unwrap_err();
+    assert!(range.ends_with("`limits.packets_per_second_per_host` must be 1 to 100000000, not 0"), "{range}");
+    let action = parse("policy = \"a.pol\"\nprotection.scan_action = \"shout\"\n").unwrap_err();
+    assert!(action.contains("unknown variant `shout`, expected `tell` or `quarantine`"), "{action}");
+}
