@@ -19,10 +19,12 @@ const EARLY: usize = 64 * 1024;
 const PACKETS: usize = 4096;
 /// Bytes of them.
 const PACKET_BYTES: usize = 1024 * 1024;
-/// What one connection is heard of in its turn: bytes of everything else,
-const TURN_BYTES: usize = 128 * 1024;
-/// and packets.
+/// What one connection is heard of in its turn: packets,
 pub const TURN: usize = 32;
+/// and before them everything else: messages,
+const TURN_OTHERS: usize = 128;
+/// and bytes of them.
+const TURN_BYTES: usize = 128 * 1024;
 
 /// The waiting messages of one connection: the reader puts them in, the deciding task takes them out.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Turn {
     pub bytes: BytesMut,
     /// Packets among them.
     pub packets: usize,
+    /// Others.
+    pub others: usize,
     /// Packets that were dropped unheard since its last turn.
     pub dropped: u64,
     /// It has ended, and this is the last of it.
@@ -167,24 +171,37 @@ impl Lanes {
 
     fn turn(&mut self) -> Turn {
         let dropped = std::mem::take(&mut self.dropped);
-        if self.urgent.len() > TURN_BYTES {
-            // Where it is cut does not matter: the rest comes before any packet.
-            return Turn { bytes: self.urgent.split_to(TURN_BYTES), dropped, ..Turn::default() };
+        let (others, end) = count(&self.urgent, TURN_OTHERS, TURN_BYTES);
+        // What no message begins with goes as it is: whoever decodes it ends the connection.
+        let broken = end == 0 || is_broken(self.urgent.get(end..).unwrap_or_default());
+        let end = if broken { self.urgent.len() } else { end };
+        let mut bytes = self.urgent.split_to(end);
+        if !self.urgent.is_empty() {
+            return Turn { bytes, others, dropped, ..Turn::default() };
         }
-        let mut bytes = self.urgent.split();
         if self.closed {
             // Nobody is there any more to send the packets on.
             self.packets.clear();
-            return Turn { bytes, packets: 0, dropped, closed: std::mem::replace(&mut self.closed, false) };
+            self.closed = false;
+            return Turn { bytes, others, dropped, closed: true, ..Turn::default() };
         }
-        let (mut packets, mut end) = (0, 0);
-        while let Some((_, length)) = whole(self.packets.get(end..).unwrap_or_default()).filter(|_| packets < TURN) {
-            (packets, end) = (packets + 1, end + length);
-        }
+        let (packets, end) = count(&self.packets, TURN, PACKET_BYTES);
         self.count -= packets;
         append(&mut bytes, self.packets.split_to(end));
-        Turn { bytes, packets, dropped, closed: false }
+        Turn { bytes, packets, others, dropped, closed: false }
     }
+}
+
+/// How many whole messages stand at the beginning, and how many bytes those are; as many as may, one at least.
+fn count(bytes: &[u8], most: usize, most_bytes: usize) -> (usize, usize) {
+    let (mut messages, mut end) = (0, 0);
+    while let Some((_, length)) = whole(bytes.get(end..).unwrap_or_default()) {
+        if messages >= most || (messages > 0 && end + length > most_bytes) {
+            break;
+        }
+        (messages, end) = (messages + 1, end + length);
+    }
+    (messages, end)
 }
 
 /// Type and length of the message at the beginning, if all of it is there.
@@ -287,7 +304,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!reader.is_finished() && inbox.lanes().urgent.len() < URGENT + 10_000);
         while inbox.lanes().is_full() {
-            assert_eq!(inbox.turn().bytes.len(), TURN_BYTES);
+            assert_eq!(inbox.turn().others, TURN_OTHERS);
         }
         reader.await.unwrap();
     }

@@ -111,6 +111,7 @@ impl Logger {
             allowed = counters.allowed,
             denied = counters.denied,
             revoked = counters.revoked,
+            shed = counters.shed,
             refusals = self.refusals,
             "stopped; entries stay in the switches"
         );

@@ -23,7 +23,7 @@ use crate::watch::{Reason, Watch};
 
 /// Connections that are heard before what that led to is sent.
 const BATCH: usize = 64;
-/// Packets that are decided before, in all.
+/// Messages that are heard before, in all.
 const ROUND: usize = 256;
 /// How often the runtime looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -223,13 +223,13 @@ impl<'o> Reactor<'o> {
 
     /// Hears one connection after the other, each a little, until all or enough is heard.
     fn round(&mut self, first: ConnId) {
-        let mut packets = self.hear(first);
+        let mut heard = self.hear(first);
         for _ in 1..BATCH {
-            if packets >= ROUND {
+            if heard >= ROUND {
                 return;
             }
             match self.readied.try_recv() {
-                Ok(conn) => packets += self.hear(conn),
+                Ok(conn) => heard += self.hear(conn),
                 Err(_) => return,
             }
         }
@@ -244,7 +244,7 @@ impl<'o> Reactor<'o> {
         }
     }
 
-    /// It is the turn of a connection. How many packets that were.
+    /// It is the turn of a connection. How many messages that were.
     fn hear(&mut self, conn: ConnId) -> usize {
         let Some(connection) = self.connections.get(&conn) else { return 0 };
         let turn = connection.inbox.turn();
@@ -257,7 +257,7 @@ impl<'o> Reactor<'o> {
         if turn.closed {
             self.step(Input::Closed(conn));
         }
-        turn.packets
+        turn.packets + turn.others
     }
 
     fn step(&mut self, input: Input) {

@@ -143,6 +143,31 @@ async fn r01_a_flooding_switch_keeps_others_waiting_for_one_round() {
 }
 
 #[tokio::test]
+async fn p07_questions_without_end_keep_others_waiting_for_one_round() {
+    let mut observer = Deaf;
+    let mut reactor = reactor(&mut observer);
+    let (other, _two) = reactor.switch(2).await;
+    let mut peers = Vec::new();
+    for _ in 0..4 {
+        let (conn, far) = reactor.somebody().await;
+        reactor.say(conn, &[said(0, &[])]);
+        reactor.say(conn, &vec![said(2, b""); 5_000]);
+        peers.push((conn, far));
+    }
+    assert!(reactor.turn());
+    reactor.say(other, &[said(2, b"alive?")]);
+    let answered = |reactor: &mut Reactor<'_>| peers.iter().map(|(conn, _)| reactor.sent(*conn, 3)).sum::<usize>();
+    let before = answered(&mut reactor);
+    let mut rounds = 0;
+    while reactor.sent(other, 3) == 0 {
+        assert!(reactor.turn());
+        rounds += 1;
+    }
+    let meanwhile = answered(&mut reactor) - before;
+    assert!(rounds <= 3 && meanwhile <= 4 * 256, "{rounds} rounds, {meanwhile} answers of 20,000");
+}
+
+#[tokio::test]
 async fn p27_what_a_flooding_switch_says_besides_is_heard_at_once_and_nobody_is_judged_before() {
     let mut observer = Deaf;
     let mut reactor = reactor(&mut observer);
