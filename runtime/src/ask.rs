@@ -11,6 +11,7 @@ use packet::ndp::solicited_node;
 use crate::controller::Controller;
 use crate::dialect::Action;
 use crate::effect::Effects;
+use crate::event::Limit;
 
 /// Addresses that may be asked for at one time.
 const QUESTIONS: usize = 4096;
@@ -54,23 +55,28 @@ impl Asker {
 impl Controller {
     /// Answers a request with the owner if that is within reach, else asks for it.
     pub(crate) fn answer(&mut self, at: Location, target: IpAddr, asker: Asker, now: Time, out: &mut Effects) {
-        match self.holder(target) {
+        let holder = self.holder(target).or_else(|| self.reaches_router_of(target).map(|router| (router, true)));
+        match holder {
             // Who tests an address of its own would take the answer for another's.
             Some((mac, _)) if mac == asker.mac() => {}
             Some((mac, true)) => self.reply(at, asker, mac, out),
-            _ if !self.may_ask(at, target, now) => {}
+            _ if !self.may_ask(at, target, now, out) => {}
             Some((mac, false)) => {
                 let pin = self.view.station(mac).and_then(|station| station.host);
                 let pin = pin.and_then(|host| self.policy.hosts.get(host.index())).and_then(|host| host.pin);
-                self.ask(target, Some((at, asker)), pin, now, out);
+                self.note_scan(at, asker.mac(), target, now, out);
+                self.ask(target, (at, Some(asker)), pin, now, out);
             }
             None => {
-                match self.router_of(target).filter(|mac| self.view.station(*mac).is_some_and(|one| one.location.is_some())) {
-                    Some(router) => self.reply(at, asker, router, out),
-                    None => self.ask(target, Some((at, asker)), None, now, out),
-                }
+                self.note_scan(at, asker.mac(), target, now, out);
+                self.ask(target, (at, Some(asker)), None, now, out);
             }
         }
+    }
+
+    /// The router behind which an address lies, if it is there.
+    fn reaches_router_of(&self, address: IpAddr) -> Option<MacAddr> {
+        self.router_of(address).filter(|mac| self.view.station(*mac).is_some_and(|one| one.location.is_some()))
     }
 
     /// Whose address it is, and whether they are where they can be reached.
@@ -87,50 +93,65 @@ impl Controller {
 
     /// Asks for an address that somebody at this port has a packet for.
     pub(crate) fn ask_from(&mut self, at: Location, address: IpAddr, now: Time, out: &mut Effects) {
-        if self.may_ask(at, address, now) {
-            self.ask(address, None, None, now, out);
+        if self.may_ask(at, address, now, out) {
+            self.ask(address, (at, None), None, now, out);
         }
     }
 
     /// True if a question for this address may be put because of this port: it is put already, or the port has not caused too
     /// many this second. Whoever scans uses up his own share only.
-    pub(crate) fn may_ask(&mut self, at: Location, address: IpAddr, now: Time) -> bool {
+    pub(crate) fn may_ask(&mut self, at: Location, address: IpAddr, now: Time, out: &mut Effects) -> bool {
         if self.hosts.askers.contains_key(&address) {
             return true;
         }
-        self.hosts.asked.count(at, now) <= self.settings.relays_per_second
+        let may = self.hosts.asked.count(at, now) <= self.settings.relays_per_second;
+        if !may {
+            self.limited(at, Limit::Questions, now, out);
+        }
+        may
     }
 
-    /// Asks for an address: at the one port where its owner must be, or at every edge port but the asker's. Once in a while only.
+    /// Asks for an address because of this port: at the one port where its owner must be, or at every edge port but the asker's. Once in
+    /// a while only. True if it is asked for, everywhere.
     pub(crate) fn ask(
         &mut self,
         address: IpAddr,
-        asker: Option<(Location, Asker)>,
+        (at, asker): (Location, Option<Asker>),
         only: Option<Location>,
         now: Time,
         out: &mut Effects,
-    ) {
+    ) -> bool {
+        let waiting = asker.map(|asker| (at, asker));
         if let Some(question) = self.hosts.askers.get_mut(&address) {
-            if let Some(asker) = asker.filter(|_| question.waiting.len() < ASKERS) {
+            if let Some(asker) = waiting.filter(|_| question.waiting.len() < ASKERS) {
                 question.waiting.push(asker);
             }
-            return;
+            return true;
         }
         if self.hosts.askers.len() >= QUESTIONS || !is_askable(address) {
-            return;
+            return false;
         }
-        self.hosts.askers.insert(address, Question { first: now, waiting: asker.into_iter().collect() });
-        let frame = match address {
-            IpAddr::V4(address) => Arp::probe(self.settings.mac, address).to_frame(),
-            IpAddr::V6(address) => self.solicitation(address),
-        };
-        let except = asker.map(|(at, _)| at);
+        let except = asker.map(|_| at);
         let ports: Vec<Location> = match only {
             Some(at) => vec![at],
             None => self.topology.ports_up().filter(|at| Some(*at) != except && self.is_edge(*at)).collect(),
         };
+        if !self.may_copy(&ports, at, now, out) {
+            return false;
+        }
+        self.hosts.askers.insert(address, Question { first: now, waiting: waiting.into_iter().collect() });
+        let frame = self.question(address);
         for at in ports {
             self.send_frame(at.dpid, None, &frame, &[Action::Output(at.port)], out);
+        }
+        true
+    }
+
+    /// The frame that asks who has an address.
+    pub(crate) fn question(&self, address: IpAddr) -> Vec<u8> {
+        match address {
+            IpAddr::V4(address) => Arp::probe(self.settings.mac, address).to_frame(),
+            IpAddr::V6(address) => self.solicitation(address),
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod admission;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use compiler::{Program, View};
@@ -18,18 +18,23 @@ use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
 use crate::event::{Cause, Event, SessionEnd};
 use crate::hosts::Hosts;
-use crate::install::{Slot, Tables};
+use crate::install::Tables;
+use crate::limits::Limits;
 use crate::meters::Meters;
 use crate::planned::Standing;
 use crate::record::{FlowId, Records};
 use crate::route::Hop;
+use crate::scans::Scans;
 use crate::session::{Capabilities, Failure, Said, Session};
 use crate::settings::Settings;
+use crate::strays::Strays;
 use crate::topology::{Link, Topology};
 use crate::trees::Trees;
 use crate::verify::Verification;
 use compiler::inventory::Inventory;
 
+/// The port by which a switch's own system is attached (OpenFlow 1.3.5 §A.2.1), which has no carrier.
+const LOCAL: u32 = 0xffff_fffe;
 /// Ports of one switch that are kept.
 pub(crate) const PORTS_LIMIT: usize = 65_536;
 
@@ -50,8 +55,10 @@ pub struct Controller {
     pub(crate) meters: Meters,
     pub(crate) trees: Trees,
     pub(crate) verification: Verification,
-    /// Drop entries for packets that no conversation brought where they were, and when they end.
-    pub(crate) strays: VecDeque<(Time, (Dpid, Slot))>,
+    /// Drop entries of no conversation.
+    pub(crate) strays: Strays,
+    pub(crate) limits: Limits,
+    pub(crate) scans: Scans,
     pub(crate) standing: Standing,
     pub(crate) adoption: Adoption,
     pub(crate) counters: Counters,
@@ -83,6 +90,8 @@ pub struct Counters {
     pub spoofed: u64,
     /// Frames that could not be read.
     pub malformed: u64,
+    /// Packets dropped for a limit before they were looked at, or decided.
+    pub shed: u64,
     /// Flows that the policy allows and the network could not carry.
     pub unroutable: u64,
 }
@@ -132,6 +141,11 @@ impl Switches {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_pending)
     }
 
+    /// True if the switch said that this port carries nothing.
+    pub(crate) fn is_down(&self, at: Location) -> bool {
+        at.port.0 != LOCAL && self.ports.get(&at.dpid).and_then(|ports| ports.get(&at.port)) == Some(&false)
+    }
+
     /// Holds a switch that was let in and is not in use yet, or not now.
     pub(crate) fn suspend(&mut self, dpid: Dpid, now: Time) {
         if let Some(session) = self.speaker(dpid) {
@@ -165,7 +179,9 @@ impl Controller {
             meters: Meters::default(),
             trees: Trees::default(),
             verification: Verification::default(),
-            strays: VecDeque::new(),
+            strays: Strays::default(),
+            limits: Limits::new(settings.hash_seed()),
+            scans: Scans::new(settings.hash_seed()),
             counters: Counters::default(),
             discovery: Discovery::starting(now),
             edge: None,
@@ -402,6 +418,7 @@ impl Controller {
             out.event(Event::Port { at, up });
         }
         if up {
+            self.lift_refusals(out);
             self.probe_port(at, now, out);
         } else {
             self.port_down(at, lost, now, out);
@@ -451,6 +468,7 @@ impl Controller {
         self.age_denials(now);
         self.age_strays(now);
         self.reopen_drained(now, out);
+        self.age_limits(now, out);
         self.verify_in_turn(now, out);
         self.plan_in_turn(now, out);
         self.pass_edges(now, out);

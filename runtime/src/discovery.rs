@@ -140,10 +140,7 @@ impl Controller {
     pub(crate) fn probe_in(&mut self, at: Location, payload: &[u8], now: Time, out: &mut Effects) {
         let arrived = self.discovery.arrived.count(at, now);
         if arrived > PROBES_PER_SECOND {
-            if arrived == PROBES_PER_SECOND + 1 {
-                out.event(Event::Limited { at, what: Limit::Probes });
-            }
-            return;
+            return self.limited(at, Limit::Probes, now, out);
         }
         let probe = match Probe::verify(payload, &ProbeKey(self.settings.probe_key)) {
             Ok(probe) => probe,
@@ -172,6 +169,7 @@ impl Controller {
         self.links_lost(&lost, now, out);
         if let Some(link) = found {
             self.trees.may_grow();
+            self.lift_refusals(out);
             out.event(Event::LinkUp(link));
             self.adoption.progress(now);
             self.plan_soon(None);

@@ -14,24 +14,14 @@ use packet::{Frame, Payload};
 
 use crate::controller::Controller;
 use crate::course::Course;
-use crate::dialect::{Action, Actions, PacketIn, ToSwitch};
+use crate::dialect::{Action, PacketIn, ToSwitch};
 use crate::effect::Effects;
 use crate::ended::Rest;
 use crate::event::{Decided, Event, Limit, Suspicion};
-use crate::install::{Ends, STRAY_PRIORITY, Slot, Wanted};
-use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, INFRASTRUCTURE, State};
+use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
 use crate::route::NoPath;
 use crate::tables;
 use compiler::inventory::Role;
-
-/// The part of all conversations that may be begun at one port: one over this.
-const PORT_SHARE: usize = 16;
-
-/// Drop entries for strays at one time, in all switches.
-const STRAYS: usize = 4096;
-
-/// The same at one port.
-const STRAYS_AT_PORT: usize = 256;
 
 /// A packet at a switch, read.
 pub(crate) struct Arrival<'a> {
@@ -46,6 +36,10 @@ impl Controller {
     /// A switch sent a packet up.
     pub(crate) fn packet_in(&mut self, dpid: Dpid, packet: PacketIn, now: Time, out: &mut Effects) {
         let at = Location::new(dpid, packet.in_port);
+        // What waited here while its port went down is of nobody who is there now.
+        if self.switches.is_down(at) || !self.admits_packet(at, &packet.frame, now, out) {
+            return;
+        }
         let bytes = packet.frame.clone();
         // A stump that the switch keeps no packet for can go nowhere.
         let stump = !packet.whole && packet.buffer.is_none();
@@ -61,7 +55,12 @@ impl Controller {
             return self.in_transit(&arrival, now, out);
         }
         if !self.learn(key.dl_src, at, now, out) {
-            return self.drop_reflected(&arrival, now, out);
+            self.drop_reflected(&arrival, now, out);
+            // Who may be here in a moment is not kept waiting.
+            if !self.hosts.is_moving(key.dl_src) {
+                self.drop_refused(&arrival, now, out);
+            }
+            return;
         }
         match payload {
             Payload::Arp(arp) => self.arp_in(at, key.dl_src, &arp, now, out),
@@ -84,12 +83,15 @@ impl Controller {
         let key = &arrival.key;
         let Some(ip) = key.ip else { return };
         if self.claims_by_sending(arrival.at, &ip.src) && !self.claim(key.dl_src, ip.src, arrival.at, now, out) {
-            return;
+            return self.drop_refused(arrival, now, out);
         }
-        self.claim_behind(key.dl_dst, ip.dst, now, out);
+        let supposed = self.suppose_behind(key.dl_dst, ip.dst);
         match packet::icmp_error::quoted(&ip, content).and_then(|quoted| self.quoted_conversation(arrival, quoted)) {
             Some(to) => self.hand_on(arrival, to, now, out),
             None => self.at_edge(arrival, now, out),
+        }
+        if supposed {
+            self.keep_behind(key.dl_dst, ip.dst, now, out);
         }
     }
 
@@ -119,6 +121,7 @@ impl Controller {
         let key = &arrival.key;
         match self.known_conversation(key) {
             Some((id, direction)) => self.again(id, direction, arrival, now, out),
+            None if !self.admits_flow(arrival, now, out) => {}
             None => self.initiated(arrival, now, out),
         }
     }
@@ -158,41 +161,6 @@ impl Controller {
         match conversation.state {
             State::Opening { .. } | State::Closing { .. } => true,
             State::Standing => tables::actions_at(conversation, at, direction).is_some(),
-        }
-    }
-
-    /// Stops what no conversation brought here, at its port and for a while: what a middlebox makes of copies, what an old way left.
-    /// Whatever a conversation wants there goes before it.
-    fn drop_stray(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
-        // Without ports an entry would stop what others have between the same ends.
-        let distinct = arrival.key.ip.is_none_or(|ip| ip.transport.is_some());
-        if !distinct || !self.has_table_room(arrival.at.dpid, 1) || self.may_be_planned(&arrival.key, now) {
-            return;
-        }
-        let here = self
-            .strays
-            .iter()
-            .filter(|(_, (dpid, slot))| *dpid == arrival.at.dpid && slot.region.in_port == Some(arrival.at.port));
-        if self.strays.len() >= STRAYS || here.count() >= STRAYS_AT_PORT {
-            return out.event(Event::Limited { at: arrival.at, what: Limit::Strays });
-        }
-        let region = FlowMatch { in_port: Some(arrival.at.port), ..FlowMatch::exact(&arrival.key) };
-        let slot = Slot { region, priority: STRAY_PRIORITY };
-        let Some(session) = self.switches.up(arrival.at.dpid) else { return };
-        let wanted = Wanted { actions: Actions::new(), cookie: INFRASTRUCTURE, ends: Ends::Hard };
-        let place = (arrival.at.dpid, slot);
-        if self.tables.wanted(place.0, &place.1).is_some() {
-            return;
-        }
-        if self.tables.install(place, wanted, session, &self.settings, out).is_ok() {
-            self.strays.push_back((now.after(self.settings.drop_timeout), place));
-        }
-    }
-
-    /// Forgets drop entries for strays that have ended by themselves.
-    pub(crate) fn age_strays(&mut self, now: Time) {
-        while let Some((_, (dpid, slot))) = self.strays.pop_front_if(|(until, _)| *until <= now) {
-            self.tables.unwant(dpid, &slot);
         }
     }
 
@@ -304,17 +272,19 @@ impl Controller {
         if matches!(refusal, Refusal::UnknownStation | Refusal::UnclaimedAddress) {
             // The sender was learned a moment ago, so it is the destination that nobody has seen.
             if let Some(ip) = arrival.key.ip {
+                self.note_scan(arrival.at, arrival.key.dl_src, ip.dst, now, out);
                 self.ask_from(arrival.at, ip.dst, now, out);
             }
             return;
         }
         self.alarm(arrival.key.dl_src, arrival.at, Suspicion::Refused(refusal), now, out);
+        self.drop_refused(arrival, now, out);
     }
 
     /// Tells the initiator that its packet is refused: so many a second from each port, and what is beyond that is dropped in silence.
     fn tell_refused(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
         if self.hosts.refused.count(arrival.at, now) > self.settings.relays_per_second {
-            return out.event(Event::Limited { at: arrival.at, what: Limit::Refusals });
+            return self.limited(arrival.at, Limit::Refusals, now, out);
         }
         if let Some(frame) = packet::refusal(&arrival.packet.frame) {
             self.send_frame(arrival.at.dpid, None, &frame, &[Action::Output(arrival.at.port)], out);
@@ -324,7 +294,10 @@ impl Controller {
     fn deny(&mut self, arrival: &Arrival<'_>, flow: Arc<Flow>, template: Template, now: Time, out: &mut Effects) {
         self.counters.denied += 1;
         decided(&flow, &template, 0, out);
-        if !template.installable || self.is_full(arrival.at, out) || !self.has_table_room(arrival.at.dpid, 1) {
+        if let Some(ip) = arrival.key.ip {
+            self.note_scan(arrival.at, arrival.key.dl_src, ip.dst, now, out);
+        }
+        if !template.installable || !self.may_deny(arrival, now, out) {
             return;
         }
         let id = self.records.fresh();
@@ -358,13 +331,14 @@ impl Controller {
             Err(NoPath::SamePort(_)) => return,
             Err(why) => {
                 self.counters.unroutable += 1;
-                return out.event(Event::Unroutable { flow, why });
+                out.event(Event::Unroutable { flow, why });
+                return self.drop_refused(arrival, now, out);
             }
         };
         if !template.installable {
             return self.hand_over(arrival, &flow, &template, to, now, out);
         }
-        if self.is_full(arrival.at, out) {
+        if !self.may_begin(arrival, &course, now, out) {
             return;
         }
         let full = self.first_full(&course).map(NoPath::TableFull);
@@ -432,7 +406,11 @@ impl Controller {
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);
-        for at in audience.ports {
+        let ports: Vec<Location> = audience.ports.into_iter().collect();
+        if !self.may_copy(&ports, arrival.at, now, out) {
+            return;
+        }
+        for at in ports {
             self.send_frame(at.dpid, None, &arrival.packet.frame, &[Action::Output(at.port)], out);
         }
     }
@@ -445,18 +423,9 @@ impl Controller {
             within && arrival.packet.whole
         };
         if !may {
-            out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+            self.limited(arrival.at, Limit::Relays, now, out);
         }
         may
-    }
-
-    fn is_full(&self, at: Location, out: &mut Effects) -> bool {
-        let all = self.settings.conversations;
-        let full = self.records.len() >= all || self.records.begun_at(at) >= (all / PORT_SHARE).max(1);
-        if full {
-            out.event(Event::Limited { at, what: Limit::Conversations });
-        }
-        full
     }
 
     /// Sends a held packet along the way of its conversation, from where it is.

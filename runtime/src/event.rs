@@ -14,6 +14,7 @@ use packet::ndp::NdpError;
 use crate::dialect::{Subject, Version};
 use crate::effect::ConnId;
 use crate::hosts::{Loss, Source};
+use crate::limits::Blame;
 use crate::neighbours::Wiring;
 use crate::route::NoPath;
 use crate::session::Demotion;
@@ -51,6 +52,20 @@ pub enum Event {
         holder: SocketAddr,
         /// Who says so too.
         by: SocketAddr,
+    },
+    /// A switch that lives takes too long to answer: its control channel is jammed, or it has too much to do.
+    EchoSlow {
+        /// Which.
+        dpid: Dpid,
+        /// How long it took, or has taken until now, in milliseconds.
+        millis: u64,
+    },
+    /// It answers in time again.
+    EchoPrompt {
+        /// Which.
+        dpid: Dpid,
+        /// How long it took, in milliseconds.
+        millis: u64,
     },
     /// A switch is gone.
     SwitchLeft {
@@ -285,6 +300,39 @@ pub enum Event {
         at: Location,
         /// Which limit.
         what: Limit,
+        /// How often since it was told last.
+        dropped: u64,
+    },
+    /// A host asked for many different destinations that are not there, or that it may not reach.
+    Scan {
+        /// Who.
+        mac: MacAddr,
+        /// Where.
+        at: Location,
+        /// For how many.
+        destinations: usize,
+        /// In so many seconds.
+        seconds: u64,
+    },
+    /// Somebody answers for an address that another tests before its use, and of which nobody was known to have it.
+    AddressContested {
+        /// Who answers, and has it now.
+        mac: MacAddr,
+        /// Where.
+        at: Location,
+        /// What.
+        address: IpAddr,
+        /// Who tests it.
+        tester: MacAddr,
+    },
+    /// A port has asked too much for a while: its switch drops some of it for a time. What stands goes on.
+    Shut {
+        /// Which.
+        at: Location,
+        /// What is dropped of it.
+        blame: Blame,
+        /// For how long.
+        seconds: u16,
     },
 }
 
@@ -328,6 +376,8 @@ pub enum Suspicion {
     Relayed,
     /// It is no sound message of neighbour discovery.
     Discovery(NdpError),
+    /// It answers for too many addresses that others test.
+    Contested,
 }
 
 /// Why a conversation ended before its time.
@@ -376,7 +426,7 @@ pub enum SessionEnd {
 }
 
 /// A limit that was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Limit {
     /// Stations at one port.
     Stations,
@@ -396,6 +446,46 @@ pub enum Limit {
     Probes,
     /// Requests for leases that wait, or leases, at one port.
     Leases,
+    /// Packets of one port.
+    PacketsOfPort,
+    /// Packets of one MAC address at a port.
+    PacketsOfHost,
+    /// Packets of one switch.
+    PacketsOfSwitch,
+    /// New flows of one port.
+    FlowsOfPort,
+    /// New flows of one MAC address at a port.
+    FlowsOfHost,
+    /// New flows of one switch.
+    FlowsOfSwitch,
+    /// A share of a switch's table for conversations.
+    Room,
+    /// A share of a switch's table for drop entries.
+    Denials,
+    /// Questions for addresses because of one port.
+    Questions,
+    /// Frames out of many ports, in all.
+    Copies,
+    /// Frames out of many ports of one switch.
+    CopiesOfSwitch,
+    /// Stations that would move to one port.
+    Moves,
+    /// Addresses that are tested at one port, or in all.
+    Tests,
+    /// Answers of one port for addresses that others test.
+    Contests,
+    /// Senders in quarantine at one port, or in all.
+    Quarantines,
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Blame::Host(mac) => write!(f, "what {mac} sends"),
+            Blame::Kind(kind) => write!(f, "frames of type {:#06x}", kind.0),
+            Blame::Port => f.write_str("everything"),
+        }
+    }
 }
 
 impl fmt::Display for Suspicion {
@@ -409,6 +499,7 @@ impl fmt::Display for Suspicion {
             Suspicion::NotServed(served) => write!(f, "nothing at this port is declared to serve {}", served.word()),
             Suspicion::Relayed => f.write_str("a relay agent of DHCP may only be where DHCP is served"),
             Suspicion::Discovery(error) => write!(f, "neighbour discovery: {error}"),
+            Suspicion::Contested => f.write_str("it answers for too many addresses that others test"),
             Suspicion::AddressOf(mac) => write!(f, "the address belongs to {mac}"),
         }
     }
@@ -461,6 +552,21 @@ impl fmt::Display for Limit {
             Limit::Strays => "drop entries for stray packets",
             Limit::Refusals => "senders told a second that they are refused",
             Limit::Probes => "LLDP frames a second",
+            Limit::PacketsOfPort => "packets of a port a second",
+            Limit::PacketsOfHost => "packets of a host a second",
+            Limit::PacketsOfSwitch => "packets of a switch a second",
+            Limit::FlowsOfPort => "new flows of a port a second",
+            Limit::FlowsOfHost => "new flows of a host a second",
+            Limit::FlowsOfSwitch => "new flows of a switch a second",
+            Limit::Room => "a sender's share of a table for conversations",
+            Limit::Denials => "a sender's share of a table for drop entries",
+            Limit::Questions => "questions for addresses because of a port a second",
+            Limit::Copies => "frames out of many ports a second",
+            Limit::CopiesOfSwitch => "frames out of many ports of a switch a second",
+            Limit::Moves => "stations that move to one port",
+            Limit::Tests => "addresses that are tested at one port",
+            Limit::Contests => "answers of one port for addresses that others test",
+            Limit::Quarantines => "senders in quarantine at one port",
         })
     }
 }

@@ -278,7 +278,7 @@ impl Controller {
             State::Standing => {}
         }
         for one in entries {
-            if one.wanted.ends == Ends::Hard {
+            if one.wanted.ends.is_hard() {
                 if self.owns(id, one.dpid, &one.slot) {
                     self.tables.withdraw(one.dpid, &one.slot, self.switches.up(one.dpid), out);
                 }

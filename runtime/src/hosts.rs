@@ -12,12 +12,14 @@
 
 mod ageing;
 mod bindings;
+mod cards;
 mod lease;
 mod moves;
 mod name;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use lang::checked::GatewayId;
@@ -76,6 +78,12 @@ pub(crate) struct Hosts {
     pub(crate) relays: PerSecond,
     /// Questions for unknown addresses that a port has caused this second.
     pub(crate) asked: PerSecond,
+    /// Answers of a port for addresses that others test.
+    pub(crate) contests: PerSecond,
+    /// Stations that would move to a port, this second.
+    moving: PerSecond,
+    /// Addresses that other cards of their hosts want.
+    cards: HashMap<IpAddr, cards::Card>,
     /// Senders at a port that were told this second that they are refused.
     pub(crate) refused: PerSecond,
 }
@@ -87,8 +95,13 @@ pub(crate) struct PerSecond(HashMap<Location, (Time, u32)>);
 impl PerSecond {
     /// It happens once more: how often within this second, this time included.
     pub(crate) fn count(&mut self, at: Location, now: Time) -> u32 {
+        self.count_within(Duration::from_secs(1), at, now)
+    }
+
+    /// The same within another time.
+    pub(crate) fn count_within(&mut self, time: Duration, at: Location, now: Time) -> u32 {
         let (since, count) = self.0.entry(at).or_insert((now, 0));
-        if now.since(*since).as_secs() >= 1 {
+        if now.since(*since) >= time {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
@@ -97,7 +110,12 @@ impl PerSecond {
 
     /// Forgets the seconds that are over.
     pub(crate) fn age(&mut self, now: Time) {
-        self.0.retain(|_, (since, _)| now.since(*since).as_secs() < 1);
+        self.age_within(Duration::from_secs(1), now);
+    }
+
+    /// Forgets other times that are over.
+    pub(crate) fn age_within(&mut self, time: Duration, now: Time) {
+        self.0.retain(|_, (since, _)| now.since(*since) < time);
     }
 }
 
@@ -187,7 +205,7 @@ impl Controller {
         let idle = self.view.at(at).find(|station| station.host.is_none() && silent(station.mac)).map(|station| station.mac);
         match idle {
             Some(mac) => self.detach(mac, at, now, out),
-            None => out.event(Event::Limited { at, what: Limit::Stations }),
+            None => self.limited(at, Limit::Stations, now, out),
         }
         idle.is_some()
     }
@@ -217,9 +235,8 @@ impl Controller {
     /// The station that went first is forgotten, unless it is back.
     fn forget_oldest(&mut self, now: Time, out: &mut Effects) {
         let Some(mac) = self.hosts.left.pop_front() else { return };
-        let Some(station) = self.view.station(mac).filter(|station| station.location.is_none()) else { return };
         // Who may come back to a lease is forgotten with it.
-        if !station.addresses.iter().any(|address| self.hosts.is_leased(*address)) {
+        if self.view.station(mac).is_some_and(|station| station.location.is_none()) {
             self.forget_station(mac, now, out);
         }
     }
@@ -229,6 +246,7 @@ impl Controller {
         for address in self.view.station(mac).into_iter().flat_map(|station| &station.addresses) {
             self.hosts.unbind_address(*address);
         }
+        self.hosts.leases.forget(mac);
         self.hosts.heard.remove(&mac);
         if self.view.remove(mac) {
             self.station_changed(mac, now, out);
@@ -239,6 +257,7 @@ impl Controller {
     pub(crate) fn station_changed(&mut self, mac: MacAddr, now: Time, out: &mut Effects) {
         self.program.update(&self.view, &[mac]);
         self.unplan_station(mac, now, out);
+        self.lift_refusals_of(mac, out);
         for id in self.records.of_station(mac) {
             self.revalidate(id, Cause::Endpoint, now, out);
         }
@@ -291,6 +310,11 @@ impl Hosts {
         if let Some(binding) = address.and_then(|address| self.bindings.get_mut(&address)).filter(|one| one.mac == mac) {
             binding.seen = now;
         }
+    }
+
+    /// True while it is in question whether a station is where it was.
+    pub(crate) fn is_moving(&self, mac: MacAddr) -> bool {
+        self.moves.contains_key(&mac)
     }
 
     /// True once a second for each port and address.

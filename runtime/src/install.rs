@@ -24,6 +24,9 @@ pub const QUARANTINE_PRIORITY: u16 = 0x7000;
 pub const WIDE_PRIORITY: u16 = FLOW_PRIORITY - 1;
 /// Priority of entries that stop what no conversation brought to its place: under whatever a conversation wants there.
 pub const STRAY_PRIORITY: u16 = FLOW_PRIORITY - 2;
+/// Priority of entries that drop what a port asks too much: under everything that a conversation wants, over what is planned, which
+/// would ask the controller as well.
+pub const SHED_PRIORITY: u16 = 0x2000;
 /// Priority of the entries that send what is left to the controller: all of it, or what must come whole.
 pub const MISS_PRIORITY: u16 = 0;
 
@@ -57,8 +60,21 @@ pub enum Ends {
         /// A FLOW_REMOVED is wanted.
         notify: bool,
     },
-    /// After a time.
+    /// After the time of drop entries.
     Hard,
+    /// After so many seconds.
+    For(u16),
+}
+
+impl Ends {
+    /// True for what ends by itself whatever is sent, and is not begun anew.
+    #[must_use]
+    pub fn is_hard(self) -> bool {
+        match self {
+            Ends::Never | Ends::Idle { .. } => false,
+            Ends::Hard | Ends::For(_) => true,
+        }
+    }
 }
 
 /// What a difference between wanted and present came to.
@@ -115,7 +131,7 @@ enum Present {
 impl Pair {
     /// Wants something, which may be what is there.
     fn want(&mut self, wanted: Wanted) {
-        if wanted.ends == Ends::Hard {
+        if wanted.ends.is_hard() {
             // It ends by itself, and nobody tells: it is never believed to be there.
             (self.present, self.wanted) = (Present::Absent, Some(wanted));
             return;
@@ -143,7 +159,7 @@ impl Pair {
 
     /// Something is there.
     fn found(&mut self, actions: Actions, cookie: u64) {
-        if self.wanted.as_ref().is_some_and(|wanted| wanted.ends == Ends::Hard) {
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.ends.is_hard()) {
             return;
         }
         let same = self.wanted.as_ref().is_some_and(|wanted| wanted.actions == actions && wanted.cookie == cookie);
@@ -296,7 +312,7 @@ impl Tables {
         }
         // A drop entry ends by itself, and is not begun anew.
         let differs = |pair: &Pair| {
-            let lasting = pair.wanted.as_ref().is_some_and(|wanted| wanted.ends != Ends::Hard);
+            let lasting = pair.wanted.as_ref().is_some_and(|wanted| !wanted.ends.is_hard());
             lasting && pair.present != Present::AsWanted
         };
         let table = self.table(dpid);
@@ -398,6 +414,7 @@ fn send(
         Ends::Never => (0, 0, true),
         Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
         Ends::Hard => (0, seconds(settings.drop_timeout), false),
+        Ends::For(seconds) => (0, seconds.max(1), false),
     };
     let entry = dialect::Entry {
         region: slot.region,
@@ -410,7 +427,7 @@ fn send(
     };
     let flow = FlowId::of_cookie(wanted.cookie).map_or(FlowId(0), |(flow, _)| flow);
     session.say_for(flow, &ToSwitch::Add(entry), out)?;
-    if wanted.ends != Ends::Hard {
+    if !wanted.ends.is_hard() {
         pair.present = Present::AsWanted;
     }
     Ok(true)

@@ -2,6 +2,7 @@
 //! It never crosses the network from host to host. Knows nothing of rules.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
 
 use lang::checked::Served;
 use net::{FlowKey, IpHeader, Location, MacAddr, Time};
@@ -11,11 +12,18 @@ use packet::{IpPayload, Ndp};
 use crate::ask::Asker;
 use crate::controller::Controller;
 use crate::effect::Effects;
-use crate::event::Suspicion;
+use crate::event::{Event, Limit, Suspicion};
 use compiler::inventory::Role;
 
 /// Addresses that are tested at one time.
 const TENTATIVE: usize = 4096;
+
+/// Addresses that are tested at one port.
+const TENTATIVE_AT: usize = 64;
+/// Tests of others that one port may speak against, without being known to have the address, in the time below.
+const CONTESTS: u32 = 4;
+/// One minute.
+pub(crate) const CONTESTED: Duration = Duration::from_secs(60);
 
 /// An address that its station tests before it uses it (RFC 4862 §5.4).
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +79,8 @@ impl Controller {
             self.take_in(mac, address, true, at, now, out);
             return;
         }
-        let other = self.hosts.tentative.get(&target).map(|test| test.mac).filter(|other| *other != mac);
+        let tester = self.hosts.tentative.get(&target).map(|test| test.mac);
+        let other = tester.filter(|other| *other != mac);
         let owner = self.holder(address).map(|(owner, _)| owner).filter(|owner| *owner != mac);
         let held = owner.filter(|owner| self.is_reserved(address) || self.is_held(*owner, address, now));
         let routed = self.router_of(address).filter(|router| *router != mac);
@@ -84,13 +93,33 @@ impl Controller {
             self.reply(at, asker, defended, out);
             return self.alarm(mac, at, Suspicion::AddressOf(defended), now, out);
         }
-        if self.view.owner(address) == Some(mac) || self.hosts.tentative.len() >= TENTATIVE {
+        if self.view.owner(address) == Some(mac) || tester == Some(mac) {
             return;
         }
-        self.hosts.tentative.insert(target, Tentative { mac, at, due: now.after(self.settings.move_probe) });
-        if self.may_ask(at, address, now) {
-            self.ask(address, Some((at, asker)), None, now, out);
+        let here = self.hosts.tentative.values().filter(|test| test.at == at).count();
+        if self.hosts.tentative.len() >= TENTATIVE || here >= TENTATIVE_AT {
+            return self.limited(at, Limit::Tests, now, out);
         }
+        // What nobody could be asked about is nobody's for having been silent.
+        if self.may_ask(at, address, now, out) && self.ask(address, (at, Some(asker)), None, now, out) {
+            self.hosts.tentative.insert(target, Tentative { mac, at, due: now.after(self.settings.move_probe) });
+        }
+    }
+
+    /// Nobody was known to have an address that somebody has now. True unless another tests it just now, and this port has spoken against
+    /// too many tests: whoever answers for all addresses would keep others from having any.
+    pub(crate) fn may_answer_test(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        let IpAddr::V6(target) = address else { return true };
+        let Some(tester) = self.hosts.tentative.get(&target).map(|test| test.mac).filter(|tester| *tester != mac) else {
+            return true;
+        };
+        if self.hosts.contests.count_within(CONTESTED, at, now) > CONTESTS {
+            self.limited(at, Limit::Contests, now, out);
+            self.alarm(mac, at, Suspicion::Contested, now, out);
+            return false;
+        }
+        out.event(Event::AddressContested { mac, at, address, tester });
+        true
     }
 
     /// Addresses whose test nobody objected to are their stations'.

@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::course::Course;
 use crate::dialect::MeterId;
 use crate::install::Slot;
+use crate::relief::{Begun, Place};
 
 /// A conversation, or a denial. It is part of the cookie of each entry: 40 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,7 +127,8 @@ pub struct Records {
     denials: VecDeque<(Time, FlowId)>,
     /// Ways that are shut, and when the last packet has left them.
     draining: VecDeque<(Time, Way)>,
-    begun_at: FxHashMap<Location, usize>,
+    begun_at: FxHashMap<Location, Begun>,
+    begun_by: HashMap<Place, Begun, FixedState>,
     /// Those that go along trees, and where they begin.
     trees: BTreeMap<FlowId, Location>,
     /// Conversations by the ports that their ways enter and leave switches at.
@@ -199,6 +201,7 @@ impl Records {
             regions: HashMap::with_hasher(FixedState::with_seed(seed)),
             carried: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
             stations: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(32))),
+            begun_by: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(48))),
             ..Records::default()
         }
     }
@@ -227,9 +230,13 @@ impl Records {
         for mac in [conversation.key.dl_src, conversation.key.dl_dst] {
             self.stations.entry(mac).or_default().insert(id);
         }
-        *self.begun_at.entry(conversation.ingress).or_default() += 1;
         if conversation.course.tree().is_some() {
             self.trees.insert(id, conversation.ingress);
+        }
+        let allowed = conversation.template.verdict == Verdict::Allow;
+        let place = (conversation.ingress, conversation.key.dl_src);
+        for begun in [self.begun_at.entry(place.0).or_default(), self.begun_by.entry(place).or_default()] {
+            *begun.of(allowed) += 1;
         }
         self.keeps_off(id, &conversation.template.duties);
         self.carries(id, &conversation.template);
@@ -241,8 +248,14 @@ impl Records {
 
     /// How many conversations and denials were begun at this port.
     #[must_use]
-    pub fn begun_at(&self, at: Location) -> usize {
-        self.begun_at.get(&at).copied().unwrap_or(0)
+    pub fn begun_at(&self, at: Location) -> Begun {
+        self.begun_at.get(&at).copied().unwrap_or_default()
+    }
+
+    /// How many were begun at this port by this MAC address.
+    #[must_use]
+    pub fn begun_by(&self, at: Location, mac: MacAddr) -> Begun {
+        self.begun_by.get(&(at, mac)).copied().unwrap_or_default()
     }
 
     /// Conversations that go along trees, and where each begins, in the order of their numbers.
@@ -255,12 +268,6 @@ impl Records {
     pub fn remove(&mut self, id: FlowId) -> Option<Conversation> {
         let conversation = self.all.remove(&id)?;
         self.trees.remove(&id);
-        if let Entry::Occupied(mut count) = self.begun_at.entry(conversation.ingress) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
         for shape in shapes(&conversation.template) {
             if let btree_map::Entry::Occupied(mut count) = self.shapes.entry(shape) {
                 *count.get_mut() -= 1;
@@ -269,6 +276,10 @@ impl Records {
                 }
             }
         }
+        let allowed = conversation.template.verdict == Verdict::Allow;
+        let place = (conversation.ingress, conversation.key.dl_src);
+        less(self.begun_at.entry(place.0), allowed);
+        less(self.begun_by.entry(place), allowed);
         for region in [Some(conversation.template.region), conversation.template.reply].into_iter().flatten() {
             if self.regions.get(&region).is_some_and(|(owner, _)| *owner == id) {
                 self.regions.remove(&region);
@@ -476,6 +487,17 @@ impl Records {
 fn shapes(template: &Template) -> impl Iterator<Item = Shape> + use<> {
     let regions = [Some(template.region), template.reply].map(|region| region.filter(|_| template.wide));
     regions.into_iter().flatten().map(|region| Shape::of(&region))
+}
+
+/// One less.
+fn less<K>(entry: Entry<'_, K, Begun>, allowed: bool) {
+    if let Entry::Occupied(mut begun) = entry {
+        let count = begun.get_mut().of(allowed);
+        *count = count.saturating_sub(1);
+        if begun.get().is_empty() {
+            begun.remove();
+        }
+    }
 }
 
 /// The packets of a template while they are in a VLAN, by direction.

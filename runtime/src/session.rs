@@ -8,6 +8,7 @@
 //! ```
 
 mod capabilities;
+mod latency;
 mod role;
 mod sent;
 mod verify;
@@ -31,6 +32,7 @@ use crate::event::SessionEnd;
 use crate::meters::Pace;
 use crate::record::{FlowId, Way};
 use crate::settings::Settings;
+use latency::Latency;
 use sent::Sent;
 use verify::Verifying;
 
@@ -64,6 +66,7 @@ pub struct Session {
     proving: Option<Time>,
     /// It was asked what it holds, while it is in use.
     verifying: Option<Verifying>,
+    latency: Latency,
 }
 
 #[derive(Debug)]
@@ -158,6 +161,7 @@ impl Session {
             peer,
             proving: None,
             verifying: None,
+            latency: Latency::default(),
         };
         let xid = session.xid();
         let hello = Hello::offering(Version::OFFERED);
@@ -328,7 +332,11 @@ impl Session {
             FromSwitch::FlowRemoved { cookie, priority, region, deleted } => {
                 Ok(self.up().map(|dpid| Said::FlowRemoved(dpid, FlowRemoved { cookie, priority, region, deleted })))
             }
-            FromSwitch::Ports { .. } | FromSwitch::Meters { .. } | FromSwitch::EchoReply | FromSwitch::Other => Ok(None),
+            FromSwitch::EchoReply => {
+                self.echo_answered(xid, settings, now, out);
+                Ok(None)
+            }
+            FromSwitch::Ports { .. } | FromSwitch::Meters { .. } | FromSwitch::Other => Ok(None),
         }
     }
 
@@ -479,6 +487,9 @@ impl Session {
         if now.since(self.heard) >= settings.echo_interval * (self.asked + 1) {
             self.asked += 1;
             self.say(&ToSwitch::EchoRequest, out);
+        }
+        if let Some(dpid) = self.up() {
+            self.look_at_latency(dpid, settings, now, out);
         }
         Ok(())
     }

@@ -16,6 +16,28 @@ pub enum Width {
     Proactive,
 }
 
+/// What may be asked for in a second, each 1 to 100,000,000. As much as that may come at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Because of one port where hosts are.
+    pub per_port: u32,
+    /// Because of one MAC address at such a port.
+    pub per_host: u32,
+    /// Because of one switch; because of a port that leads to a switch, a middlebox or a gateway, too.
+    pub per_switch: u32,
+}
+
+/// How scans are told, and what is done about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scanning {
+    /// Different destinations that are not there, or may not be reached, 1 to 10,000: whoever asks for so many scans.
+    pub destinations: usize,
+    /// In so long.
+    pub window: Duration,
+    /// Whoever scans is put in quarantine at its port.
+    pub quarantine: bool,
+}
+
 /// Settings of the runtime, with the defaults that `docs/configuration.md` documents.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +49,8 @@ pub struct Settings {
     pub handshake_deadline: Duration,
     /// Silence after which a switch is asked whether it is alive; three of these without answer end the connection.
     pub echo_interval: Duration,
+    /// A switch in use that takes longer than this to answer is told of.
+    pub echo_limit: Duration,
     /// Time between two discovery probes on a port; a link not confirmed in three of these is gone.
     pub discovery_interval: Duration,
     /// After the start: how long switches and links may take to appear before entries of an earlier run are judged.
@@ -61,6 +85,14 @@ pub struct Settings {
     pub trees: usize,
     /// Broadcast and multicast packets of one port that its switch lets into trees in a second; zero for no bound.
     pub broadcasts_per_second: u32,
+    /// Packets that are looked at.
+    pub packets: Rates,
+    /// New flows that are decided.
+    pub flows: Rates,
+    /// Frames that are sent out of many ports, questions and broadcasts, in a second: in all, and out of one switch.
+    pub copies: (u32, u32),
+    /// Scans.
+    pub scanning: Scanning,
     /// Conversations are spread over ways that are equally short.
     pub spread: bool,
     /// Says how they are spread: the same after a restart.
@@ -97,6 +129,7 @@ impl Default for Settings {
             drop_timeout: Duration::from_secs(10),
             handshake_deadline: Duration::from_secs(5),
             echo_interval: Duration::from_secs(5),
+            echo_limit: Duration::from_secs(1),
             discovery_interval: Duration::from_secs(3),
             settle: Duration::from_secs(5),
             address_lifetime: Duration::from_secs(300),
@@ -114,6 +147,10 @@ impl Default for Settings {
             relays_per_second: 50,
             trees: 1024,
             broadcasts_per_second: 1000,
+            packets: Rates { per_port: 2_000, per_host: 1_000, per_switch: 40_000 },
+            flows: Rates { per_port: 1_000, per_host: 500, per_switch: 20_000 },
+            copies: (100_000, 10_000),
+            scanning: Scanning { destinations: 100, window: Duration::from_secs(60), quarantine: false },
             spread: true,
             spread_seed: 0,
             master: false,

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use lang::checked::{Served, Verdict};
-use net::{Location, MacAddr, Time};
+use net::{Location, MacAddr, Prefix, Time};
 use packet::udp::Datagram;
 use packet::{Dhcp, Dhcp6, IpPayload, dhcp, dhcp6};
 
@@ -127,6 +127,10 @@ impl Controller {
             // The server confirms it.
             self.note_query(query, at, None, now, out);
             let addresses: Vec<IpAddr> = message.addresses.iter().map(|(address, _)| IpAddr::V6(*address)).collect();
+            let prefixes: Vec<Prefix> = message.prefixes.iter().map(|(prefix, _)| *prefix).collect();
+            if !self.may_give_back(arrival, &prefixes, now, out) {
+                return true;
+            }
             return self.given_back(arrival, &addresses, why, true, now, out);
         }
         if matches!(message.kind, dhcp6::Kind::Request | dhcp6::Kind::Renew | dhcp6::Kind::Rebind) {
@@ -166,7 +170,7 @@ impl Controller {
                 }
             }
             for (prefix, seconds) in &message.prefixes {
-                self.delegate(query.mac, *prefix, *seconds, now, out);
+                self.delegate((query.mac, to), *prefix, *seconds, now, out);
             }
             self.query_answered(&query);
         }
@@ -202,12 +206,35 @@ impl Controller {
         if foreign.is_some() && why == Loss::Released {
             return true;
         }
+        let leased = addresses.iter().filter(|address| own.contains(address)).count();
+        if why == Loss::Declined && !self.may_decline(at, (addresses.len(), leased), now, out) {
+            return true;
+        }
         let served = if v6 { Served::Dhcpv6 } else { Served::Dhcp };
         let done = self.bring_to_server(arrival, served, now, out);
         for address in addresses.iter().filter(|address| own.contains(address)) {
             self.lose(mac, *address, why, now, out);
         }
         done
+    }
+
+    /// True if these prefixes are the sender's, and were given to it here. They are no longer.
+    fn may_give_back(&mut self, arrival: &Arrival<'_>, prefixes: &[Prefix], now: Time, out: &mut Effects) -> bool {
+        let (at, mac) = (arrival.at, arrival.key.dl_src);
+        for prefix in prefixes {
+            match self.delegation(*prefix) {
+                Some(owner) if owner == (mac, at) => {}
+                Some((owner, _)) => {
+                    self.alarm(mac, at, Suspicion::AddressOf(owner), now, out);
+                    return false;
+                }
+                None => return false,
+            }
+        }
+        for prefix in prefixes {
+            self.undelegate(mac, *prefix);
+        }
+        true
     }
 
     /// Brings a request to the one server that it names, if the policy lets it; false for what is for all servers, and for what the

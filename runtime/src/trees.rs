@@ -131,8 +131,8 @@ impl Controller {
         }
         let here = all.values().filter(|ingress| **ingress == at).count();
         let room = all.len() < most && here < (most / PORT_SHARE).max(1);
-        if !room && self.hosts.is_news(at, MacAddr::BROADCAST, now) {
-            out.event(Event::Limited { at, what: Limit::Trees });
+        if !room {
+            self.limited(at, Limit::Trees, now, out);
         }
         room && self.records.len() < self.settings.conversations
     }

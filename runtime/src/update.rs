@@ -40,6 +40,7 @@ impl Controller {
         self.edge = self.edge_after(now);
         self.hosts.gateway_addresses.clear();
         self.clear_ports_that_are_no_edge(out);
+        self.lift_refusals(out);
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
             let since = out.events.len();

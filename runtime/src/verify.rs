@@ -12,12 +12,18 @@ use crate::course::Course;
 use crate::dialect::Present;
 use crate::effect::Effects;
 use crate::event::Event;
-use crate::install::Slot;
 
 /// Least time between two looks at a switch that says odd things.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long a switch whose table is full gets no new conversation.
 const RESPITE: Duration = Duration::from_secs(1);
+
+/// How long it is remembered how much room a switch has shown that it has.
+const REMEMBERED: Duration = Duration::from_secs(300);
+/// The least room that is believed.
+const LEAST_ROOM: usize = 16;
+/// The room of a switch that did not tell: as many entries as are read when one connects.
+const UNTOLD: usize = 2_000_000;
 
 /// When switches were looked at, and which are full.
 #[derive(Debug, Default)]
@@ -26,6 +32,8 @@ pub(crate) struct Verification {
     next: BTreeMap<Dpid, Time>,
     /// Until when each switch with a full table is spared.
     full: BTreeMap<Dpid, Time>,
+    /// How many entries switches held when they were full, and until when that is remembered.
+    learned: BTreeMap<Dpid, (usize, Time)>,
 }
 
 impl Controller {
@@ -33,6 +41,7 @@ impl Controller {
     pub(crate) fn verify_in_turn(&mut self, now: Time, out: &mut Effects) {
         let interval = self.settings.verify_interval;
         self.verification.full.retain(|_, until| *until > now);
+        self.verification.learned.retain(|_, (_, until)| *until > now);
         // What an earlier run left is not judged before the network is found: until then nobody knows what is wanted.
         if interval.is_zero() || self.adoption.is_waiting() {
             return;
@@ -79,14 +88,15 @@ impl Controller {
     /// stays.
     pub(crate) fn table_full(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
         let news = self.verification.full.insert(dpid, now.after(RESPITE)).is_none();
-        let strays: Vec<Slot> = self.strays.iter().filter(|(_, (at, _))| *at == dpid).map(|(_, (_, slot))| *slot).collect();
-        for slot in &strays {
-            self.tables.withdraw(dpid, slot, self.switches.up(dpid), out);
+        if news {
+            // What it said that it takes, it does not. Of several refusals at once the first tells how much that is.
+            let held = self.tables.count(dpid).saturating_sub(1).max(LEAST_ROOM);
+            self.verification.learned.insert(dpid, (held, now.after(REMEMBERED)));
         }
-        self.strays.retain(|(_, (at, _))| *at != dpid);
         self.unplan_switch(dpid, now, out);
+        let strays = self.evict_strays(dpid, out);
         let denials = self.records.select(|one| one.template.verdict != Verdict::Allow && one.ingress.dpid == dpid);
-        let evicted = denials.len() + strays.len();
+        let evicted = denials.len() + strays;
         for id in denials {
             self.forget(id, out);
         }
@@ -97,9 +107,15 @@ impl Controller {
 
     /// True if a switch may take entries of something new.
     pub(crate) fn has_table_room(&self, dpid: Dpid, more: usize) -> bool {
-        let room = self.switches.capabilities(dpid).and_then(|own| own.max_entries(0));
-        let fits = room.is_none_or(|room| self.tables.count(dpid) + more <= usize::try_from(room).unwrap_or(usize::MAX));
+        let fits = self.tables.count(dpid) + more <= self.table_size(dpid);
         fits && !self.verification.full.contains_key(&dpid)
+    }
+
+    /// How many entries a switch takes: as it told, or as it showed.
+    pub(crate) fn table_size(&self, dpid: Dpid) -> usize {
+        let told = self.switches.capabilities(dpid).and_then(|own| own.max_entries(0));
+        let told = told.map_or(UNTOLD, |told| usize::try_from(told).unwrap_or(usize::MAX));
+        self.verification.learned.get(&dpid).map_or(told, |(learned, _)| told.min(*learned))
     }
 
     /// A switch that would have no room for the entries of a conversation that takes this course.

@@ -73,6 +73,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("tracing", &["runtime/daemon", "runtime/cli"]),
     ("rustls", &["runtime/daemon/src/tls.rs", "runtime/daemon/tests"]),
     ("tokio_rustls", &["runtime/daemon"]),
+    ("socket2", &["runtime/daemon/src/doors.rs"]),
     ("rcgen", &["runtime/daemon/tests"]),
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),

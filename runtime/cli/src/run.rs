@@ -69,7 +69,7 @@ async fn serve(
     tracing::info!(event = "started", listen, tls = secured, config = %path.display(), rules, "switches may connect");
     caution(&loaded, clock.now());
     let daemon = Daemon { doors, controller, files, loaded };
-    let mut logger = Logger::default();
+    let mut logger = Logger::new(config.log.lines_per_second.into());
     let status = daemon.run(clock, &mut logger, stop).await.map_err(|error| Failure::cannot(error.to_string()))?;
     logger.farewell(&status);
     Ok(Exit::Good)

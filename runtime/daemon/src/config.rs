@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lang::import::MAX_FILES;
-use runtime::{Settings, Width};
+use runtime::{Rates, Scanning, Settings, Width};
 
 use crate::cookies::CookieMask;
 use serde::de::Error as _;
@@ -16,6 +16,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::files::{as_text, read_bounded, unreadable};
 use crate::tls::TlsFiles;
+
+/// The greatest rate that can be set.
+const MOST_PER_SECOND: u32 = 100_000_000;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +50,9 @@ pub struct Config {
     /// Upper bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// What is taken for an attack, and what is done about it.
+    #[serde(default)]
+    pub protection: Protection,
     /// How bad findings of `pentane check` are to be taken, by their codes. The daemon does not look at it.
     #[serde(default)]
     pub severity: BTreeMap<String, String>,
@@ -102,11 +108,13 @@ pub struct OpenFlowTls {
 }
 
 /// `[log]`
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// One line of text an event, or one JSON object.
     pub format: LogFormat,
+    /// Lines of each kind of event in a second: 1 to 65,535.
+    pub lines_per_second: u16,
     /// The least level that is written.
     pub level: Level,
 }
@@ -180,6 +188,8 @@ pub struct Discovery {
     pub handshake: u16,
     /// Seconds of silence after which a switch is asked whether it is alive: 1 to 60.
     pub echo: u16,
+    /// Milliseconds that it may take to answer: 1 to 60,000.
+    pub echo_limit: u16,
 }
 
 /// `[hosts]`
@@ -204,6 +214,29 @@ pub struct Routing {
     pub seed: u64,
 }
 
+/// `[protection]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protection {
+    /// Different destinations that a host may ask for in vain in the time below: 1 to 10,000.
+    pub scan_destinations: u16,
+    /// Seconds: 1 to 3,600.
+    pub scan_window: u16,
+    /// What is done about a host that asks for more.
+    pub scan_action: ScanAction,
+}
+
+/// What is done about a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScanAction {
+    /// It is told.
+    #[default]
+    Tell,
+    /// The host is put in quarantine at its port, for `hosts.quarantine` seconds.
+    Quarantine,
+}
+
 /// `[limits]`
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -222,6 +255,22 @@ pub struct Limits {
     pub trees: usize,
     /// Broadcast packets of one port that go along trees in a second; 0: no bound.
     pub broadcasts_per_second: u32,
+    /// Frames that are sent out of many ports in a second: 1 to 100,000,000.
+    pub copies_per_second: u32,
+    /// Of these out of one switch.
+    pub copies_per_second_per_switch: u32,
+    /// Packets of one port that are looked at in a second: 1 to 100,000,000, as those below.
+    pub packets_per_second_per_port: u32,
+    /// Of one MAC address at a port.
+    pub packets_per_second_per_host: u32,
+    /// Of one switch.
+    pub packets_per_second_per_switch: u32,
+    /// New flows of one port that are decided in a second.
+    pub flows_per_second_per_port: u32,
+    /// Of one MAC address at a port.
+    pub flows_per_second_per_host: u32,
+    /// Of one switch.
+    pub flows_per_second_per_switch: u32,
     /// Connections in all: 1 to 65,535.
     pub connections: u16,
     /// Connections from one address: 1 to 65,535.
@@ -285,18 +334,36 @@ impl Config {
             ("flows.drop_timeout", flows.drop_timeout, 1..=u16::MAX),
             ("flows.miss_send_len", flows.miss_send_len, 64..=u16::MAX),
             ("flows.verify", flows.verify, 0..=3600),
+            ("log.lines_per_second", self.log.lines_per_second, 1..=u16::MAX),
             ("discovery.interval", discovery.interval, 1..=60),
             ("discovery.settle", discovery.settle, 1..=60),
             ("discovery.handshake", discovery.handshake, 1..=60),
             ("discovery.echo", discovery.echo, 1..=60),
+            ("discovery.echo_limit", discovery.echo_limit, 1..=60_000),
             ("hosts.address_lifetime", hosts.address_lifetime, 1..=u16::MAX),
             ("hosts.station_lifetime", hosts.station_lifetime, 60..=u16::MAX),
             ("hosts.quarantine", hosts.quarantine, 1..=u16::MAX),
+            ("protection.scan_destinations", self.protection.scan_destinations, 1..=10_000),
+            ("protection.scan_window", self.protection.scan_window, 1..=3600),
             ("limits.connections", limits.connections, 1..=u16::MAX),
             ("limits.connections_per_address", limits.connections_per_address, 1..=u16::MAX),
         ];
-        checks
-            .into_iter()
+        let rates = [
+            ("limits.copies_per_second", limits.copies_per_second),
+            ("limits.copies_per_second_per_switch", limits.copies_per_second_per_switch),
+            ("limits.packets_per_second_per_port", limits.packets_per_second_per_port),
+            ("limits.packets_per_second_per_host", limits.packets_per_second_per_host),
+            ("limits.packets_per_second_per_switch", limits.packets_per_second_per_switch),
+            ("limits.flows_per_second_per_port", limits.flows_per_second_per_port),
+            ("limits.flows_per_second_per_host", limits.flows_per_second_per_host),
+            ("limits.flows_per_second_per_switch", limits.flows_per_second_per_switch),
+        ];
+        let small = checks.into_iter().map(|(key, value, allowed)| {
+            let (first, last) = allowed.into_inner();
+            (key, u32::from(value), u32::from(first)..=u32::from(last))
+        });
+        small
+            .chain(rates.map(|(key, value)| (key, value, 1..=MOST_PER_SECOND)))
             .find(|(_, value, allowed)| !allowed.contains(value))
             .map(|(key, value, allowed)| (key, format!("`{key}` must be {} to {}, not {value}", allowed.start(), allowed.end())))
     }
@@ -348,6 +415,7 @@ impl Config {
             settle: seconds(self.discovery.settle),
             handshake_deadline: seconds(self.discovery.handshake),
             echo_interval: seconds(self.discovery.echo),
+            echo_limit: Duration::from_millis(self.discovery.echo_limit.into()),
             address_lifetime: seconds(self.hosts.address_lifetime),
             station_lifetime: seconds(self.hosts.station_lifetime),
             quarantine: seconds(self.hosts.quarantine),
@@ -357,6 +425,22 @@ impl Config {
             relays_per_second: self.limits.relays_per_second,
             trees: self.limits.trees,
             broadcasts_per_second: self.limits.broadcasts_per_second,
+            packets: Rates {
+                per_port: self.limits.packets_per_second_per_port,
+                per_host: self.limits.packets_per_second_per_host,
+                per_switch: self.limits.packets_per_second_per_switch,
+            },
+            copies: (self.limits.copies_per_second, self.limits.copies_per_second_per_switch),
+            scanning: Scanning {
+                destinations: usize::from(self.protection.scan_destinations),
+                window: seconds(self.protection.scan_window),
+                quarantine: self.protection.scan_action == ScanAction::Quarantine,
+            },
+            flows: Rates {
+                per_port: self.limits.flows_per_second_per_port,
+                per_host: self.limits.flows_per_second_per_host,
+                per_switch: self.limits.flows_per_second_per_switch,
+            },
             spread: self.routing.spread,
             spread_seed: self.routing.seed,
             master: self.openflow.role == Role::Master,
@@ -420,6 +504,12 @@ fn maybe_listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Soc
     listen(deserializer).map(Some)
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::default(), level: Level::default(), lines_per_second: 5_000 }
+    }
+}
+
 impl Default for Flows {
     fn default() -> Self {
         let entries = Entries::default();
@@ -429,7 +519,7 @@ impl Default for Flows {
 
 impl Default for Discovery {
     fn default() -> Self {
-        Discovery { interval: 3, settle: 10, handshake: 5, echo: 5 }
+        Discovery { interval: 3, settle: 10, handshake: 5, echo: 5, echo_limit: 1000 }
     }
 }
 
@@ -445,6 +535,12 @@ impl Default for Routing {
     }
 }
 
+impl Default for Protection {
+    fn default() -> Self {
+        Protection { scan_destinations: 100, scan_window: 60, scan_action: ScanAction::Tell }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -455,6 +551,14 @@ impl Default for Limits {
             relays_per_second: 50,
             trees: 1024,
             broadcasts_per_second: 1000,
+            copies_per_second: 100_000,
+            copies_per_second_per_switch: 10_000,
+            packets_per_second_per_port: 2_000,
+            packets_per_second_per_host: 1_000,
+            packets_per_second_per_switch: 40_000,
+            flows_per_second_per_port: 1_000,
+            flows_per_second_per_host: 500,
+            flows_per_second_per_switch: 20_000,
             connections: 4096,
             connections_per_address: 1024,
         }
@@ -462,67 +566,4 @@ impl Default for Limits {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(Path::new("site/pentane.toml"), text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_least_file_names_a_policy() {
-        let config = parse("policy = \"campus.pol\"\n").unwrap();
-        assert_eq!(config.plain_listen().map(|listen| listen.port()), Some(6653));
-        assert_eq!(config.policy_files(Path::new("site/pentane.toml")), [PathBuf::from("site/campus.pol")]);
-    }
-
-    #[test]
-    fn mistakes_are_told_with_their_place() {
-        let unknown = parse("policy = \"a.pol\"\n[flows]\nidel_timeout = 3\n").unwrap_err();
-        assert!(unknown.starts_with("site/pentane.toml:3:1: unknown field `idel_timeout`"), "{unknown}");
-        let range = parse("policy = \"a.pol\"\n[flows]\nidle_timeout = 0\n").unwrap_err();
-        assert_eq!(range, "site/pentane.toml:3:16: `flows.idle_timeout` must be 1 to 65535, not 0");
-        let dotted = parse("policy = \"a.pol\"\n# spaced\ndiscovery . interval =  61\n").unwrap_err();
-        assert_eq!(dotted, "site/pentane.toml:3:25: `discovery.interval` must be 1 to 60, not 61");
-        let inline = parse("policy = \"a.pol\"\ndiscovery = { settle = 3, echo = 0 }\n").unwrap_err();
-        assert_eq!(inline, "site/pentane.toml:2:34: `discovery.echo` must be 1 to 60, not 0");
-        assert_eq!(parse("\npolicy = []\n").unwrap_err(), "site/pentane.toml:2:10: `policy` names no file");
-    }
-
-    #[test]
-    fn a_door_for_tls_takes_the_place_of_the_plain_one_unless_both_are_wanted() {
-        let tls = "[openflow.tls]\nlisten = \"0.0.0.0:6653\"\ncertificate = \"a.pem\"\nkey = \"/k.pem\"\nca = \"ca.pem\"\n";
-        let config = parse(&format!("policy = \"a.pol\"\n{tls}")).unwrap();
-        assert_eq!(config.plain_listen(), None);
-        let files = config.tls_files(Path::new("site/pentane.toml")).unwrap();
-        assert_eq!((files.certificate, files.key, files.crl), ("site/a.pem".into(), "/k.pem".into(), None));
-        let both = parse(&format!("policy = \"a.pol\"\nlisten = \"127.0.0.1:6633\"\n{tls}")).unwrap();
-        assert_eq!(both.plain_listen().map(|listen| listen.port()), Some(6633));
-        let missing = parse(&format!("policy = \"a.pol\"\n{}", tls.replace("ca = ", "# "))).unwrap_err();
-        assert!(missing.contains("missing field `ca`"), "{missing}");
-        let unknown = parse(&format!("policy = \"a.pol\"\n{tls}ciphers = 1\n")).unwrap_err();
-        assert!(unknown.starts_with("site/pentane.toml:7:1: unknown field `ciphers`"), "{unknown}");
-        let role = parse("policy = \"a.pol\"\nopenflow.role = \"boss\"\n").unwrap_err();
-        assert!(role.contains("unknown variant `boss`, expected `equal` or `master`"), "{role}");
-    }
-
-    #[test]
-    fn wrong_kinds_say_what_is_wanted() {
-        let policy = "expected a file name or a list of file names";
-        for value in ["3", "[3]", "{}"] {
-            assert_eq!(parse(&format!("policy = {value}\n")).unwrap_err(), format!("site/pentane.toml:1:10: {policy}"));
-        }
-        let listen = "expected `address:port`, such as \"127.0.0.1:6653\"";
-        let unfit = parse("policy = \"a.pol\"\nlisten = \"6653\"\n").unwrap_err();
-        assert_eq!(unfit, format!("site/pentane.toml:2:10: `6653` is no address to listen on: {listen}"));
-        let number = parse("policy = \"a.pol\"\nlisten = 6653\n").unwrap_err();
-        assert!(number.starts_with("site/pentane.toml:2:10: ") && number.ends_with(listen), "{number}");
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused_at_once() {
-        let told = |path: &str| Config::read(Path::new(path)).unwrap_err().to_string();
-        assert_eq!(told("/dev/zero"), "`/dev/zero` cannot be read: it is no regular file");
-        assert_eq!(told("gone/pentane.toml"), "there is no file `gone/pentane.toml`");
-    }
-}
+mod tests;

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use net::Dpid;
-use runtime::{ConnId, Input};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -21,6 +20,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::server::TlsStream;
 
 use crate::doors::{Arrival, Slot, Stream};
+use crate::inbox::Inbox;
 
 /// Bytes read from a connection at a time.
 const READ: usize = 256 * 1024;
@@ -37,6 +37,8 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The switch at the far end, once it takes flows or is held pending.
     pub dpid: Option<Dpid>,
+    /// What it has said and nobody has heard yet.
+    pub inbox: Inbox,
     out: mpsc::UnboundedSender<BytesMut>,
     backlog: Arc<AtomicUsize>,
     /// It speaks, or spoke, for a switch that takes flows.
@@ -54,27 +56,21 @@ impl Drop for Connection {
 
 impl Connection {
     /// Starts both tasks.
-    pub fn open(conn: ConnId, arrival: Arrival, inputs: mpsc::Sender<Input>) -> Connection {
+    pub fn open(arrival: Arrival, inbox: Inbox) -> Connection {
         let Arrival { stream, peer, slot } = arrival;
         match stream {
             Stream::Plain(stream) => {
                 let (reader, writer) = stream.into_split();
-                Connection::start(conn, (reader, writer), peer.address, slot, inputs)
+                Connection::start((reader, writer), peer.address, slot, inbox)
             }
             Stream::Secured(stream) => {
                 let both = Shared(Arc::new(Mutex::new(*stream)));
-                Connection::start(conn, (both.clone(), both), peer.address, slot, inputs)
+                Connection::start((both.clone(), both), peer.address, slot, inbox)
             }
         }
     }
 
-    fn start<R, W>(
-        conn: ConnId,
-        (reader, writer): (R, W),
-        peer: SocketAddr,
-        slot: Arc<Slot>,
-        inputs: mpsc::Sender<Input>,
-    ) -> Connection
+    fn start<R, W>((reader, writer): (R, W), peer: SocketAddr, slot: Arc<Slot>, inbox: Inbox) -> Connection
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: Writer + 'static,
@@ -82,9 +78,9 @@ impl Connection {
         let (out, outgoing) = mpsc::unbounded_channel();
         let (parting, dropped) = oneshot::channel();
         let backlog = Arc::new(AtomicUsize::new(0));
-        let reader = tokio::spawn(read(conn, reader, inputs, slot.clone())).abort_handle();
+        let reader = tokio::spawn(read(reader, inbox.clone(), slot.clone())).abort_handle();
         tokio::spawn(write(writer, outgoing, backlog.clone(), dropped, slot));
-        Connection { peer, dpid: None, out, backlog, established: false, reader, _parting: parting }
+        Connection { peer, dpid: None, inbox, out, backlog, established: false, reader, _parting: parting }
     }
 
     /// Hands bytes to the writer. False if too many wait already; `is_up` tells whether the connection speaks for a switch that takes
@@ -153,21 +149,19 @@ impl AsyncWrite for Shared {
 }
 
 /// Brings what a switch sends, until it ends or the daemon does.
-async fn read(conn: ConnId, mut reader: impl AsyncRead + Unpin, inputs: mpsc::Sender<Input>, _slot: Arc<Slot>) {
+async fn read(mut reader: impl AsyncRead + Unpin, inbox: Inbox, _slot: Arc<Slot>) {
     let mut buffer = BytesMut::with_capacity(READ);
     loop {
         buffer.reserve(READ / 4);
         match reader.read_buf(&mut buffer).await {
             Ok(0) | Err(_) => break,
             Ok(_) => {
-                if inputs.send(Input::Received(conn, buffer.split())).await.is_err() {
-                    return;
-                }
+                inbox.put(buffer.split());
+                inbox.room().await;
             }
         }
     }
-    // The daemon may be ending: nobody needs to hear then.
-    let _ = inputs.send(Input::Closed(conn)).await;
+    inbox.close();
 }
 
 /// Sends what is to be sent; ends when the connection is dropped, after all of it is out or the peer had its time to take it.
@@ -208,7 +202,7 @@ async fn send_all(writer: &mut impl Writer, outgoing: &mut mpsc::UnboundedReceiv
 mod tests {
     use std::net::Ipv4Addr;
 
-    use runtime::Peer;
+    use runtime::{ConnId, Peer};
     use tokio::net::TcpListener;
     use tokio::time::timeout;
 
@@ -224,10 +218,10 @@ mod tests {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
         let slots = Slots::new(1, 1);
-        let (inputs, _arriving) = mpsc::channel(1);
+        let (ready, _readied) = mpsc::unbounded_channel();
         let slot = slots.take(address.ip()).unwrap();
         let arrival = Arrival { stream: Stream::Plain(stream), peer: Peer::plain(address), slot };
-        let mut connection = Connection::open(ConnId(1), arrival, inputs);
+        let mut connection = Connection::open(arrival, Inbox::new(ConnId(1), ready));
         let backlog = connection.backlog.clone();
         // More than the system takes for a peer that does not read; the connection speaks for a switch.
         while connection.send(BytesMut::zeroed(EARLY_BACKLOG), || true) {

@@ -3,16 +3,18 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use runtime::Peer;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
 
+use crate::handshakes::Handshakes;
 use crate::log;
 use crate::tls::{Tls, fingerprint, reason};
 
@@ -21,6 +23,8 @@ const WAITING: usize = 64;
 /// How long a socket is left alone after the system refused a connection: it has too few file descriptors, or too little memory, and
 /// will have for a while.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Differentiated services code point CS6, network control (RFC 4594 §3.2), in its place in the octet.
+const CONTROL: u32 = 48 << 2;
 /// How often the same trouble is told.
 const TOLD: Duration = Duration::from_secs(1);
 
@@ -91,6 +95,36 @@ struct Seldom {
     untold: u64,
 }
 
+/// Handshakes that came to nothing are told ten a second at most: whoever fails again and again fills no disk.
+#[derive(Clone, Default)]
+struct Refused(Arc<Mutex<(Option<Instant>, u32, u64)>>);
+
+/// Refusals that are told in a second.
+const REFUSALS: u32 = 10;
+
+impl Refused {
+    fn tell(&self, address: SocketAddr, why: &str) {
+        if let Some(untold) = self.due(Instant::now()) {
+            log::tls_refused(address, why, untold);
+        }
+    }
+
+    /// How many were not told since the last that was, if one more may be.
+    fn due(&self, now: Instant) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, told, untold) = &mut *state;
+        if since.is_none_or(|since| now.duration_since(since) >= TOLD) {
+            (*since, *told) = (Some(now), 0);
+        }
+        if *told >= REFUSALS {
+            *untold += 1;
+            return None;
+        }
+        *told += 1;
+        Some(std::mem::take(untold))
+    }
+}
+
 impl Doors {
     /// One door for plain TCP, with the limits that are the default.
     #[must_use]
@@ -129,6 +163,8 @@ async fn take_plain(listener: TcpListener, slots: Slots, arrivals: mpsc::Sender<
 async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals: mpsc::Sender<Arrival>) {
     let Secured { listener, mut tls, deadline } = door;
     let mut lobby = Lobby::new(slots);
+    let mut pace = Handshakes::default();
+    let refused = Refused::default();
     loop {
         tokio::select! {
             _ = hangup.recv() => {
@@ -144,8 +180,16 @@ async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals:
                 }
             }
             (stream, address, slot) = lobby.next(&listener) => {
+                let Some(turn) = pace.turn(origin(address.ip()), Instant::now()) else {
+                    refused.tell(address, "too many handshakes from there");
+                    continue;
+                };
                 // Each in a task of its own: who is slow keeps nobody waiting.
-                tokio::spawn(shake_hands(tls.clone(), stream, address, slot, deadline, arrivals.clone()));
+                let shaken = shake_hands(tls.clone(), stream, (address, slot), deadline, arrivals.clone(), refused.clone());
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(turn.into()).await;
+                    shaken.await;
+                });
             }
             () = arrivals.closed() => return,
         }
@@ -155,15 +199,15 @@ async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals:
 async fn shake_hands(
     tls: Tls,
     stream: TcpStream,
-    address: SocketAddr,
-    slot: Arc<Slot>,
+    (address, slot): (SocketAddr, Arc<Slot>),
     deadline: Duration,
     arrivals: mpsc::Sender<Arrival>,
+    refused: Refused,
 ) {
     let stream = match tokio::time::timeout(deadline, tls.accept(stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return log::tls_refused(address, &reason(&error)),
-        Err(_) => return log::tls_refused(address, "the handshake took too long"),
+        Ok(Err(error)) => return refused.tell(address, &reason(&error)),
+        Err(_) => return refused.tell(address, "the handshake took too long"),
     };
     let certificate = fingerprint(&stream);
     let peer = Peer { address, certificate };
@@ -171,6 +215,15 @@ async fn shake_hands(
     if certificate.is_some() {
         // The daemon may be ending.
         let _ = arrivals.send(Arrival { stream: Stream::Secured(Box::new(stream)), peer, slot }).await;
+    }
+}
+
+/// Whose connections count together: those of an IPv4 address, and those of a network of IPv6, where one machine has all the addresses
+/// that it likes (RFC 4291 §2.5.1).
+fn origin(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !0 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -198,6 +251,9 @@ impl Lobby {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY");
             }
+            if let Err(error) = mark(&stream, address.ip()) {
+                tracing::debug!(%error, "IP_TOS");
+            }
             if let Some(slot) = self.slots.take(address.ip()) {
                 return (stream, address, slot);
             }
@@ -215,6 +271,16 @@ impl Lobby {
         if !gone.contains(&error.kind()) {
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Marks what is sent on a connection as control traffic, so that a network that shares its links with others' packets can let it go before
+/// them.
+fn mark(stream: &TcpStream, peer: IpAddr) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    match peer.to_canonical() {
+        IpAddr::V4(_) => socket.set_tos_v4(CONTROL),
+        IpAddr::V6(_) => socket.set_tclass_v6(CONTROL),
     }
 }
 
@@ -250,7 +316,7 @@ impl Slots {
     /// A place for somebody from there, if there is one.
     #[must_use]
     pub fn take(&self, address: IpAddr) -> Option<Arc<Slot>> {
-        let address = address.to_canonical();
+        let address = origin(address);
         let mut taken = self.taken();
         let same = taken.by_address.get(&address).copied().unwrap_or(0);
         if taken.all >= self.all || same >= self.per_address {
@@ -299,6 +365,37 @@ mod tests {
         drop((held, elsewhere));
         let taken = slots.taken();
         assert_eq!((taken.all, taken.by_address.len()), (0, 0));
+    }
+
+    #[test]
+    fn r03_addresses_of_one_network_of_ipv6_count_together() {
+        let slots = Slots::new(12, 2);
+        let at = |text: &str| slots.take(text.parse().unwrap());
+        let held = [at("2001:db8::1"), at("2001:db8::ffff:0:0:1")];
+        assert!(held.iter().all(Option::is_some) && at("2001:db8::2").is_none());
+        assert!(at("2001:db8:0:1::1").is_some(), "another network");
+        assert!(at("192.0.2.1").is_some() && at("192.0.2.2").is_some());
+    }
+
+    #[test]
+    fn r10_refusals_are_told_ten_a_second_with_how_many_were_not() {
+        let (refused, start) = (Refused::default(), Instant::now());
+        let at = |step: u32| refused.due(start + Duration::from_millis(10) * step);
+        let told: Vec<u64> = (0..200).filter_map(at).collect();
+        assert_eq!((told.len(), told.iter().sum::<u64>()), (20, 90));
+    }
+
+    #[tokio::test]
+    async fn t16_connections_to_switches_are_marked_as_control_traffic() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).await.unwrap();
+            let port = listener.local_addr().unwrap();
+            let (_far, (stream, ..)) =
+                tokio::join!(TcpStream::connect(port), async { Lobby::new(Slots::new(1, 1)).next(&listener).await });
+            let socket = SockRef::from(&stream);
+            let marked = if port.is_ipv4() { socket.tos_v4() } else { socket.tclass_v6() };
+            assert_eq!(marked.unwrap(), 0xc0, "CS6 is 110000, and two bits follow it");
+        }
     }
 
     #[test]

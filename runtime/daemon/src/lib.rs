@@ -6,6 +6,8 @@ mod connection;
 mod cookies;
 pub mod doors;
 pub mod files;
+mod handshakes;
+mod inbox;
 pub mod log;
 pub mod policy;
 pub mod reactor;

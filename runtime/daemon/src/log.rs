@@ -1,6 +1,9 @@
 //! Events as structured log lines: one message, and fields that a machine can filter by. Knows nothing of where lines go.
 
+use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use lang::checked::{Checked, Effect, RuleId};
 use lang::flowspec::flow_text;
@@ -16,6 +19,8 @@ use tracing::field::{DisplayValue, display};
 use crate::policy::{self, Loaded};
 use crate::reactor::{Observer, Reload};
 
+/// The time in which lines are counted.
+const SECOND: Duration = Duration::from_secs(1);
 /// How many rules one line names.
 const MOST_NAMED: usize = 20;
 
@@ -23,14 +28,53 @@ const MOST_NAMED: usize = 20;
 const MOST_TOLD: usize = 20;
 
 /// Writes every event to the log, and counts the policies that were refused.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Logger {
     refusals: u64,
+    lines: Lines,
+}
+
+/// How many lines there were of each kind of event in its second.
+#[derive(Clone, Debug)]
+struct Lines {
+    per_second: u32,
+    kinds: HashMap<Discriminant<Event>, (Instant, u32)>,
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Lines {
+    /// True if one more line may be written of this kind: a flood of anything fills no disk, and hides nothing else.
+    fn may(&mut self, kind: Discriminant<Event>, now: Instant) -> bool {
+        let (since, count) = self.kinds.entry(kind).or_insert((now, 0));
+        if now.duration_since(*since) >= SECOND {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        let may = *count <= self.per_second;
+        self.untold += u64::from(!may);
+        may
+    }
+
+    /// How many were not written since that was told last, if it is time to tell.
+    fn left_out(&mut self, now: Instant) -> Option<u64> {
+        if self.untold == 0 || self.told.is_some_and(|told| now.duration_since(told) < SECOND) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 impl Observer for Logger {
     fn event(&mut self, event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
-        log(event, peer, controller);
+        let now = Instant::now();
+        if self.lines.may(discriminant(event), now) {
+            log(event, peer, controller);
+        }
+        if let Some(lines) = self.lines.left_out(now) {
+            tracing::warn!(event = "lines-left-out", lines, "more happened than is written: `log.lines_per_second`");
+        }
     }
 
     fn reloaded(&mut self, reload: &Reload<'_>) {
@@ -54,6 +98,12 @@ impl Observer for Logger {
 }
 
 impl Logger {
+    /// Writes so many lines of each kind of event in a second.
+    #[must_use]
+    pub fn new(per_second: u32) -> Logger {
+        Logger { refusals: 0, lines: Lines { per_second, kinds: HashMap::new(), untold: 0, told: None } }
+    }
+
     /// The last line of a daemon.
     pub fn farewell(&self, status: &Status) {
         let counters = status.counters;
@@ -62,6 +112,7 @@ impl Logger {
             allowed = counters.allowed,
             denied = counters.denied,
             revoked = counters.revoked,
+            shed = counters.shed,
             refusals = self.refusals,
             "stopped; entries stay in the switches"
         );
@@ -79,8 +130,14 @@ pub fn connected(conn: ConnId, peer: Peer) {
 }
 
 /// Somebody did not get through the handshake of TLS.
-pub fn tls_refused(peer: SocketAddr, reason: &str) {
-    tracing::warn!(event = "tls-refused", %peer, reason, "somebody was refused at the TLS port");
+pub fn tls_refused(peer: SocketAddr, reason: &str, untold: u64) {
+    let untold = (untold > 0).then_some(untold);
+    tracing::warn!(event = "tls-refused", %peer, reason, untold, "somebody was refused at the TLS port");
+}
+
+/// Packets of switches that send more than is decided were dropped: the oldest that waited.
+pub fn unheard(peer: SocketAddr, dropped: u64, all: u64) {
+    tracing::warn!(event = "unheard", %peer, dropped, all, "a switch sends more packets than are decided: the oldest were dropped");
 }
 
 /// The files of TLS were read again, and are in use.
@@ -185,14 +242,19 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         Event::Spoofed { at, mac, why } => {
             tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = %why, "a sender is not believed: dropped");
         }
-        Event::Limited { at, what } => {
-            tracing::warn!(event = "limited", at = at_name(at), limit = %what, "a limit was reached: dropped");
+        Event::Limited { at, what, dropped } => {
+            tracing::warn!(event = "limited", at = at_name(at), limit = %what, dropped, "a limit was reached: dropped");
+        }
+        Event::Shut { at, blame, seconds } => {
+            tracing::warn!(event = "shut", at = at_name(at), what = %blame, seconds, "a port asks too much: its switch drops");
         }
         Event::SwitchJoined { .. }
         | Event::SwitchPending { .. }
         | Event::SwitchStandby { .. }
         | Event::DpidClaimed { .. }
         | Event::SwitchLeft { .. }
+        | Event::EchoSlow { .. }
+        | Event::EchoPrompt { .. }
         | Event::SessionEnded { .. }
         | Event::SwitchError { .. }
         | Event::Port { .. }
@@ -210,6 +272,8 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         | Event::PrefixDelegated { .. }
         | Event::AddressReleased { .. }
         | Event::NameRefused { .. }
+        | Event::AddressContested { .. }
+        | Event::Scan { .. }
         | Event::Quarantined { .. } => log_binding(event, policy),
     }
 }
@@ -238,6 +302,14 @@ fn log_binding(event: &Event, policy: &Checked) {
         }
         Event::NameRefused { mac, at } => {
             tracing::warn!(event = "name-refused", %mac, at = at_name(at), "a station calls itself what is no name, or another's");
+        }
+        Event::AddressContested { mac, at, address, tester } => {
+            let at = at_name(at);
+            tracing::warn!(event = "address-contested", %mac, at, %address, %tester, "somebody answers for an address that another tests");
+        }
+        Event::Scan { mac, at, destinations, seconds } => {
+            let at = at_name(at);
+            tracing::warn!(event = "scan", %mac, at, destinations, seconds, "a host asks for many destinations in vain");
         }
         Event::Quarantined { mac, at, seconds } => {
             tracing::warn!(event = "quarantined", %mac, at = at_name(at), seconds, "a sender is proved to be elsewhere: dropped here");
@@ -324,6 +396,12 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller)
             %by,
             "two connections say that they are the same switch"
         ),
+        Event::EchoSlow { dpid, millis } => {
+            tracing::warn!(event = "echo-slow", switch = name(dpid), %dpid, millis, "a switch lives, and takes long to answer");
+        }
+        Event::EchoPrompt { dpid, millis } => {
+            tracing::info!(event = "echo-prompt", switch = name(dpid), %dpid, millis, "a switch answers in time again");
+        }
         Event::SwitchLeft { dpid } => {
             tracing::warn!(event = "switch-left", switch = name(dpid), %dpid, "a switch is out of reach");
         }
@@ -393,5 +471,29 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller)
             "no entries stand before packets come: there would be too many"
         ),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use net::{Dpid, PortNo};
+
+    use super::*;
+
+    #[test]
+    fn r10_a_flood_of_one_kind_of_event_is_cut_and_hides_no_other() {
+        let mut logger = Logger::new(10);
+        let at = Location::new(Dpid(1), PortNo(1));
+        let kinds = [Event::Port { at, up: true }, Event::SwitchLeft { dpid: Dpid(1) }].map(|event| discriminant(&event));
+        let start = Instant::now();
+        let (mut flood, mut left_out) = (0, 0);
+        for step in 0..3000_u32 {
+            let now = start + Duration::from_millis(1) * step;
+            flood += u32::from(logger.lines.may(kinds[0], now));
+            left_out += logger.lines.left_out(now).unwrap_or(0);
+            assert!(step % 200 != 0 || logger.lines.may(kinds[1], now), "five a second");
+        }
+        assert_eq!(flood, 30);
+        assert!(left_out > 1900, "{left_out}");
     }
 }

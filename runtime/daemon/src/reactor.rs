@@ -15,17 +15,20 @@ use tokio::sync::mpsc;
 
 use crate::connection::Connection;
 use crate::doors::{Arrival, Doors};
+use crate::inbox::Inbox;
 use crate::log;
 use crate::policy::Loaded;
 use crate::reload::Reading;
 use crate::watch::{Reason, Watch};
 
-/// Portions that may wait for the deciding task.
-const WAITING: usize = 1024;
-/// Portions decided before what they led to is sent.
+/// Connections that are heard before what that led to is sent.
 const BATCH: usize = 64;
+/// Messages that are heard before, in all.
+const ROUND: usize = 256;
 /// How often the runtime looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
+/// How often it is told that packets were dropped unheard.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// What is told of a running daemon beside its log.
 pub trait Observer {
@@ -63,12 +66,34 @@ struct Reactor<'o> {
     controller: Controller,
     effects: Effects,
     connections: HashMap<ConnId, Connection>,
-    inputs: mpsc::Sender<Input>,
+    /// Connections that have something to say.
+    ready: mpsc::UnboundedSender<ConnId>,
+    readied: mpsc::UnboundedReceiver<ConnId>,
+    /// Packets that were dropped unheard, and when that was told.
+    unheard: Unheard,
     clock: Clock,
     next: u64,
     observer: &'o mut dyn Observer,
     loaded: Loaded,
     refused: Option<SourceMap>,
+}
+
+/// Packets of switches that send more than their share, dropped before anybody heard them.
+#[derive(Default)]
+struct Unheard {
+    all: u64,
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Unheard {
+    fn count(&mut self, dropped: u64, peer: SocketAddr, now: Instant) {
+        (self.all, self.untold) = (self.all + dropped, self.untold + dropped);
+        if self.told.is_none_or(|told| now.duration_since(told) >= TOLD) {
+            log::unheard(peer, std::mem::take(&mut self.untold), self.all);
+            self.told = Some(now);
+        }
+    }
 }
 
 /// When the runtime looks at the clock next.
@@ -136,38 +161,23 @@ impl Daemon {
         observer: &mut dyn Observer,
         stop: impl Future<Output = ()>,
     ) -> std::io::Result<Status> {
-        let (inputs, mut arriving) = mpsc::channel(WAITING);
         let mut arrivals = self.doors.open()?;
         let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         let mut watch = Watch::new();
         watch.add(&self.files);
         watch.add(&self.loaded.files());
         let changes = !self.files.is_empty();
-        let mut reactor = Reactor {
-            controller: self.controller,
-            effects: Effects::default(),
-            connections: HashMap::new(),
-            inputs,
-            clock,
-            next: 0,
-            observer,
-            loaded: self.loaded,
-            refused: None,
-        };
+        let mut reactor = Reactor::new(self.controller, clock, observer, self.loaded);
         let mut pace = Pace { due: Instant::now(), held: false };
         let mut stop = pin!(stop);
         loop {
+            let mut heard = false;
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(input) = arriving.recv() => {
-                    reactor.step(input);
-                    for _ in 1..BATCH {
-                        match arriving.try_recv() {
-                            Ok(input) => reactor.step(input),
-                            Err(_) => break,
-                        }
-                    }
+                Some(conn) = reactor.readied.recv() => {
+                    reactor.round(conn);
+                    heard = true;
                 }
                 _ = hangup.recv(), if changes => reading.ask(Reason::Signal),
                 () = watch.changed(), if changes => reading.ask(Reason::FileChanged),
@@ -180,15 +190,76 @@ impl Daemon {
             }
             // Here and not above, so that it has its turn whatever else there is to do.
             if pace.is_due(Instant::now()) {
+                reactor.hear_everybody();
                 reactor.step(Input::Tick);
             }
             reactor.carry_out();
+            if heard {
+                // Whoever reads and writes beside this has a turn, too.
+                tokio::task::yield_now().await;
+            }
         }
         Ok(reactor.controller.status())
     }
 }
 
-impl Reactor<'_> {
+impl<'o> Reactor<'o> {
+    fn new(controller: Controller, clock: Clock, observer: &'o mut dyn Observer, loaded: Loaded) -> Reactor<'o> {
+        let (ready, readied) = mpsc::unbounded_channel();
+        Reactor {
+            controller,
+            effects: Effects::default(),
+            connections: HashMap::new(),
+            ready,
+            readied,
+            unheard: Unheard::default(),
+            clock,
+            next: 0,
+            observer,
+            loaded,
+            refused: None,
+        }
+    }
+
+    /// Hears one connection after the other, each a little, until all or enough is heard.
+    fn round(&mut self, first: ConnId) {
+        let mut heard = self.hear(first);
+        for _ in 1..BATCH {
+            if heard >= ROUND {
+                return;
+            }
+            match self.readied.try_recv() {
+                Ok(conn) => heard += self.hear(conn),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Hears every connection that waits, once: before anybody is judged silent.
+    fn hear_everybody(&mut self) {
+        for _ in 0..self.readied.len() {
+            if let Ok(conn) = self.readied.try_recv() {
+                self.hear(conn);
+            }
+        }
+    }
+
+    /// It is the turn of a connection. How many messages that were.
+    fn hear(&mut self, conn: ConnId) -> usize {
+        let Some(connection) = self.connections.get(&conn) else { return 0 };
+        let turn = connection.inbox.turn();
+        if turn.dropped > 0 {
+            self.unheard.count(turn.dropped, connection.peer, Instant::now());
+        }
+        if !turn.bytes.is_empty() {
+            self.step(Input::Received(conn, turn.bytes));
+        }
+        if turn.closed {
+            self.step(Input::Closed(conn));
+        }
+        turn.packets + turn.others
+    }
+
     fn step(&mut self, input: Input) {
         let (speaker, closed) = match &input {
             Input::Received(conn, _) => (Some(*conn), None),
@@ -209,7 +280,8 @@ impl Reactor<'_> {
         self.next += 1;
         let (conn, peer) = (ConnId(self.next), arrival.peer);
         log::connected(conn, peer);
-        self.connections.insert(conn, Connection::open(conn, arrival, self.inputs.clone()));
+        let inbox = Inbox::new(conn, self.ready.clone());
+        self.connections.insert(conn, Connection::open(arrival, inbox));
         self.step(Input::Connected(conn, peer));
     }
 
@@ -262,6 +334,9 @@ fn peer_of(event: &Event, speaker: Option<ConnId>, connections: &mut HashMap<Con
         Event::SwitchJoined { dpid, .. } | Event::SwitchPending { dpid, .. } => {
             if let Some(connection) = speaker.and_then(|conn| connections.get_mut(&conn)) {
                 connection.dpid = Some(*dpid);
+                if matches!(event, Event::SwitchJoined { .. }) {
+                    connection.inbox.sort();
+                }
             }
             connections.values().find(|connection| connection.dpid == Some(*dpid)).map(|connection| connection.peer)
         }

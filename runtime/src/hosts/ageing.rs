@@ -10,6 +10,7 @@ use net::{Location, MacAddr, Time};
 use super::{Binding, Loss, Source};
 use crate::controller::Controller;
 use crate::effect::Effects;
+use crate::neighbour::CONTESTED;
 
 /// How often addresses are looked at.
 const ADDRESSES: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ impl Controller {
     /// Looks at the clock: what is due becomes true, and what has been silent for too long is forgotten.
     pub(crate) fn age_hosts(&mut self, now: Time, out: &mut Effects) {
         self.settle_moves(now, out);
+        self.settle_cards(now, out);
         self.settle_tentative(now, out);
         self.end_quarantines(now, out);
         let patience = self.settings.move_probe * 3;
@@ -27,10 +29,13 @@ impl Controller {
         self.hosts.relays.age(now);
         self.hosts.asked.age(now);
         self.hosts.refused.age(now);
+        self.hosts.moving.age(now);
+        self.hosts.contests.age_within(CONTESTED, now);
         let [addresses, stations] = self.hosts.next_ageing;
         if now >= addresses {
             self.hosts.next_ageing = [now.after(ADDRESSES), stations];
             self.hosts.leases.age(now);
+            self.scans.age(self.settings.scanning.window, now);
             self.hosts.advertised.retain(|(_, until)| *until > now);
             self.age_addresses(now, out);
         }

@@ -82,15 +82,10 @@ impl Controller {
         match self.view.owner(address) {
             Some(owner) if owner == mac => {
                 self.hosts.touch(mac, address, at, now);
+                self.card_answers(mac, address, now, out);
                 true
             }
-            Some(owner) if self.are_one_host(owner, mac) => {
-                let taken = self.view.claim(mac, address);
-                self.hosts.touch(mac, address, at, now);
-                self.station_changed(owner, now, out);
-                self.station_changed(mac, now, out);
-                taken
-            }
+            Some(owner) if self.are_one_host(owner, mac) => self.claim_of_card(owner, (mac, at), address, now, out),
             Some(owner) if self.is_held(owner, address, now) => {
                 self.alarm(mac, at, Suspicion::AddressOf(owner), now, out);
                 false
@@ -121,8 +116,11 @@ impl Controller {
             return false;
         }
         let most = if routed { ROUTED } else { self.settings.addresses_per_station };
-        if self.view.station(mac).is_some_and(|station| station.addresses.len() >= most) {
-            out.event(Event::Limited { at, what: Limit::Addresses });
+        if self.claimed(mac, routed) >= most {
+            self.limited(at, Limit::Addresses, now, out);
+            return false;
+        }
+        if !self.may_answer_test(mac, address, at, now, out) {
             return false;
         }
         if !self.view.claim(mac, address) {
@@ -136,14 +134,41 @@ impl Controller {
         true
     }
 
-    /// A packet for an address behind a router that nobody has heard of yet: it is the router's, whoever is there.
-    pub(crate) fn claim_behind(&mut self, mac: MacAddr, address: IpAddr, now: Time, out: &mut Effects) {
-        if self.view.owner(address).is_none() && self.router_of(address) == Some(mac) {
-            let at = self.view.station(mac).and_then(|station| station.location);
-            if let Some(at) = at {
-                self.claim_free(mac, address, at, now, out);
-            }
+    /// How many addresses a station has of its own, or how many lie behind it: neither takes from the other.
+    fn claimed(&self, mac: MacAddr, routed: bool) -> usize {
+        let all = self.view.station(mac).into_iter().flat_map(|station| &station.addresses);
+        let behind = |address: &IpAddr| {
+            let source = self.hosts.bindings.get(address).map(|binding| binding.source);
+            source == Some(Source::Registration) && !self.is_registered(mac, *address)
+        };
+        all.filter(|address| behind(address) == routed).count()
+    }
+
+    /// A packet for an address behind a router that nobody has heard of yet: it is the router's, whoever is there. Until the packet is
+    /// decided, nothing is remembered of it. True if [`Controller::keep_behind`] is to say what is.
+    pub(crate) fn suppose_behind(&mut self, mac: MacAddr, address: IpAddr) -> bool {
+        let supposed = self.view.owner(address).is_none()
+            && self.router_of(address) == Some(mac)
+            && !self.is_reserved(address)
+            && self.view.station(mac).is_some_and(|station| station.location.is_some())
+            && self.claimed(mac, true) < ROUTED
+            && self.view.claim(mac, address);
+        if supposed {
+            self.program.update(&self.view, &[mac]);
         }
+        supposed
+    }
+
+    /// Whoever is behind a router is remembered if the packet may go there: else anybody could fill the router's share.
+    pub(crate) fn keep_behind(&mut self, mac: MacAddr, address: IpAddr, now: Time, out: &mut Effects) {
+        let at = self.view.station(mac).and_then(|station| station.location);
+        if let Some(at) = at.filter(|_| self.is_in_use(mac, address)) {
+            let source = Source::Registration;
+            self.hosts.bindings.insert(address, Binding { mac, source, seen: now, until: None, at });
+            return out.event(Event::AddressClaimed { mac, address, source });
+        }
+        self.view.release(mac, address);
+        self.program.update(&self.view, &[mac]);
     }
 
     /// A station has an address no longer. True if it had it.
@@ -226,7 +251,7 @@ impl Controller {
 
 impl Hosts {
     /// An address was seen at its owner, which may be another card of the same host now.
-    fn touch(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time) {
+    pub(super) fn touch(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time) {
         let fresh = Binding { mac, source: Source::Claim, seen: now, until: None, at };
         let binding = self.bindings.entry(address).or_insert(fresh);
         (binding.mac, binding.seen) = (mac, now);

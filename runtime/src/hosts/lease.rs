@@ -1,6 +1,6 @@
 //! Leases of trusted servers: the requests that wait for an answer, and what an answer binds. Knows nothing of the bytes of DHCP.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,10 @@ const PENDING_AT: usize = 64;
 const PENDING: usize = 65_536;
 /// Answers to one request that are handed on: one or two from each server.
 const ANSWERS: u8 = 16;
+/// How long servers keep back an address that was declined, as far as is known of them.
+const KEPT_BACK: Duration = Duration::from_secs(3600);
+/// Declined addresses that are remembered.
+const DECLINED: usize = 65_536;
 /// Prefixes delegated at one time.
 const DELEGATED: usize = 1024;
 
@@ -56,7 +60,19 @@ pub(super) struct Leases {
     pending_at: HashMap<Location, usize>,
     leased_at: HashMap<Location, usize>,
     names: HashMap<MacAddr, Arc<str>>,
-    delegated: Vec<(Prefix, MacAddr, Time)>,
+    delegated: Vec<Delegated>,
+    /// Addresses that were given back as not usable: they count at their port until then.
+    declined: VecDeque<(Time, Location)>,
+}
+
+/// A prefix behind a station.
+#[derive(Clone, Copy, Debug)]
+struct Delegated {
+    prefix: Prefix,
+    mac: MacAddr,
+    /// Where the station was.
+    at: Location,
+    until: Time,
 }
 
 impl Leases {
@@ -72,7 +88,37 @@ impl Leases {
 
     /// Who got a prefix that this address is in.
     pub(super) fn delegated_to(&self, address: IpAddr) -> Option<MacAddr> {
-        self.delegated.iter().find(|(prefix, ..)| prefix.contains(address)).map(|(_, mac, _)| *mac)
+        self.delegated.iter().find(|one| one.prefix.contains(address)).map(|one| one.mac)
+    }
+
+    /// Who got this prefix, or one around it, or one within it; and where that was.
+    pub(super) fn delegation(&self, prefix: Prefix) -> Option<(MacAddr, Location)> {
+        let meets = |one: &&Delegated| one.prefix.covers(&prefix) || prefix.covers(&one.prefix);
+        self.delegated.iter().find(meets).map(|one| (one.mac, one.at))
+    }
+
+    /// A station gives a prefix back.
+    pub(super) fn undelegate(&mut self, mac: MacAddr, prefix: Prefix) {
+        self.delegated.retain(|one| !(one.mac == mac && one.prefix == prefix));
+    }
+
+    /// All that a station has beside its addresses.
+    pub(super) fn forget(&mut self, mac: MacAddr) {
+        self.names.remove(&mac);
+        self.delegated.retain(|one| one.mac != mac);
+    }
+
+    /// How many leases a port holds, with those that it declined a while ago.
+    fn held_at(&self, at: Location) -> usize {
+        self.leased_at.get(&at).copied().unwrap_or(0)
+    }
+
+    /// An address was declined here: its server keeps it back for a while, and so long it counts as a lease of the port.
+    pub(super) fn declined(&mut self, at: Location, now: Time) {
+        if self.declined.len() < DECLINED {
+            *self.leased_at.entry(at).or_default() += 1;
+            self.declined.push_back((now.after(KEPT_BACK), at));
+        }
     }
 
     /// Requests that nobody answered, and delegations that have ended, are forgotten.
@@ -85,7 +131,10 @@ impl Leases {
             }
             waits
         });
-        self.delegated.retain(|(_, _, until)| *until > now);
+        self.delegated.retain(|one| one.until > now);
+        while let Some((_, at)) = self.declined.pop_front_if(|(until, _)| *until <= now) {
+            less(&mut self.leased_at, at);
+        }
     }
 }
 
@@ -113,9 +162,9 @@ impl Controller {
             less(&mut leases.pending_at, before.at);
         }
         let waiting = leases.pending_at.get(&at).copied().unwrap_or(0);
-        let leased = leases.leased_at.get(&at).copied().unwrap_or(0);
+        let leased = leases.held_at(at);
         if waiting >= PENDING_AT || leases.pending.len() >= PENDING || leased >= self.settings.stations_per_port {
-            out.event(Event::Limited { at, what: Limit::Leases });
+            self.limited(at, Limit::Leases, now, out);
             return false;
         }
         *leases.pending_at.entry(at).or_default() += 1;
@@ -187,7 +236,7 @@ impl Controller {
         match weakest {
             Some(address) => self.lose(mac, address, Loss::Taken, now, out),
             None => {
-                out.event(Event::Limited { at, what: Limit::Addresses });
+                self.limited(at, Limit::Addresses, now, out);
                 false
             }
         }
@@ -215,16 +264,46 @@ impl Controller {
     }
 
     /// A trusted server delegates a prefix: what is in it lies behind the client.
-    pub(crate) fn delegate(&mut self, mac: MacAddr, prefix: Prefix, seconds: u32, now: Time, out: &mut Effects) {
+    pub(crate) fn delegate(
+        &mut self,
+        (mac, at): (MacAddr, Location),
+        prefix: Prefix,
+        seconds: u32,
+        now: Time,
+        out: &mut Effects,
+    ) {
         let leases = &mut self.hosts.leases;
-        leases.delegated.retain(|(other, owner, _)| !(*owner == mac && *other == prefix));
-        let foreign = leases.delegated.iter().any(|(other, ..)| other.covers(&prefix) || prefix.covers(other));
+        leases.undelegate(mac, prefix);
+        let foreign = leases.delegation(prefix).is_some();
         let declared = self.inventory.router(prefix.network()).is_some();
         if seconds == 0 || foreign || declared || prefix.length() < 16 || leases.delegated.len() >= DELEGATED {
             return;
         }
-        leases.delegated.push((prefix, mac, now.after(Duration::from_secs(seconds.into()))));
+        leases.delegated.push(Delegated { prefix, mac, at, until: now.after(Duration::from_secs(seconds.into())) });
         out.event(Event::PrefixDelegated { mac, prefix, seconds });
+    }
+
+    /// Who got a prefix that meets this one, and where.
+    pub(crate) fn delegation(&self, prefix: Prefix) -> Option<(MacAddr, Location)> {
+        self.hosts.leases.delegation(prefix)
+    }
+
+    /// A station gives a prefix back.
+    pub(crate) fn undelegate(&mut self, mac: MacAddr, prefix: Prefix) {
+        self.hosts.leases.undelegate(mac, prefix);
+    }
+
+    /// True if a port may say that so many addresses, some of which it has leased, cannot be used: servers keep those back, and so they count there like leases. Whoever
+    /// declines one after the other would else leave none for others.
+    pub(crate) fn may_decline(&mut self, at: Location, (count, leased): (usize, usize), now: Time, out: &mut Effects) -> bool {
+        if self.hosts.leases.held_at(at) + count - leased > self.settings.stations_per_port {
+            self.limited(at, Limit::Leases, now, out);
+            return false;
+        }
+        for _ in 0..count {
+            self.hosts.leases.declined(at, now);
+        }
+        true
     }
 
     /// A request is answered for good.

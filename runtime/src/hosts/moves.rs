@@ -4,12 +4,11 @@
 use std::net::IpAddr;
 
 use net::{FlowMatch, Location, MacAddr, Time};
-use packet::arp::Arp;
 
 use crate::controller::Controller;
 use crate::dialect::{Action, Actions};
 use crate::effect::Effects;
-use crate::event::{Event, Suspicion};
+use crate::event::{Event, Limit, Suspicion};
 use crate::install::{Ends, QUARANTINE_PRIORITY, Slot, Wanted};
 use crate::record::INFRASTRUCTURE;
 
@@ -25,6 +24,10 @@ const CONFLICTS: usize = 4096;
 const FLAPPING: u64 = 5;
 /// Stations in quarantine at one time.
 const QUARANTINED: usize = 1024;
+/// Of these at one port.
+const QUARANTINED_AT: usize = 16;
+/// Stations that may be about to move to one port.
+const MOVES_TO: usize = 64;
 
 /// A station that sends from another place than its own, which has not answered yet.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +49,24 @@ impl Controller {
         }
         let last = self.hosts.conflicts.insert(place, now);
         let flaps = last.is_some_and(|last| now.since(last).as_secs() < FLAPPING);
-        if flaps && self.hosts.quarantined.len() < QUARANTINED {
+        if flaps && self.may_quarantine(attempt.to, now, out) {
             return self.quarantine(mac, attempt.to, now, out);
         }
         self.alarm(mac, attempt.to, Suspicion::StillAt(at), now, out);
     }
 
+    /// True if one more sender may be put in quarantine at a port.
+    pub(crate) fn may_quarantine(&mut self, at: Location, now: Time, out: &mut Effects) -> bool {
+        let here = self.hosts.quarantined.range((at, MacAddr::ZERO)..=(at, MacAddr([0xff; 6]))).count();
+        let may = here < QUARANTINED_AT && self.hosts.quarantined.len() < QUARANTINED && self.has_table_room(at.dpid, 1);
+        if !may {
+            self.limited(at, Limit::Quarantines, now, out);
+        }
+        may
+    }
+
     /// Drops what a port sends under this MAC address, in the switch itself. Its owner, elsewhere, hears nothing of it.
-    fn quarantine(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) {
+    pub(crate) fn quarantine(&mut self, mac: MacAddr, at: Location, now: Time, out: &mut Effects) {
         let lasts = self.settings.quarantine;
         self.counters.spoofed += 1;
         self.hosts.quarantined.insert((at, mac), now.after(lasts));
@@ -97,10 +110,21 @@ impl Controller {
         if !self.topology.is_up(bound) && self.switches.is_up(bound.dpid) {
             return self.relocate(mac, bound, at, now, out);
         }
-        if !self.hosts.moves.contains_key(&mac) && self.hosts.moves.len() < MOVES {
+        if !self.hosts.moves.contains_key(&mac) && self.may_question(at, now, out) {
             self.question_move(mac, bound, Move { to: at, asked: 0, next: now }, now, out);
         }
         false
+    }
+
+    /// True if one more station may be about to move to this port: whoever makes them up uses up the share of his port.
+    fn may_question(&mut self, at: Location, now: Time, out: &mut Effects) -> bool {
+        let may = self.hosts.moves.len() < MOVES
+            && self.hosts.moving.count(at, now) <= self.settings.relays_per_second
+            && self.hosts.moves.values().filter(|one| one.to == at).count() < MOVES_TO;
+        if !may {
+            self.limited(at, Limit::Moves, now, out);
+        }
+        may
     }
 
     /// Asks the old place once more. A place that cannot be asked keeps its station until its port goes down: no switch there to
@@ -113,10 +137,7 @@ impl Controller {
             return self.alarm(mac, attempt.to, Suspicion::StillAt(bound), now, out);
         }
         for address in addresses.into_iter().take(ASKED) {
-            let frame = match address {
-                IpAddr::V4(address) => Arp::probe(self.settings.mac, address).to_frame(),
-                IpAddr::V6(address) => self.solicitation(address),
-            };
+            let frame = self.question(address);
             self.send_frame(bound.dpid, None, &frame, &[Action::Output(bound.port)], out);
         }
         let next = now.after(self.settings.move_probe / QUESTIONS);
@@ -146,7 +167,8 @@ impl Controller {
                 continue;
             }
             let Some(from) = self.view.station(mac).and_then(|station| station.location) else { continue };
-            if attempt.asked < QUESTIONS {
+            // Of what it says something may be dropped: its silence proves nothing.
+            if attempt.asked < QUESTIONS || self.is_strained(from, now) {
                 self.question_move(mac, from, attempt, now, out);
             } else {
                 self.relocate(mac, from, attempt.to, now, out);

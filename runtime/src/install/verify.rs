@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 
-use super::{Ends, Pair, Present, Repair, Slot, Tables};
+use super::{Pair, Present, Repair, Slot, Tables};
 use crate::dialect;
 use crate::effect::Effects;
 use crate::session::Session;
@@ -42,7 +42,7 @@ impl Tables {
         }
         // A drop entry may have ended by itself a moment ago.
         let believed =
-            |pair: &Pair| pair.present != Present::Absent && pair.wanted.as_ref().is_none_or(|one| one.ends != Ends::Hard);
+            |pair: &Pair| pair.present != Present::Absent && pair.wanted.as_ref().is_none_or(|one| !one.ends.is_hard());
         let slots = self.table(dpid).slots.iter().filter(|(slot, pair)| believed(pair) && !touched.contains(*slot));
         let doubtful: Vec<(Slot, bool)> = slots
             .map(|(slot, pair)| (*slot, !seen.contains(slot), pair.present != Present::AsWanted))

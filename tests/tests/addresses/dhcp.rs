@@ -7,7 +7,7 @@ use lang::checked::Served;
 use net::MacAddr;
 use packet::dhcp::{Dhcp, Kind};
 use runtime::event::{Event, Limit, Suspicion};
-use runtime::{Loss, Source};
+use runtime::{Loss, Rates, Settings, Source};
 use tests::{World, at};
 
 use crate::{
@@ -154,7 +154,7 @@ fn i07_made_up_clients_use_up_the_share_of_their_port_alone() {
         world.network.inject(node, datagram((mac, NOBODY), everyone, (68, 67), &data).into());
         world.run(Duration::from_millis(30));
     }
-    let limited = |event: &Event| matches!(event, Event::Limited { what: Limit::Leases, at: here } if *here == at(0x1, 6));
+    let limited = |event: &Event| matches!(event, Event::Limited { what: Limit::Leases, at: here, .. } if *here == at(0x1, 6));
     assert!(world.take_events().iter().any(limited));
     assert!(datagrams(&world, "nfs-server", 67) <= 64);
     lease(&mut world, "gphone", GPHONE, LEASED, 600, None);
@@ -357,4 +357,59 @@ fn any_bytes_to_a_server_or_from_one_are_read_or_dropped() {
     hello(&mut world, "gphone", GPHONE, Ipv4Addr::new(10, 0, 1, 15));
     lease(&mut world, "gphone", GPHONE, LEASED, 600, None);
     assert_eq!(owner(&world, LEASED), Some(GPHONE));
+}
+
+#[test]
+fn i07_declined_addresses_count_at_their_port_like_leases() {
+    let few = Settings { stations_per_port: 8, ..Settings::default() };
+    let mut world = World::campus_with(site("default allow;", WITH_SERVER), V13, few);
+    hello(&mut world, "nfs-server", SERVER, SERVER_IP);
+    world.network.forget_delivered();
+    let mut declined = 0;
+    for last in 0..20 {
+        let ip = Ipv4Addr::new(10, 0, 5, 100 + last);
+        lease(&mut world, "rphone", RPHONE, ip, 600, None);
+        let before = datagrams(&world, "nfs-server", 67);
+        ask(&mut world, "rphone", RPHONE, &Dhcp { requested: Some(ip), ..Dhcp::request(Kind::Decline, XID, RPHONE) });
+        declined += datagrams(&world, "nfs-server", 67) - before;
+    }
+    assert_eq!(declined, 8, "whoever declines one after the other leaves some for others");
+    let limited = |event: &Event| matches!(event, Event::Limited { what: Limit::Leases, at: here, .. } if *here == at(0x1, 6));
+    assert!(world.take_events().iter().any(limited));
+    lease(&mut world, "gphone", GPHONE, LEASED, 600, None);
+    assert_eq!(owner(&world, LEASED), Some(GPHONE), "another port has its own");
+    seconds(&mut world, 3602);
+    lease(&mut world, "rphone", RPHONE, OTHER, 600, None);
+    assert_eq!(owner(&world, OTHER), Some(RPHONE), "after an hour it may again");
+}
+
+#[test]
+fn r07_who_left_with_a_lease_is_forgotten_with_it() {
+    let rates = Rates { per_port: 1_000_000, per_host: 1_000_000, per_switch: 1_000_000 };
+    let mut world = World::campus_with(
+        site("default allow;", WITH_SERVER),
+        V13,
+        Settings { packets: rates, flows: rates, ..Settings::default() },
+    );
+    hello(&mut world, "nfs-server", SERVER, SERVER_IP);
+    lease(&mut world, "gphone", STRANGER, LEASED, 60_000, Some(b"stranger"));
+    assert_eq!(world.controller.as_ref().unwrap().host_name(STRANGER), Some("stranger"));
+    world.network.cable_down(at(0x1, 5));
+    world.run(Duration::from_millis(50));
+    assert_eq!(owner(&world, LEASED), Some(STRANGER), "it may come back to it");
+    for flap in 0..18_u8 {
+        for host in 0..=255_u8 {
+            let frame = packet::Arp::request(MacAddr([6, 0, 0, 0, flap, host]), Ipv4Addr::new(10, 100, flap, host), ROUTER_IP);
+            let node = world.node("rphone");
+            world.network.inject(node, frame.to_frame().into());
+        }
+        world.run(Duration::from_millis(50));
+        world.network.cable_down(at(0x1, 6));
+        world.network.cable_up(at(0x1, 6));
+        world.run(Duration::from_millis(50));
+    }
+    let controller = world.controller.as_ref().unwrap();
+    assert!(controller.view().station(STRANGER).is_none());
+    assert_eq!((controller.host_name(STRANGER), owner(&world, LEASED)), (None, None));
+    assert!(controller.view().stations().count() <= 4096 + 256 + 16);
 }

@@ -160,3 +160,31 @@ fn any_bytes_are_read_or_dropped_in_ipv6() {
     lease(&mut world, "gphone", GPHONE, 600);
     assert_eq!(owner(&world, LEASED), Some(GPHONE));
 }
+
+#[test]
+fn i07_a_prefix_is_given_back_by_whoever_has_it_and_where_it_was_given() {
+    let mut world = served();
+    let prefix: Prefix = "fd00:0:9::/48".parse().unwrap();
+    let inner: Ipv6Addr = "fd00:0:9:1::5".parse().unwrap();
+    inject(&mut world, "gphone", advertise(GPHONE, link_local(GPHONE)));
+    ask(&mut world, "gphone", GPHONE, &message(Kind::Request, 4, &[]));
+    answer(&mut world, BY_SERVER, GPHONE, &Dhcp6 { prefixes: vec![(prefix, 600)], ..message(Kind::Reply, 4, &[]) });
+    world.network.forget_delivered();
+    let release = Dhcp6 { prefixes: vec![(prefix, 0)], ..message(Kind::Release, 5, &[]) };
+    ask(&mut world, "rphone", RPHONE, &release);
+    assert!(suspects(&mut world, RPHONE, &Suspicion::AddressOf(GPHONE)));
+    let part = Dhcp6 { prefixes: vec![("fd00:0:9:7::/64".parse().unwrap(), 0)], ..message(Kind::Release, 6, &[]) };
+    world.run(Duration::from_secs(1));
+    ask(&mut world, "rphone", RPHONE, &part);
+    assert!(suspects(&mut world, RPHONE, &Suspicion::AddressOf(GPHONE)), "nor a part of it");
+    let other = Dhcp6 { prefixes: vec![("fd00:0:a::/48".parse().unwrap(), 0)], ..message(Kind::Release, 7, &[]) };
+    ask(&mut world, "rphone", RPHONE, &other);
+    assert_eq!(datagrams(&world, "nfs-server", 547), 0, "the server hears of none of it");
+    inject(&mut world, "rphone", advertise(RPHONE, inner));
+    assert_eq!(owner(&world, inner), None);
+    world.run(Duration::from_secs(1));
+    ask(&mut world, "gphone", GPHONE, &release);
+    assert_eq!(datagrams(&world, "nfs-server", 547), 1);
+    inject(&mut world, "rphone", advertise(RPHONE, inner));
+    assert_eq!(owner(&world, inner), Some(RPHONE), "it lies behind nobody now");
+}

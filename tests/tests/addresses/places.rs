@@ -10,7 +10,8 @@ use runtime::install::QUARANTINE_PRIORITY;
 use tests::{World, at};
 
 use crate::{
-    GPHONE, ROUTER_IP, STRANGER, V10, V13, hello, inject, open, owner, place, seconds, settings, site, suspects, suspicions,
+    GPHONE, ROUTER_IP, RPHONE, STRANGER, V10, V13, hello, inject, open, owner, place, seconds, settings, site, suspects,
+    suspicions,
 };
 
 fn quarantines(world: &World) -> usize {
@@ -85,14 +86,16 @@ fn cards_of_one_host_share_its_addresses_wherever_they_are() {
     )];
     let mut world = World::campus(site("default allow;", two), V13);
     let (first, ip) = (MacAddr([2, 0, 0, 0, 0, 0x14]), Ipv4Addr::new(10, 0, 1, 14));
-    hello(&mut world, "rlaptop", first, ip);
+    // At ports where nobody answers for it.
+    hello(&mut world, "gphone", first, ip);
     assert_eq!(owner(&world, ip), Some(first));
-    for (name, mac) in [("rphone", STRANGER), ("rlaptop", first), ("rphone", STRANGER)] {
+    for (name, mac) in [("rphone", STRANGER), ("gphone", first), ("rphone", STRANGER)] {
         hello(&mut world, name, mac, ip);
-        assert_eq!(owner(&world, ip), Some(mac), "whichever card speaks has it");
+        seconds(&mut world, 2);
+        assert_eq!(owner(&world, ip), Some(mac), "whichever card speaks has it, once the other was silent");
     }
     assert_eq!(suspicions(&mut world), []);
-    assert_eq!((place(&world, first), place(&world, STRANGER)), (Some(at(0x1, 4)), Some(at(0x1, 6))));
+    assert_eq!((place(&world, first), place(&world, STRANGER)), (Some(at(0x1, 5)), Some(at(0x1, 6))));
 }
 
 #[test]
@@ -120,4 +123,40 @@ fn a_made_up_mac_address_is_a_station_of_its_own_and_its_predecessor_makes_room(
     seconds(&mut world, settings().address_lifetime.as_secs() + 2);
     hello(&mut world, "rphone", new, ip);
     assert_eq!(owner(&world, ip), Some(new));
+}
+
+const TWO_CARDS: &[(&str, &str)] = &[
+    ("host gphone { mac 02:00:00:00:00:15; }", "host gphone { mac 02:00:00:00:00:15, 02:00:00:00:00:16; ip 10.0.1.15; }"),
+    ("host rphone { mac 02:00:00:00:00:16; }\n", ""),
+];
+
+#[test]
+fn i05_a_second_card_has_an_address_of_the_first_only_once_that_is_silent() {
+    let mut world = World::campus(site("default allow;", TWO_CARDS), V13);
+    let ip = world.ip("gphone");
+    hello(&mut world, "gphone", GPHONE, ip);
+    assert_eq!(owner(&world, ip), Some(GPHONE));
+    world.take_events();
+    for _ in 0..4 {
+        hello(&mut world, "rphone", RPHONE, ip);
+        seconds(&mut world, 2);
+        assert_eq!(owner(&world, ip), Some(GPHONE), "the first card answers for it");
+    }
+    assert!(suspects(&mut world, RPHONE, &Suspicion::AddressOf(GPHONE)));
+    world.network.cable_down(at(0x1, 5));
+    world.run(Duration::from_millis(100));
+    hello(&mut world, "rphone", RPHONE, ip);
+    assert_eq!(owner(&world, ip), Some(RPHONE), "who is not there is not asked");
+}
+
+#[test]
+fn a_second_card_has_an_address_after_a_second_of_silence() {
+    let mut world = World::campus(site("default allow;", TWO_CARDS), V13);
+    let ip = world.ip("gphone");
+    // The first card was seen where nobody answers for it any more.
+    hello(&mut world, "rlaptop", GPHONE, ip);
+    hello(&mut world, "rphone", RPHONE, ip);
+    assert_eq!(owner(&world, ip), Some(GPHONE));
+    seconds(&mut world, 2);
+    assert_eq!(owner(&world, ip), Some(RPHONE));
 }

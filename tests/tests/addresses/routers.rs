@@ -61,3 +61,37 @@ fn a_router_that_is_declared_no_longer_keeps_no_address() {
     seconds(&mut world, 32);
     assert_eq!(owner(&world, inner(7)), None);
 }
+
+#[test]
+fn r07_what_may_not_be_reached_behind_a_router_takes_no_room() {
+    let mut world = World::campus(site("allow to griffin;\nallow from glaptop;\ndefault deny;", ROUTED), V13);
+    let own = world.ip("rphone");
+    hello(&mut world, "rphone", RPHONE, own);
+    let phone = world.ip("gphone");
+    hello(&mut world, "gphone", GPHONE, phone);
+    for last in 0..50 {
+        inject(&mut world, "gphone", datagram((GPHONE, phone), (RPHONE, inner(last)), (4000, 9), b"x"));
+        assert_eq!(owner(&world, inner(last)), None, "it is denied");
+    }
+    let laptop = world.ip("glaptop");
+    let mac = net::MacAddr([2, 0, 0, 0, 0, 0x13]);
+    hello(&mut world, "glaptop", mac, laptop);
+    inject(&mut world, "glaptop", datagram((mac, laptop), (RPHONE, inner(7)), (4000, 9), b"x"));
+    assert_eq!(owner(&world, inner(7)), Some(RPHONE), "what is allowed is known there");
+}
+
+#[test]
+fn r07_addresses_behind_a_router_do_not_count_as_its_own() {
+    let mut world = World::campus(site("default allow;", ROUTED), V13);
+    for last in 0..40 {
+        hello(&mut world, "rphone", RPHONE, inner(last));
+    }
+    let most = crate::settings().addresses_per_station;
+    for last in 0..u8::try_from(most).unwrap() + 4 {
+        let own = Ipv4Addr::new(10, 8, 0, last);
+        hello(&mut world, "rphone", RPHONE, own);
+        assert_eq!(owner(&world, own).is_some(), usize::from(last) < most, "{last}");
+    }
+    hello(&mut world, "rphone", RPHONE, inner(200));
+    assert_eq!(owner(&world, inner(200)), Some(RPHONE), "and neither takes from the other");
+}

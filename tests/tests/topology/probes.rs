@@ -48,7 +48,7 @@ fn t06_a_flood_of_probes_is_looked_at_within_a_limit_and_other_links_are_found_i
         world.run(Duration::from_millis(10));
     }
     assert_eq!(links(&world), 2, "found meanwhile");
-    let limited = |event: &Event| matches!(event, Event::Limited { at: port, what: Limit::Probes } if *port == at(1, HOST));
+    let limited = |event: &Event| matches!(event, Event::Limited { at: port, what: Limit::Probes, .. } if *port == at(1, HOST));
     let told = world.take_events().iter().filter(|event| limited(event)).count();
     assert!((1..=2).contains(&told), "once a second: {told}");
 }

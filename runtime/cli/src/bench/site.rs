@@ -59,12 +59,24 @@ pub fn write(load: &Load) -> Result<Site, String> {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     let address = free.map_err(|error| format!("no free port: {error}"))?;
     let config = format!(
-        "policy = \"site.pol\"\nlisten = \"{address}\"\n[log]\nlevel = \"error\"\n[limits]\nconversations = 10000000\nstations_per_port = 100000\n"
+        "policy = \"site.pol\"\nlisten = \"{address}\"\n[log]\nlevel = \"error\"\n[limits]\nconversations = 10000000\nstations_per_port = 100000\n{}",
+        unlimited()
     );
     let written = fs::write(folder.path().join("site.pol"), policy(load))
         .and_then(|()| fs::write(folder.path().join("pentane.toml"), config));
     written.map_err(|error| format!("cannot write the site: {error}"))?;
     Ok(Site { folder, address })
+}
+
+/// What is measured is how fast flows are set up, and not how a flood is stopped.
+fn unlimited() -> String {
+    let mut text = String::new();
+    for what in ["packets", "flows"] {
+        for of in ["port", "host", "switch"] {
+            let _ = writeln!(text, "{what}_per_second_per_{of} = 100000000");
+        }
+    }
+    text
 }
 
 /// Ethane's campus over generated hosts; hosts are desktops, so that they may talk to each other.

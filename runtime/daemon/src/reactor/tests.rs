@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::policy;
 
+mod fair;
 mod refused;
 
 /// Longer than anything here takes, even on a busy machine.

@@ -9,6 +9,7 @@
 //! ```
 
 mod hot;
+mod shed;
 
 use std::error::Error;
 use std::fs;
@@ -30,6 +31,7 @@ fn main() -> Outcome {
         ["again", from, to] => again(Path::new(from), Path::new(to)),
         ["refuse", from] => refuse(Path::new(from)),
         ["samples", folder] => samples(Path::new(folder)),
+        ["repeat", "packet-shed", times] => shed::repeat(times.parse()?),
         ["repeat", kind, times] => hot::repeat(kind, times.parse()?),
         _ => Err("frames draw SEEDS FILE | again IN OUT | refuse IN | samples DIR | repeat KIND TIMES".into()),
     }
