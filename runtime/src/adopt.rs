@@ -16,7 +16,7 @@ use crate::effect::Effects;
 use crate::event::Event;
 use crate::install::{FLOW_PRIORITY, Slot};
 use crate::meters::{Kbps, Pace};
-use crate::record::{Conversation, Direction, FlowId, State};
+use crate::record::{Conversation, Direction, FlowId, GroupsOf, State};
 use compiler::inventory::Role;
 
 /// Time without a new switch or link after which the network counts as found.
@@ -83,6 +83,7 @@ impl Controller {
             }
         } else {
             self.drop_meters(dpid, out);
+            self.drop_groups(dpid, out);
         }
         self.adoption.progress(now);
     }
@@ -109,6 +110,7 @@ impl Controller {
         self.adoption.meters.clear();
         for dpid in self.connected() {
             self.drop_meters(dpid, out);
+            self.drop_groups(dpid, out);
         }
     }
 
@@ -155,11 +157,12 @@ impl Controller {
         let Some(Ok(course)) = flow.dst.location.map(|to| self.course(ingress, to, &template, &[])) else {
             return self.ended.remember(rest, ingress, self.settings.conversations, now);
         };
-        let (generation, state) = (0, State::Standing);
+        let (generation, state, groups) = (0, State::Standing, GroupsOf::new());
         let pace = template.duties.limit.and_then(Kbps::within).map(Pace::Bits);
         let meter = self.adoption.meter(id, ingress.dpid);
         let meter = meter.filter(|meter| pace.is_some_and(|pace| self.meters.keep(ingress.dpid, id, pace, *meter)));
-        let conversation = Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now };
+        let conversation =
+            Conversation { id, key, flow, template, ingress, course, meter, groups, generation, state, installed: now };
         self.records.insert(conversation);
         self.open(id, Vec::new(), Vec::new(), now, out);
     }

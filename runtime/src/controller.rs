@@ -17,6 +17,7 @@ use crate::discovery::Discovery;
 use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
 use crate::event::{Cause, Event, SessionEnd};
+use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::install::{Slot, Tables};
 use crate::meters::Meters;
@@ -47,6 +48,7 @@ pub struct Controller {
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) meters: Meters,
+    pub(crate) groups: Groups,
     pub(crate) trees: Trees,
     pub(crate) verification: Verification,
     /// Drop entries for packets that no conversation brought where they were, and when they end.
@@ -155,6 +157,7 @@ impl Controller {
             hosts: Hosts::new(settings.hash_seed()),
             tables: Tables::new(settings.hash_seed()),
             meters: Meters::default(),
+            groups: Groups::default(),
             trees: Trees::default(),
             verification: Verification::default(),
             strays: VecDeque::new(),
@@ -269,11 +272,13 @@ impl Controller {
     fn hear(&mut self, conn: ConnId, said: Said, now: Time, out: &mut Effects) {
         match said {
             Said::Introduced(dpid, ports) => self.introduced(conn, dpid, ports, now, out),
-            Said::Holds(dpid, meters, flows) => {
-                self.meters.found(dpid, &meters);
+            Said::Holds(dpid, held) => {
+                self.meters.found(dpid, &held.meters);
+                self.groups.found(dpid, &held.groups);
                 self.join(dpid, now, out);
                 self.resettle_meters(dpid, out);
-                self.read_back(dpid, &flows, now, out);
+                self.resettle_groups(dpid, out);
+                self.read_back(dpid, &held.flows, now, out);
             }
             Said::PacketIn(dpid, packet) => {
                 self.counters.packet_ins += 1;
@@ -308,6 +313,9 @@ impl Controller {
         let known = flow.and_then(|flow| self.records.get(flow));
         let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
         out.event(Event::SwitchError { dpid, xid, error, about: subject, flow: text });
+        if let Some(dpid) = dpid.filter(|_| subject == Some(Subject::Group)) {
+            self.groups.refuse(dpid);
+        }
         if let Some(flow) = flow {
             self.refused_by_switch(flow, out);
         }
@@ -422,6 +430,7 @@ impl Controller {
         }
         self.tables.disconnected(dpid);
         self.meters.disconnected(dpid);
+        self.groups.disconnected(dpid);
         self.abandon_unfinished(dpid, out);
         out.event(Event::SwitchLeft { dpid });
     }

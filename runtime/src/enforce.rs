@@ -17,7 +17,7 @@ use crate::dialect::{Action, Actions, PacketIn, ToSwitch};
 use crate::effect::Effects;
 use crate::event::{Decided, Event, Limit, Suspicion};
 use crate::install::{Ends, STRAY_PRIORITY, Slot, Wanted};
-use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, INFRASTRUCTURE, State};
+use crate::record::{Conversation, Direction, FlowId, GroupsOf, HELD_LIMIT, Held, INFRASTRUCTURE, State};
 use crate::route::NoPath;
 use crate::tables;
 use compiler::inventory::Role;
@@ -319,6 +319,7 @@ impl Controller {
             ingress: arrival.at,
             course: Course::default(),
             meter: None,
+            groups: GroupsOf::new(),
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -360,8 +361,20 @@ impl Controller {
         let id = self.records.fresh();
         let held = held(arrival, Direction::Forward);
         let (key, ingress) = (arrival.key, arrival.at);
-        let (generation, state, meter) = (0, State::Standing, None);
-        self.records.insert(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now });
+        let (generation, state, meter, groups) = (0, State::Standing, None, GroupsOf::new());
+        self.records.insert(Conversation {
+            id,
+            key,
+            flow,
+            template,
+            ingress,
+            course,
+            meter,
+            groups,
+            generation,
+            state,
+            installed: now,
+        });
         self.open(id, vec![held], Vec::new(), now, out);
     }
 

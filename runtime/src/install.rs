@@ -50,6 +50,8 @@ pub struct Wanted {
 pub enum Ends {
     /// Never.
     Never,
+    /// Never, and nobody misses it: an entry for what may never come, which goes with others.
+    Kept,
     /// When no packet matched for a time; the switch tells us if it is to be told.
     Idle {
         /// A FLOW_REMOVED is wanted.
@@ -386,6 +388,7 @@ fn send(
     let (idle, hard, notify) = match wanted.ends {
         // What is to stay for ever is missed at once.
         Ends::Never => (0, 0, true),
+        Ends::Kept => (0, 0, false),
         Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
         Ends::Hard => (0, seconds(settings.drop_timeout), false),
     };

@@ -45,6 +45,8 @@ pub struct Settings {
     pub trees: usize,
     /// Broadcast and multicast packets of one port that its switch lets into trees in a second; zero for no bound.
     pub broadcasts_per_second: u32,
+    /// Switches with groups for it send packets another way by themselves where the next link is down.
+    pub failover: bool,
     /// Conversations are spread over ways that are equally short.
     pub spread: bool,
     /// Says how they are spread: the same after a restart.
@@ -96,6 +98,7 @@ impl Default for Settings {
             relays_per_second: 50,
             trees: 1024,
             broadcasts_per_second: 1000,
+            failover: false,
             spread: true,
             spread_seed: 0,
             master: false,

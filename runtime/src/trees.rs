@@ -27,7 +27,7 @@ use crate::event::{Cause, Event, Limit};
 use crate::flows::{plan, slots};
 use crate::install::Slot;
 use crate::meters::Pace;
-use crate::record::{Conversation, Direction, FlowId, State};
+use crate::record::{Conversation, Direction, FlowId, GroupsOf, State};
 use crate::route::Avoided;
 use crate::tables;
 use crate::topology::Link;
@@ -114,6 +114,7 @@ impl Controller {
             ingress: arrival.at,
             course,
             meter: None,
+            groups: GroupsOf::new(),
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -385,8 +386,20 @@ impl Controller {
         let meter = self.adoption.meter(id, ingress.dpid);
         let most = self.settings.broadcasts_per_second;
         let meter = meter.filter(|meter| most > 0 && self.meters.keep_shared(ingress, id, Pace::Packets(most), *meter));
-        let (generation, state) = (0, State::Standing);
-        self.records.insert(Conversation { id, key, flow, template, ingress, course, meter, generation, state, installed: now });
+        let (generation, state, groups) = (0, State::Standing, GroupsOf::new());
+        self.records.insert(Conversation {
+            id,
+            key,
+            flow,
+            template,
+            ingress,
+            course,
+            meter,
+            groups,
+            generation,
+            state,
+            installed: now,
+        });
         self.open(id, Vec::new(), Vec::new(), now, out);
     }
 }

@@ -20,10 +20,10 @@ use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, IpProto, Transport, VlanId, VlanMatch};
-use runtime::dialect::{Action, MeterId};
+use runtime::dialect::{Action, GroupId, MeterId};
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId};
-use runtime::{Controller, Event, Input};
+use runtime::{Controller, Event, Input, Settings};
 use tests::{World, at, inventory, policy, shipped};
 
 const HOSTS: [&str; 8] = ["griffin", "roo", "glaptop", "rlaptop", "gphone", "rphone", "http-server", "nfs-server"];
@@ -132,6 +132,7 @@ fn ours(region: &FlowMatch, actions: &[&Does]) -> Option<Vec<Action>> {
             }
             Does::Queue(Some(number)) if !all.contains(&Action::Queue(number)) => all.push(Action::Queue(number)),
             Does::Queue(_) => {}
+            Does::Group(group) => all.push(Action::Group(GroupId(group))),
             _ => return None,
         }
     }
@@ -144,7 +145,8 @@ impl Walk {
         let policies = policies(seed % 4 == 3);
         let versions: &[u8] = random.one(&[&[1][..], &[1, 4]]);
         let first = policies[usize::try_from(random.below(policies.len() as u64)).unwrap()].clone();
-        let mut world = World::campus(first, versions);
+        let settings = Settings { failover: seed % 3 == 0, ..Settings::default() };
+        let mut world = World::campus_with(first, versions, settings);
         if seed % 2 == 1 {
             // Frames and messages come late, each by its own: what was in order on one wire stays so.
             world.network.delay_by_seed(seed, DELAY);
@@ -373,7 +375,7 @@ impl Walk {
         }
         let wanted = controller.tables().entries().filter(|(dpid, _, wanted)| {
             let connected = self.world.network.switch(*dpid).is_some_and(emulator::Switch::is_connected);
-            connected && matches!(wanted.ends, Ends::Idle { .. })
+            connected && matches!(wanted.ends, Ends::Idle { .. } | Ends::Kept)
         });
         let wanted: BTreeMap<String, (Vec<Action>, u64)> = wanted
             .map(|(dpid, slot, wanted)| {

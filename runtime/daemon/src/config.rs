@@ -187,6 +187,8 @@ pub struct Routing {
     pub spread: bool,
     /// Says how they are spread.
     pub seed: u64,
+    /// Switches go around a link that is down by themselves.
+    pub failover: bool,
 }
 
 /// `[limits]`
@@ -334,6 +336,7 @@ impl Config {
             relays_per_second: self.limits.relays_per_second,
             trees: self.limits.trees,
             broadcasts_per_second: self.limits.broadcasts_per_second,
+            failover: self.routing.failover,
             spread: self.routing.spread,
             spread_seed: self.routing.seed,
             master: self.openflow.role == Role::Master,
@@ -417,7 +420,7 @@ impl Default for Hosts {
 
 impl Default for Routing {
     fn default() -> Self {
-        Routing { spread: true, seed: 0 }
+        Routing { spread: true, seed: 0, failover: false }
     }
 }
 
