@@ -410,9 +410,16 @@ impl Controller {
         if is_link_constrained(arrival.key.dl_dst) {
             return;
         }
+        // Whoever sends many of them makes us look at all ports so often, and no more.
+        if self.hosts.relays.count(arrival.at, now) > self.settings.relays_per_second {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
+        }
         let audience = self.audience(arrival.at, &arrival.key, flow, template, now);
-        if self.plant(arrival, flow, template, &audience, now, out) || !self.may_carry(arrival, &template.via, now, out) {
+        if self.plant(arrival, flow, template, &audience, now, out) {
             return;
+        }
+        if !template.via.is_empty() || !arrival.packet.whole {
+            return out.event(Event::Limited { at: arrival.at, what: Limit::Relays });
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);

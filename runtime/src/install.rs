@@ -122,6 +122,8 @@ impl Pair {
         }
         self.present = match std::mem::take(&mut self.present) {
             Present::AsWanted => match self.wanted.take() {
+                // What stays without a timeout and what does not are not told apart by what they do.
+                Some(was) if (was.ends == Ends::Kept) != (wanted.ends == Ends::Kept) => Present::Doubtful,
                 Some(was) if was.actions == wanted.actions && was.cookie == wanted.cookie => Present::AsWanted,
                 Some(was) => Present::Other(Box::new((was.actions, was.cookie))),
                 None => Present::Absent,

@@ -8,10 +8,13 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use emulator::campus::Campus;
 use emulator::middlebox::Side;
 use emulator::switch::Action as Does;
 use net::Dpid;
+use openflow::v13;
+use runtime::dialect::Subject;
 use runtime::{Event, Settings};
 use tests::{World, at, rules};
 
@@ -175,6 +178,41 @@ fn t11_where_switches_have_no_such_groups_or_nobody_wants_them_there_are_none() 
     }
 }
 
+/// Somebody else makes as many groups as the switch takes.
+fn fill(world: &mut World, dpid: u64) {
+    let now = world.network.now();
+    let output = v13::Action::Output { port: v13::PortNo(1), max_len: 0 };
+    let bucket = v13::Bucket { weight: 0, watch_port: v13::PortNo::ANY, watch_group: v13::OFPG_ANY, actions: vec![output] };
+    for group_id in 0..70_000 {
+        let (command, kind, buckets) = (v13::GroupModCommand::ADD, v13::GroupType::INDIRECT, vec![bucket.clone()]);
+        let mut bytes = BytesMut::new();
+        let message = v13::Message::GroupMod(v13::GroupMod { command, kind, group_id, buckets });
+        message.encode(1, &mut bytes).unwrap();
+        let before = world.network.switch(Dpid(dpid)).unwrap().groups().count();
+        world.network.from_controller(Dpid(dpid), &bytes, now);
+        if world.network.switch(Dpid(dpid)).unwrap().groups().count() == before {
+            return;
+        }
+    }
+}
+
+#[test]
+fn p17_where_the_table_of_groups_is_full_hops_have_plain_outputs() {
+    let mut world = World::campus_with(rules("default allow;"), V13, settings());
+    fill(&mut world, 0x1);
+    world.run(Duration::from_millis(50));
+    let roo = world.ip("roo");
+    for _ in 0..3 {
+        assert!(world.tcp("griffin", roo, 80));
+    }
+    assert!(groups(&world, 0x1).is_empty() && !groups(&world, 0x2).is_empty());
+    let told = world.take_events();
+    let errors = told.iter().filter(|event| matches!(event, Event::SwitchError { about: Some(Subject::Group), .. }));
+    assert_eq!(errors.count(), 1, "asked once");
+    world.apply(rules("default deny;"));
+    assert!(world.network.switch(Dpid(0x1)).unwrap().groups().all(|group| group < 0x5000_0000), "those of others stay");
+}
+
 #[test]
 fn t11_what_is_limited_or_copied_has_no_detour() {
     for text in ["allow from griffin to roo limit 1mbps;\ndefault deny;", "allow from griffin to roo mirror ids;\ndefault deny;"]
@@ -203,6 +241,7 @@ fn s05_a_restart_keeps_groups_and_the_entries_that_name_them() {
     assert_eq!((groups(&talk.world, 0x1), all(&talk.world)), (before, with_groups));
     talk.cut(0x1, 25);
     assert!(talk.goes_on_alone());
+    talk.world.run(Duration::from_millis(100));
     talk.world.apply_while_dead(rules("default deny;"));
     talk.world.run(Duration::from_secs(10));
     for dpid in [0x1, 0x2, 0x10, 0x11] {
