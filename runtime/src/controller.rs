@@ -17,6 +17,7 @@ use crate::discovery::Discovery;
 use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
 use crate::event::{Cause, Event, SessionEnd};
+use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::install::Tables;
 use crate::limits::Limits;
@@ -53,6 +54,7 @@ pub struct Controller {
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) meters: Meters,
+    pub(crate) groups: Groups,
     pub(crate) trees: Trees,
     pub(crate) verification: Verification,
     /// Drop entries of no conversation.
@@ -177,6 +179,7 @@ impl Controller {
             hosts: Hosts::new(settings.hash_seed()),
             tables: Tables::new(settings.hash_seed()),
             meters: Meters::default(),
+            groups: Groups::default(),
             trees: Trees::default(),
             verification: Verification::default(),
             strays: Strays::default(),
@@ -293,11 +296,13 @@ impl Controller {
     fn hear(&mut self, conn: ConnId, said: Said, now: Time, out: &mut Effects) {
         match said {
             Said::Introduced(dpid, ports) => self.introduced(conn, dpid, ports, now, out),
-            Said::Holds(dpid, meters, flows) => {
-                self.meters.found(dpid, &meters);
+            Said::Holds(dpid, held) => {
+                self.meters.found(dpid, &held.meters);
+                self.groups.found(dpid, &held.groups);
                 self.join(dpid, now, out);
                 self.resettle_meters(dpid, out);
-                self.read_back(dpid, &flows, now, out);
+                self.resettle_groups(dpid, out);
+                self.read_back(dpid, &held.flows, now, out);
             }
             Said::PacketIn(dpid, packet) => {
                 self.counters.packet_ins += 1;
@@ -332,6 +337,9 @@ impl Controller {
         let known = flow.and_then(|flow| self.records.get(flow));
         let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
         out.event(Event::SwitchError { dpid, xid, error, about: subject, flow: text });
+        if let Some(dpid) = dpid.filter(|_| subject == Some(Subject::Group)) {
+            self.groups.refuse(dpid);
+        }
         match (flow, dpid, subject) {
             (Some(flow), ..) => self.refused_by_switch(flow, out),
             (None, Some(dpid), Some(Subject::Entry)) => self.unplan_switch(dpid, now, out),
@@ -450,6 +458,7 @@ impl Controller {
         }
         self.tables.disconnected(dpid);
         self.meters.disconnected(dpid);
+        self.groups.disconnected(dpid);
         self.abandon_unfinished(dpid, out);
         out.event(Event::SwitchLeft { dpid });
     }

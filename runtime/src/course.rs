@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use lang::checked::MiddleboxId;
 use net::{Dpid, Location, PortNo};
 
+use crate::failover::Detour;
 use crate::route::{self, Hop, NoPath};
 use crate::topology::{Link, Topology};
 
@@ -30,6 +31,10 @@ pub struct Beside {
     pub copies_back: Vec<Branch>,
     /// Where packets go in place of a way, if they are for many.
     pub tree: Option<Tree>,
+    /// What switches do by themselves where a link of the way is down.
+    pub detours: Vec<Detour>,
+    /// The same for the replies.
+    pub detours_back: Vec<Detour>,
 }
 
 /// Where packets go that are for many: to each switch by a shortest way, and from there out of the network.
@@ -71,6 +76,27 @@ impl Course {
         self.beside.as_ref()?.tree.as_ref()
     }
 
+    /// All detours, of both directions.
+    pub fn detours(&self) -> impl Iterator<Item = &Detour> {
+        self.beside.iter().flat_map(|beside| beside.detours.iter().chain(&beside.detours_back))
+    }
+
+    /// The same without detours.
+    #[must_use]
+    pub fn unguarded(mut self) -> Course {
+        if let Some(beside) = &mut self.beside {
+            (beside.detours, beside.detours_back) = (Vec::new(), Vec::new());
+        }
+        self.beside = self.beside.filter(|beside| **beside != Beside::default());
+        self
+    }
+
+    /// True if packets go the same way, whatever is done where a link is down.
+    #[must_use]
+    pub fn is_same_way(&self, other: &Course) -> bool {
+        self.clone().unguarded() == other.clone().unguarded()
+    }
+
     /// The way of the replies.
     #[must_use]
     pub fn back(&self) -> Vec<Hop> {
@@ -92,7 +118,8 @@ impl Course {
             let of_tree = beside.tree.as_ref().map_or(&[][..], |tree| &tree.branches);
             beside.copies.iter().chain(&beside.copies_back).chain(of_tree)
         });
-        self.hops.iter().chain(back).copied().chain(branches.map(Branch::hop))
+        let detours = self.detours().flat_map(Detour::passes);
+        self.hops.iter().chain(back).copied().chain(branches.map(Branch::hop)).chain(detours)
     }
 
     /// How many switches the initiator's packets pass.

@@ -75,6 +75,13 @@ pub enum FromSwitch {
         /// Another part follows.
         more: bool,
     },
+    /// Its groups; more follow if so marked.
+    Groups {
+        /// Each with its ports, if it is of the kind that we make.
+        groups: Vec<(GroupId, Option<[PortNo; 2]>)>,
+        /// Another part follows.
+        more: bool,
+    },
     /// What it says to a question about itself.
     Told(Answer),
     /// The role that we have with it.
@@ -303,6 +310,27 @@ pub enum ToSwitch<'a> {
     },
     /// Which meters have you?
     MetersRequest,
+    /// Send what comes to a new group out of the first of these ports that is alive.
+    AddGroup {
+        /// Which.
+        id: GroupId,
+        /// The ports.
+        ports: [PortNo; 2],
+    },
+    /// The same with a group that is there.
+    ChangeGroup {
+        /// Which.
+        id: GroupId,
+        /// The ports.
+        ports: [PortNo; 2],
+    },
+    /// Take a group out.
+    DeleteGroup {
+        /// Which.
+        id: GroupId,
+    },
+    /// Which groups have you?
+    GroupsRequest,
     /// Send a packet out.
     PacketOut {
         /// Where it had come in.

@@ -18,7 +18,7 @@ use crate::dialect::{Action, PacketIn, ToSwitch};
 use crate::effect::Effects;
 use crate::ended::Rest;
 use crate::event::{Decided, Event, Limit, Suspicion};
-use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
+use crate::record::{Conversation, Direction, FlowId, GroupsOf, HELD_LIMIT, Held, State};
 use crate::route::NoPath;
 use crate::tables;
 use compiler::inventory::Role;
@@ -309,6 +309,7 @@ impl Controller {
             ingress: arrival.at,
             course: Course::default(),
             meter: None,
+            groups: GroupsOf::new(),
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -360,6 +361,7 @@ impl Controller {
             ingress,
             course,
             meter: None,
+            groups: GroupsOf::new(),
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -400,9 +402,16 @@ impl Controller {
         if is_link_constrained(arrival.key.dl_dst) {
             return;
         }
+        // Whoever sends many of them makes us look at all ports so often, and no more.
+        if self.hosts.relays.count(arrival.at, now) > self.settings.relays_per_second {
+            return self.limited(arrival.at, Limit::Relays, now, out);
+        }
         let audience = self.audience(arrival.at, &arrival.key, flow, template, now);
-        if self.plant(arrival, flow, template, &audience, now, out) || !self.may_carry(arrival, &template.via, now, out) {
+        if self.plant(arrival, flow, template, &audience, now, out) {
             return;
+        }
+        if !template.via.is_empty() || !arrival.packet.whole {
+            return self.limited(arrival.at, Limit::Relays, now, out);
         }
         self.counters.allowed += 1;
         decided(flow, template, 0, out);

@@ -44,6 +44,7 @@ pub(crate) struct Planned {
 pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
     let Conversation { id, template, ingress, .. } = conversation;
     let ends = |step: &Step| match template.verdict {
+        Verdict::Allow if step.standby => Ends::Kept,
         Verdict::Allow => Ends::Idle { notify: step.first },
         Verdict::Deny | Verdict::Reject | Verdict::Redirect => Ends::Hard,
     };
@@ -52,7 +53,8 @@ pub(crate) fn plan(conversation: &Conversation) -> Vec<Planned> {
         let wanted = Wanted { actions: step.actions, cookie: id.cookie(step.direction), ends };
         Planned { dpid: step.dpid, slot: step.slot, wanted }
     };
-    tables::of_conversation(template, *ingress, &conversation.course, conversation.meter).into_iter().map(planned).collect()
+    let Conversation { course, meter, groups, .. } = conversation;
+    tables::of_guarded(template, *ingress, course, *meter, groups).into_iter().map(planned).collect()
 }
 
 /// How long the last packet of a way that is shut may be under way to where it is met by the new one: switches queue no longer.
@@ -70,6 +72,7 @@ impl Controller {
             self.drop_slots(id, &stale, out);
             return self.revoke(id, Cause::SwitchRefused, None, out);
         }
+        self.guard(id, out);
         let Some(conversation) = self.records.get_mut(id) else { return };
         (conversation.installed, conversation.partial) = (now, false);
         let ingress = conversation.ingress.dpid;
@@ -159,6 +162,7 @@ impl Controller {
             self.release(id, packet, out);
         }
         self.drop_slots(id, stale, out);
+        self.trim_groups(id, out);
     }
 
     /// The ingress is shut: the rest of the old way goes, the new one is opened.
@@ -172,6 +176,7 @@ impl Controller {
     /// Sends a conversation another way. Through middleboxes the ingress is shut first, so that no packet mixes two ways.
     pub(crate) fn reroute(&mut self, id: FlowId, course: Course, judged: (Arc<Flow>, Template), now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
+        let calm = !matches!(conversation.state, State::Closing { .. });
         let (held, late) = match std::mem::replace(&mut conversation.state, State::Standing) {
             State::Opening { held, stale, .. } => (held, stale),
             State::Closing { held, old, .. } => (held, old),
@@ -180,8 +185,12 @@ impl Controller {
         conversation.generation = conversation.generation.wrapping_add(1);
         let (way, ingress) = (conversation.way(), conversation.ingress.dpid);
         let (old, was_bound) = (plan(conversation), conversation.is_bound());
-        out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: course.switches() });
         let (flow, template) = judged;
+        // Only what would be done if a link failed may be another.
+        let same = conversation.course.is_same_way(&course) && conversation.template.duties == template.duties;
+        if !same {
+            out.event(Event::Rerouted { flow: conversation.flow.clone(), switches: course.switches() });
+        }
         conversation.judged_alike(flow, template);
         let was = std::mem::take(&mut conversation.course);
         let drain = self.mixes(&was, &course);
@@ -190,7 +199,7 @@ impl Controller {
         }
         self.records.set_course(id, course);
         let Some(conversation) = self.records.get_mut(id) else { return };
-        if (was_bound || conversation.is_bound()) && self.switches.is_up(ingress) {
+        if !(same && calm) && (was_bound || conversation.is_bound()) && self.switches.is_up(ingress) {
             let (at_ingress, beyond): (Vec<Planned>, Vec<Planned>) = old.into_iter().partition(|one| one.dpid == ingress);
             let old: Vec<(Dpid, Slot)> = slots(&beyond).chain(late).collect();
             conversation.state = State::Closing { awaiting: 1, old, drain, held };
@@ -287,6 +296,7 @@ impl Controller {
             }
         }
         self.unmeter(conversation.ingress.dpid, conversation.meter, out);
+        self.unguard(&conversation.groups, out);
         Some(conversation)
     }
 

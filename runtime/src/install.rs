@@ -55,6 +55,8 @@ pub struct Wanted {
 pub enum Ends {
     /// Never.
     Never,
+    /// Never, and nobody misses it: an entry for what may never come, which goes with others.
+    Kept,
     /// When no packet matched for a time; the switch tells us if it is to be told.
     Idle {
         /// A FLOW_REMOVED is wanted.
@@ -71,7 +73,7 @@ impl Ends {
     #[must_use]
     pub fn is_hard(self) -> bool {
         match self {
-            Ends::Never | Ends::Idle { .. } => false,
+            Ends::Never | Ends::Kept | Ends::Idle { .. } => false,
             Ends::Hard | Ends::For(_) => true,
         }
     }
@@ -138,6 +140,8 @@ impl Pair {
         }
         self.present = match std::mem::take(&mut self.present) {
             Present::AsWanted => match self.wanted.take() {
+                // What stays without a timeout and what does not are not told apart by what they do.
+                Some(was) if (was.ends == Ends::Kept) != (wanted.ends == Ends::Kept) => Present::Doubtful,
                 Some(was) if was.actions == wanted.actions && was.cookie == wanted.cookie => Present::AsWanted,
                 Some(was) => Present::Other(Box::new((was.actions, was.cookie))),
                 None => Present::Absent,
@@ -412,6 +416,7 @@ fn send(
     let (idle, hard, notify) = match wanted.ends {
         // What is to stay for ever is missed at once.
         Ends::Never => (0, 0, true),
+        Ends::Kept => (0, 0, false),
         Ends::Idle { notify } => (seconds(settings.idle_timeout), 0, notify),
         Ends::Hard => (0, seconds(settings.drop_timeout), false),
         Ends::For(seconds) => (0, seconds.max(1), false),

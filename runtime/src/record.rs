@@ -9,11 +9,11 @@ use compiler::template::Template;
 use foldhash::fast::FixedState;
 use lang::checked::{Avoid, Duties, HostId, Verdict};
 use lang::flow::Flow;
-use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Shape, Time, VlanId, VlanMatch};
+use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, PortNo, Shape, Time, VlanId, VlanMatch};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::course::Course;
-use crate::dialect::MeterId;
+use crate::dialect::{GroupId, MeterId};
 use crate::install::Slot;
 use crate::relief::{Begun, Place};
 
@@ -39,6 +39,9 @@ pub struct Way {
     pub generation: u32,
 }
 
+/// Groups that a conversation uses.
+pub type GroupsOf = BTreeMap<(Dpid, [PortNo; 2]), GroupId>;
+
 /// A decided flow and where its packets go.
 #[derive(Clone, Debug)]
 pub struct Conversation {
@@ -56,6 +59,8 @@ pub struct Conversation {
     pub course: Course,
     /// The meter of the first switch that counts them, if their rate is limited.
     pub meter: Option<MeterId>,
+    /// Groups that send its packets another way where a link is down, by switch and ports.
+    pub groups: GroupsOf,
     /// Grows with every change of the way.
     pub generation: u32,
     /// How far the installation is.

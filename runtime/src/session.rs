@@ -16,7 +16,7 @@ mod verify;
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use net::{Dpid, Time};
+use net::{Dpid, PortNo, Time};
 use openflow::{DecodeError, Header, Hello, OFPT_HELLO, negotiate, split_frame};
 
 pub use capabilities::Capabilities;
@@ -24,8 +24,8 @@ pub use role::Demotion;
 
 use crate::controller::PORTS_LIMIT;
 use crate::dialect::{
-    self, Failing, Features, FromSwitch, Inexpressible, MeterId, PacketIn, PortState, Present, Question, Subject, ToSwitch,
-    Version,
+    self, Failing, Features, FromSwitch, GroupId, Inexpressible, MeterId, PacketIn, PortState, Present, Question, Subject,
+    ToSwitch, Version,
 };
 use crate::effect::{ConnId, Effects, Peer};
 use crate::event::SessionEnd;
@@ -38,7 +38,7 @@ use verify::Verifying;
 
 /// Malformed messages that one connection may send before it ends.
 const MALFORMED_LIMIT: u32 = 16;
-/// Meters of one switch that are read when it connects.
+/// Meters of one switch, and groups, that are read when it connects.
 const METERS_LIMIT: usize = 262_144;
 /// Entries of one switch that are read when it connects.
 const FLOWS_LIMIT: usize = 2_000_000;
@@ -56,6 +56,8 @@ pub struct Session {
     request: u32,
     /// That of the question which meters it has.
     meters_request: u32,
+    /// That of the question which groups it has.
+    groups_request: u32,
     next_xid: u32,
     malformed: u32,
     barriers: VecDeque<(u32, Way, Time)>,
@@ -75,10 +77,24 @@ enum Stage {
     AwaitFeatures(Version),
     AwaitPorts(Version, Dpid, Vec<PortState>),
     Pending(Version, Dpid),
-    AwaitFlows(Version, Dpid, Vec<FoundMeter>, Vec<Present>),
+    AwaitFlows(Version, Dpid, Box<Held>),
     Up(Version, Dpid),
     Standby(Version, Dpid),
 }
+
+/// What a switch held when it was admitted.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Its meters, with their rates.
+    pub meters: Vec<FoundMeter>,
+    /// Its groups, with their ports.
+    pub groups: Vec<FoundGroup>,
+    /// Its entries.
+    pub flows: Vec<Present>,
+}
+
+/// A group that a switch has, with its ports if it is of the kind that we make.
+type FoundGroup = (GroupId, Option<[PortNo; 2]>);
 
 /// A meter that a switch has, with its rate if it is of the kind that we make.
 type FoundMeter = (MeterId, Option<Pace>);
@@ -89,7 +105,7 @@ pub enum Said {
     /// The switch has introduced itself.
     Introduced(Dpid, Vec<PortState>),
     /// The meters and entries that it held when it was admitted.
-    Holds(Dpid, Vec<FoundMeter>, Vec<Present>),
+    Holds(Dpid, Box<Held>),
     /// It is in use, and says this.
     PacketIn(Dpid, PacketIn),
     /// A port changed.
@@ -153,6 +169,7 @@ impl Session {
             asked: 0,
             request: 0,
             meters_request: 0,
+            groups_request: 0,
             next_xid: 1,
             malformed: 0,
             barriers: VecDeque::new(),
@@ -316,6 +333,7 @@ impl Session {
             FromSwitch::Features(features) => self.features(version, features, settings, now, out),
             FromSwitch::Ports { ports, more } if xid == self.request => self.ports(version, ports, more, now),
             FromSwitch::Meters { meters, .. } if xid == self.meters_request => self.meters(meters),
+            FromSwitch::Groups { groups, .. } if xid == self.groups_request => self.groups(groups),
             FromSwitch::Flows { flows, more } if xid == self.request => self.flows(version, flows, more, now),
             FromSwitch::Flows { flows, more } => Ok(self.verified(xid, flows, more)),
             FromSwitch::Told(answer) => {
@@ -336,7 +354,7 @@ impl Session {
                 self.echo_answered(xid, settings, now, out);
                 Ok(None)
             }
-            FromSwitch::Ports { .. } | FromSwitch::Meters { .. } | FromSwitch::Other => Ok(None),
+            FromSwitch::Ports { .. } | FromSwitch::Meters { .. } | FromSwitch::Groups { .. } | FromSwitch::Other => Ok(None),
         }
     }
 
@@ -385,16 +403,22 @@ impl Session {
     }
 
     fn meters(&mut self, mut part: Vec<FoundMeter>) -> Result<Option<Said>, SessionEnd> {
-        let Stage::AwaitFlows(_, _, meters, _) = &mut self.stage else { return Ok(None) };
-        meters.append(&mut part);
-        if meters.len() > METERS_LIMIT { Err(SessionEnd::Unexpected("more meters than are read")) } else { Ok(None) }
+        let Stage::AwaitFlows(_, _, held) = &mut self.stage else { return Ok(None) };
+        held.meters.append(&mut part);
+        if held.meters.len() > METERS_LIMIT { Err(SessionEnd::Unexpected("more meters than are read")) } else { Ok(None) }
+    }
+
+    fn groups(&mut self, mut part: Vec<FoundGroup>) -> Result<Option<Said>, SessionEnd> {
+        let Stage::AwaitFlows(_, _, held) = &mut self.stage else { return Ok(None) };
+        held.groups.append(&mut part);
+        if held.groups.len() > METERS_LIMIT { Err(SessionEnd::Unexpected("more groups than are read")) } else { Ok(None) }
     }
 
     fn flows(&mut self, version: Version, mut part: Vec<Present>, more: bool, now: Time) -> Result<Option<Said>, SessionEnd> {
-        let Stage::AwaitFlows(_, dpid, meters, flows) = &mut self.stage else { return Ok(None) };
+        let Stage::AwaitFlows(_, dpid, held) = &mut self.stage else { return Ok(None) };
         let progress = !part.is_empty();
-        flows.append(&mut part);
-        if flows.len() > FLOWS_LIMIT {
+        held.flows.append(&mut part);
+        if held.flows.len() > FLOWS_LIMIT {
             return Err(SessionEnd::Unexpected("more entries than are read"));
         }
         if more {
@@ -403,16 +427,16 @@ impl Session {
             }
             return Ok(None);
         }
-        let (dpid, meters, flows) = (*dpid, std::mem::take(meters), std::mem::take(flows));
+        let (dpid, held) = (*dpid, std::mem::take(held));
         self.enter(Stage::Up(version, dpid), now);
-        Ok(Some(Said::Holds(dpid, meters, flows)))
+        Ok(Some(Said::Holds(dpid, held)))
     }
 
     /// The switch is one of ours: asks what it can do and what it holds. What it says until then is not acted on. The
     /// entries come last: what was not answered until then is taken for missing until it is.
     pub fn admit(&mut self, settings: &Settings, now: Time, out: &mut Effects) {
         if let Stage::Pending(version, dpid) | Stage::Standby(version, dpid) = self.stage {
-            self.enter(Stage::AwaitFlows(version, dpid, Vec::new(), Vec::new()), now);
+            self.enter(Stage::AwaitFlows(version, dpid, Box::default()), now);
             self.ask_role(settings, out);
             self.say(&ToSwitch::Asynchronous, out);
             for question in Question::EVERY {
@@ -423,6 +447,11 @@ impl Session {
             }
             self.meters_request = self.next_xid;
             self.say(&ToSwitch::MetersRequest, out);
+            // Who uses no groups makes none, and need not know.
+            if settings.failover {
+                self.groups_request = self.next_xid;
+                self.say(&ToSwitch::GroupsRequest, out);
+            }
             self.request = self.next_xid;
             self.say(&ToSwitch::FlowsRequest, out);
         }
@@ -523,9 +552,10 @@ impl Session {
             (Failing::Slave, _) => self.demoted(Demotion::Refused, flow, now),
             (Failing::Stale, Some(Subject::Role)) => self.demoted(Demotion::Stale, None, now),
             // It knows no roles, so that nobody else can have another; or always sends all.
-            (Failing::Stale | Failing::Full | Failing::Other, Some(Subject::Role | Subject::Asynchronous | Subject::Meters)) => {
-                None
-            }
+            (
+                Failing::Stale | Failing::Full | Failing::Other,
+                Some(Subject::Role | Subject::Asynchronous | Subject::Meters | Subject::Groups),
+            ) => None,
             (Failing::Stale | Failing::Full | Failing::Other, _) => {
                 let full = kind == Failing::Full && subject == Some(Subject::Entry);
                 Some(Said::Failed(Failure { xid, error, subject, flow, full }))

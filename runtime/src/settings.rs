@@ -93,6 +93,8 @@ pub struct Settings {
     pub copies: (u32, u32),
     /// Scans.
     pub scanning: Scanning,
+    /// Switches with groups for it send packets another way by themselves where the next link is down.
+    pub failover: bool,
     /// Conversations are spread over ways that are equally short.
     pub spread: bool,
     /// Says how they are spread: the same after a restart.
@@ -151,6 +153,7 @@ impl Default for Settings {
             flows: Rates { per_port: 1_000, per_host: 500, per_switch: 20_000 },
             copies: (100_000, 10_000),
             scanning: Scanning { destinations: 100, window: Duration::from_secs(60), quarantine: false },
+            failover: false,
             spread: true,
             spread_seed: 0,
             master: false,

@@ -9,9 +9,10 @@ use net::{Dpid, FlowMatch, Location, PortNo, VlanId, VlanMatch};
 
 use crate::course::{Branch, Course, Tree};
 use crate::dialect::{Action, Actions, MeterId};
+use crate::failover::Detour;
 use crate::install::{FLOW_PRIORITY, MISS_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::map::Map;
-use crate::record::{Conversation, Direction};
+use crate::record::{Conversation, Direction, GroupsOf};
 use crate::route::{Hop, NoPath};
 
 /// Priority of the lowest layer of planned entries: under conversations, over what is asked anyway.
@@ -30,6 +31,8 @@ pub struct Step {
     pub direction: Direction,
     /// The first of its direction: whose silence ends the conversation.
     pub first: bool,
+    /// For packets that come only while a link is down.
+    pub standby: bool,
 }
 
 /// A planned entry at one switch.
@@ -58,31 +61,53 @@ pub enum Gap {
 /// that switch.
 #[must_use]
 pub fn of_conversation(template: &Template, ingress: Location, course: &Course, meter: Option<MeterId>) -> Vec<Step> {
+    of_guarded(template, ingress, course, meter, &GroupsOf::new())
+}
+
+/// The same, with detours where there are groups for them.
+#[must_use]
+pub fn of_guarded(
+    template: &Template,
+    ingress: Location,
+    course: &Course,
+    meter: Option<MeterId>,
+    groups: &GroupsOf,
+) -> Vec<Step> {
     if template.verdict != Verdict::Allow {
         let region = FlowMatch { in_port: Some(ingress.port), ..template.region };
         let slot = Slot { region, priority: priority(template) };
-        return vec![Step { dpid: ingress.dpid, slot, actions: Actions::new(), direction: Direction::Forward, first: true }];
+        return vec![Step {
+            dpid: ingress.dpid,
+            slot,
+            actions: Actions::new(),
+            direction: Direction::Forward,
+            first: true,
+            standby: false,
+        }];
     }
     let mut steps = Vec::with_capacity(course.hops.len() * 2);
     let beside = course.beside.as_deref();
-    let marks = Marks::of(template, meter, ingress);
+    let marks = Marks { groups: Some(groups), ..Marks::of(template, meter, ingress) };
     if let Some(tree) = course.tree() {
         marks.fan_out(&template.region, tree, &mut steps);
         steps.sort_by_key(|step| step.dpid == ingress.dpid);
         return steps;
     }
     let copies = beside.map_or(&[][..], |beside| &beside.copies);
-    marks.follow(Direction::Forward, &template.region, &course.hops, copies, &mut steps);
+    let detours = beside.map_or(&[][..], |beside| &beside.detours);
+    marks.follow(Direction::Forward, &template.region, &course.hops, (copies, detours), &mut steps);
     if let Some(reply) = &template.reply {
         let copies = beside.map_or(&[][..], |beside| &beside.copies_back);
-        marks.follow(Direction::Reply, reply, &course.back(), copies, &mut steps);
+        let detours = beside.map_or(&[][..], |beside| &beside.detours_back);
+        marks.follow(Direction::Reply, reply, &course.back(), (copies, detours), &mut steps);
     }
     steps.sort_by_key(|step| step.dpid == ingress.dpid);
     steps
 }
 
 /// What is done to packets of a conversation on their way.
-struct Marks {
+struct Marks<'a> {
+    groups: Option<&'a GroupsOf>,
     vlan: Option<VlanId>,
     queue: Option<u32>,
     meter: Option<MeterId>,
@@ -95,15 +120,24 @@ fn priority(template: &Template) -> u16 {
     if template.wide { WIDE_PRIORITY } else { FLOW_PRIORITY }
 }
 
-impl Marks {
-    fn of(template: &Template, meter: Option<MeterId>, ingress: Location) -> Marks {
+impl Marks<'_> {
+    fn of(template: &Template, meter: Option<MeterId>, ingress: Location) -> Self {
         let Template { duties, .. } = template;
-        Marks { vlan: duties.vlan, queue: duties.queue, meter, ingress, priority: priority(template) }
+        Marks { groups: None, vlan: duties.vlan, queue: duties.queue, meter, ingress, priority: priority(template) }
     }
 
     /// Entries along a way, and for the copies that leave it.
-    fn follow(&self, direction: Direction, region: &FlowMatch, hops: &[Hop], copies: &[Branch], steps: &mut Vec<Step>) {
+    fn follow(
+        &self,
+        direction: Direction,
+        region: &FlowMatch,
+        hops: &[Hop],
+        (copies, detours): (&[Branch], &[Detour]),
+        steps: &mut Vec<Step>,
+    ) {
         let carried = self.carried(region);
+        let group = |detour: &Detour| self.groups?.get(&(detour.at.dpid, detour.ports)).copied();
+        let way = steps.len();
         for (place, hop) in hops.iter().enumerate() {
             let (first, last) = (place == 0, place + 1 == hops.len());
             let copied = copies.iter().filter(|branch| branch.at == entrance(hop));
@@ -123,7 +157,8 @@ impl Marks {
                 self.enter(&mut vlan, &mut actions);
             }
             actions.extend(self.queue.map(Action::Queue));
-            actions.push(action(hop));
+            let detour = detours.iter().find(|detour| detour.at == entrance(hop)).and_then(group);
+            actions.push(detour.map_or(action(hop), Action::Group));
             let region = if first { region } else { &carried };
             steps.push(self.step(entrance(hop), region, actions, direction, first));
         }
@@ -131,11 +166,33 @@ impl Marks {
         for (at, outs) in by_entrance(copies.iter().filter(apart)) {
             steps.push(self.step(at, &carried, outs.into_iter().map(|port| out(at.port, port)).collect(), direction, false));
         }
+        let own = steps.get(way..).unwrap_or(&[]).to_vec();
+        for detour in detours.iter().filter(|detour| group(detour).is_some()) {
+            self.stand_by(detour, &carried, &own, steps);
+        }
+    }
+
+    /// Entries of a detour, the last of which does what the way does where the packets come back to it.
+    fn stand_by(&self, detour: &Detour, carried: &FlowMatch, way: &[Step], steps: &mut Vec<Step>) {
+        let like = |one: &&Step| one.dpid == detour.joins.dpid && one.slot.region.in_port == Some(detour.like);
+        let Some(joined) = way.iter().find(like) else { return };
+        let direction = joined.direction;
+        let mut add = |at: Location, actions: Actions| {
+            let one = Step { standby: true, ..self.step(at, carried, actions, direction, false) };
+            // Detours may share their last switches.
+            if !steps.contains(&one) {
+                steps.push(one);
+            }
+        };
+        for hop in &detour.hops {
+            add(entrance(hop), self.queue.map(Action::Queue).into_iter().chain([action(hop)]).collect());
+        }
+        add(detour.joins, joined.actions.clone());
     }
 
     fn step(&self, at: Location, region: &FlowMatch, actions: Actions, direction: Direction, first: bool) -> Step {
         let slot = Slot { region: FlowMatch { in_port: Some(at.port), ..*region }, priority: self.priority };
-        Step { dpid: at.dpid, slot, actions, direction, first }
+        Step { dpid: at.dpid, slot, actions, direction, first, standby: false }
     }
 
     /// Entries of a tree, one at each switch: on to others as packets are carried, out of the network as they were sent.
@@ -212,9 +269,9 @@ fn out(in_port: PortNo, port: PortNo) -> Action {
 /// What a switch does with packets of a conversation in one direction that come in here; nothing if they do not.
 #[must_use]
 pub fn actions_at(conversation: &Conversation, at: Location, direction: Direction) -> Option<Actions> {
-    let Conversation { template, ingress, course, meter, .. } = conversation;
+    let Conversation { template, ingress, course, meter, groups, .. } = conversation;
     let here = |step: &Step| step.direction == direction && step.dpid == at.dpid && step.slot.region.in_port == Some(at.port);
-    let steps = of_conversation(template, *ingress, course, *meter);
+    let steps = of_guarded(template, *ingress, course, *meter, groups);
     // A packet that is sent out of hand passes no meter.
     let sent = |action: &Action| !matches!(action, Action::Meter(_));
     steps.into_iter().find(here).map(|step| step.actions.into_iter().filter(sent).collect())

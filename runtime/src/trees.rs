@@ -6,7 +6,7 @@
 //! then what is cut off goes first, and what grows comes after. Else the old tree is taken out everywhere, each switch is asked for a
 //! barrier, and the new one is opened like any conversation, its first switch last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::event::{Cause, Event, Limit};
 use crate::flows::{plan, slots};
 use crate::install::Slot;
 use crate::meters::Pace;
-use crate::record::{Conversation, Direction, FlowId, State};
+use crate::record::{Conversation, Direction, FlowId, GroupsOf, State};
 use crate::route::Avoided;
 use crate::tables;
 use crate::topology::Link;
@@ -39,6 +39,8 @@ const PORT_SHARE: usize = 16;
 const SPARED: Duration = Duration::from_secs(60);
 /// Time between two looks at whether trees may grow.
 const REGROWTH: Duration = Duration::from_secs(1);
+/// Trees that are looked at for that in one go.
+const REGROWN: usize = 32;
 
 /// What is kept about trees beside their conversations.
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ pub(crate) struct Trees {
     stale: bool,
     /// When they may be looked at next.
     next: Time,
+    /// Those that wait to be looked at.
+    pending: VecDeque<FlowId>,
     /// Ports whose trees a switch refused, and until when their frames are relayed.
     spared: BTreeMap<Location, Time>,
     /// Where each station was when it was last asked about.
@@ -114,6 +118,7 @@ impl Controller {
             ingress: arrival.at,
             course,
             meter: None,
+            groups: GroupsOf::new(),
             generation: 0,
             state: State::Standing,
             installed: now,
@@ -247,12 +252,12 @@ impl Controller {
     /// working.
     pub(crate) fn regrow(&mut self, now: Time, out: &mut Effects) {
         self.trees.spared.retain(|_, until| *until > now);
-        if !self.trees.stale || now < self.trees.next {
-            return;
+        if self.trees.stale && self.trees.pending.is_empty() && now >= self.trees.next {
+            (self.trees.stale, self.trees.next) = (false, now.after(REGROWTH));
+            self.trees.pending = self.records.trees().keys().copied().collect();
         }
-        (self.trees.stale, self.trees.next) = (false, now.after(REGROWTH));
-        let ids: Vec<FlowId> = self.records.trees().keys().copied().collect();
-        for id in ids {
+        for _ in 0..REGROWN {
+            let Some(id) = self.trees.pending.pop_front() else { return };
             let whole = |one: &Conversation| one.course.passes().all(|hop| self.topology.has_switch(hop.dpid));
             if self.records.get(id).is_some_and(whole) {
                 self.revalidate(id, Cause::Endpoint, now, out);
@@ -386,7 +391,7 @@ impl Controller {
         let meter = self.adoption.meter(id, ingress.dpid);
         let most = self.settings.broadcasts_per_second;
         let meter = meter.filter(|meter| most > 0 && self.meters.keep_shared(ingress, id, Pace::Packets(most), *meter));
-        let (generation, state) = (0, State::Standing);
+        let (generation, state, groups) = (0, State::Standing, GroupsOf::new());
         self.records.insert(Conversation {
             id,
             key,
@@ -395,6 +400,7 @@ impl Controller {
             ingress,
             course,
             meter,
+            groups,
             generation,
             state,
             installed: now,

@@ -162,7 +162,13 @@ impl World {
     /// The network of a plan under this policy, after links are found.
     #[must_use]
     pub fn over(plan: &Campus, policy: Arc<Checked>) -> World {
-        World::started(plan, policy, Settings::default())
+        World::over_with(plan, policy, Settings::default())
+    }
+
+    /// The same with settings of its own.
+    #[must_use]
+    pub fn over_with(plan: &Campus, policy: Arc<Checked>, settings: Settings) -> World {
+        World::started(plan, policy, settings)
     }
 
     /// The campus where everybody may talk, with room for so many entries in each table of `edge1`.

@@ -20,7 +20,7 @@ use lang::checked::{Checked, Verdict};
 use lang::eval::judge;
 use lang::flow::Flow;
 use net::{Dpid, FlowKey, FlowMatch, IpProto, PortNo, Transport, VlanId, VlanMatch};
-use runtime::dialect::{Action, MeterId};
+use runtime::dialect::{Action, GroupId, MeterId};
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId, PLANNED};
 use runtime::{Controller, Event, Input, Settings, Width};
@@ -143,6 +143,7 @@ fn ours(region: &FlowMatch, actions: &[&Does]) -> Option<Vec<Action>> {
             }
             Does::Queue(Some(number)) if !all.contains(&Action::Queue(number)) => all.push(Action::Queue(number)),
             Does::Queue(_) => {}
+            Does::Group(group) => all.push(Action::Group(GroupId(group))),
             _ => return None,
         }
     }
@@ -156,7 +157,8 @@ impl Walk {
         let versions: &[u8] = random.one(&[&[1][..], &[1, 4]]);
         let first = policies[usize::try_from(random.below(policies.len() as u64)).unwrap()].clone();
         let width = [Width::Exact, Width::Template, Width::Proactive][usize::try_from(seed / 2 % 3).unwrap()];
-        let mut world = World::campus_with(first, versions, Settings { width, ..Settings::default() });
+        let settings = Settings { width, failover: seed % 5 < 2, ..Settings::default() };
+        let mut world = World::campus_with(first, versions, settings);
         if seed % 2 == 1 {
             // Frames and messages come late, each by its own: what was in order on one wire stays so.
             world.network.delay_by_seed(seed, DELAY);
@@ -455,7 +457,7 @@ impl Walk {
         }
         let wanted = controller.tables().entries().filter(|(dpid, _, wanted)| {
             let connected = self.world.network.switch(*dpid).is_some_and(emulator::Switch::is_connected);
-            connected && matches!(wanted.ends, Ends::Idle { .. })
+            connected && matches!(wanted.ends, Ends::Idle { .. } | Ends::Kept)
         });
         let wanted: BTreeMap<String, (Vec<Action>, u64)> = wanted
             .map(|(dpid, slot, wanted)| {

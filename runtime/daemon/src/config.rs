@@ -212,6 +212,8 @@ pub struct Routing {
     pub spread: bool,
     /// Says how they are spread.
     pub seed: u64,
+    /// Switches go around a link that is down by themselves.
+    pub failover: bool,
 }
 
 /// `[protection]`
@@ -441,6 +443,7 @@ impl Config {
                 per_host: self.limits.flows_per_second_per_host,
                 per_switch: self.limits.flows_per_second_per_switch,
             },
+            failover: self.routing.failover,
             spread: self.routing.spread,
             spread_seed: self.routing.seed,
             master: self.openflow.role == Role::Master,
@@ -531,7 +534,7 @@ impl Default for Hosts {
 
 impl Default for Routing {
     fn default() -> Self {
-        Routing { spread: true, seed: 0 }
+        Routing { spread: true, seed: 0, failover: false }
     }
 }
 

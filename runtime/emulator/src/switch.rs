@@ -235,6 +235,11 @@ impl Switch {
         self.datapath.meters.by_number.keys().copied()
     }
 
+    /// The numbers of its groups.
+    pub fn groups(&self) -> impl Iterator<Item = u32> {
+        self.datapath.groups.0.keys().copied()
+    }
+
     /// Every entry, in no stated order within a table.
     pub fn flows(&self) -> impl Iterator<Item = FlowView<'_>> {
         (0_u8..)

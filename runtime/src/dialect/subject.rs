@@ -33,6 +33,10 @@ pub enum Subject {
     Meter,
     /// A question about its meters.
     Meters,
+    /// A group, to put in, change or take out.
+    Group,
+    /// A question about its groups.
+    Groups,
     /// A packet to send.
     PacketOut,
     /// An error.
@@ -57,6 +61,8 @@ impl Subject {
             ToSwitch::Delete { .. } | ToSwitch::DeleteForeign { .. } => Subject::Removal,
             ToSwitch::AddMeter { .. } | ToSwitch::ChangeMeter { .. } | ToSwitch::DeleteMeter { .. } => Subject::Meter,
             ToSwitch::MetersRequest => Subject::Meters,
+            ToSwitch::AddGroup { .. } | ToSwitch::ChangeGroup { .. } | ToSwitch::DeleteGroup { .. } => Subject::Group,
+            ToSwitch::GroupsRequest => Subject::Groups,
             ToSwitch::PacketOut { .. } => Subject::PacketOut,
             ToSwitch::HelloFailed | ToSwitch::Error { .. } => Subject::Error,
         }
@@ -79,6 +85,8 @@ impl fmt::Display for Subject {
             Subject::Removal => "the removal of an entry",
             Subject::Meter => "a meter",
             Subject::Meters => "the question for its meters",
+            Subject::Group => "a group",
+            Subject::Groups => "the question for its groups",
             Subject::PacketOut => "a packet to send",
             Subject::Error => "an error message",
         })

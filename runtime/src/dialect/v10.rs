@@ -87,6 +87,10 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         | ToSwitch::AddMeter { .. }
         | ToSwitch::ChangeMeter { .. }
         | ToSwitch::DeleteMeter { .. }
+        | ToSwitch::GroupsRequest
+        | ToSwitch::AddGroup { .. }
+        | ToSwitch::ChangeGroup { .. }
+        | ToSwitch::DeleteGroup { .. }
         | ToSwitch::Role { .. }
         | ToSwitch::Asynchronous => return Err(Inexpressible),
         ToSwitch::DeleteForeign { matching: WireMatch::V10(matching), priority, .. } => {

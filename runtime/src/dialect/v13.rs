@@ -4,13 +4,13 @@ use bytes::{Bytes, BytesMut};
 use net::{EtherType, VlanId};
 use openflow::DecodeError;
 use openflow::v13::{
-    Action as Wire, AsyncConfig, BadRequest, ConfigFlags, Error, ErrorType, FlowMod, FlowModCommand, FlowModFailed, FlowModFlags,
-    FlowRemoved, FlowRemovedReason, FlowStats, FlowStatsRequest, GroupCapabilities, GroupFeatures, Instruction, Match, Message,
-    MeterBand, MeterConfig, MeterFeatures, MeterFlags, MeterMod, MeterModCommand, MultipartFlags, MultipartReply,
-    MultipartReplyBody, MultipartRequest, MultipartRequestBody, OFP_NO_BUFFER, OFPCML_NO_BUFFER, OFPG_ANY, OFPM_ALL, OFPTT_ALL,
-    OFPVID_PRESENT, OFPXMC_OPENFLOW_BASIC, Oxm, PacketIn as WirePacketIn, PacketOut, Port, PortConfig, PortNo, PortReason,
-    PortState as WirePortState, Role as WireRole, RoleRequest, RoleRequestFailed, SwitchConfig, TableFeatureBody,
-    TableFeatureProp, TableFeaturePropType, TableFeatures,
+    Action as Wire, AsyncConfig, BadRequest, Bucket, ConfigFlags, Error, ErrorType, FlowMod, FlowModCommand, FlowModFailed,
+    FlowModFlags, FlowRemoved, FlowRemovedReason, FlowStats, FlowStatsRequest, GroupCapabilities, GroupDesc, GroupFeatures,
+    GroupMod, GroupModCommand, GroupType, Instruction, Match, Message, MeterBand, MeterConfig, MeterFeatures, MeterFlags,
+    MeterMod, MeterModCommand, MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+    OFP_NO_BUFFER, OFPCML_NO_BUFFER, OFPG_ANY, OFPM_ALL, OFPTT_ALL, OFPVID_PRESENT, OFPXMC_OPENFLOW_BASIC, Oxm,
+    PacketIn as WirePacketIn, PacketOut, Port, PortConfig, PortNo, PortReason, PortState as WirePortState, Role as WireRole,
+    RoleRequest, RoleRequestFailed, SwitchConfig, TableFeatureBody, TableFeatureProp, TableFeaturePropType, TableFeatures,
 };
 
 use crate::meters::{Kbps, Pace};
@@ -109,6 +109,10 @@ pub(super) fn encode(xid: u32, message: &ToSwitch<'_>, out: &mut BytesMut) -> Re
         ToSwitch::AddMeter { id, pace } => meter(MeterModCommand::ADD, *id, Some(*pace)),
         ToSwitch::ChangeMeter { id, pace } => meter(MeterModCommand::MODIFY, *id, Some(*pace)),
         ToSwitch::DeleteMeter { id } => meter(MeterModCommand::DELETE, *id, None),
+        ToSwitch::AddGroup { id, ports } => group(GroupModCommand::ADD, *id, ports),
+        ToSwitch::ChangeGroup { id, ports } => group(GroupModCommand::MODIFY, *id, ports),
+        ToSwitch::DeleteGroup { id } => group(GroupModCommand::DELETE, *id, &[]),
+        ToSwitch::GroupsRequest => Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::GroupDesc)),
         ToSwitch::MetersRequest => Message::MultipartRequest(MultipartRequest::new(MultipartRequestBody::MeterConfig(OFPM_ALL))),
         ToSwitch::Ask(question) => Message::MultipartRequest(MultipartRequest::new(match question {
             Question::Description => MultipartRequestBody::Desc,
@@ -155,6 +159,28 @@ fn meter(command: MeterModCommand, id: MeterId, pace: Option<Pace>) -> Message {
     };
     let bands = rate.map(|rate| MeterBand::Drop { rate, burst_size: 0 }).into_iter().collect();
     Message::MeterMod(MeterMod { command, flags, meter_id: id.0, bands })
+}
+
+fn group(command: GroupModCommand, id: GroupId, ports: &[net::PortNo]) -> Message {
+    let bucket = |port: &net::PortNo| Bucket {
+        weight: 0,
+        watch_port: PortNo::from(*port),
+        watch_group: OFPG_ANY,
+        actions: vec![Wire::Output { port: PortNo::from(*port), max_len: 0 }],
+    };
+    Message::GroupMod(GroupMod { command, kind: GroupType::FF, group_id: id.0, buckets: ports.iter().map(bucket).collect() })
+}
+
+/// The ports, if the group is one that we could have made.
+fn ports(group: &GroupDesc) -> Option<[net::PortNo; 2]> {
+    let port = |bucket: &Bucket| match bucket.actions[..] {
+        [Wire::Output { port, .. }] if bucket.watch_port == port && bucket.watch_group == OFPG_ANY => port.physical(),
+        _ => None,
+    };
+    match &group.buckets[..] {
+        [first, second] if group.kind == GroupType::FF => Some([port(first)?, port(second)?]),
+        _ => None,
+    }
 }
 
 /// The rate, if the meter is one that we could have made.
@@ -255,6 +281,9 @@ fn multipart(body: MultipartReplyBody, more: bool) -> FromSwitch {
         MultipartReplyBody::Flow(flows) => FromSwitch::Flows { flows: flows.iter().map(present).collect(), more },
         MultipartReplyBody::MeterConfig(meters) => {
             FromSwitch::Meters { meters: meters.iter().map(|one| (MeterId(one.meter_id), pace(one))).collect(), more }
+        }
+        MultipartReplyBody::GroupDesc(groups) => {
+            FromSwitch::Groups { groups: groups.iter().map(|one| (GroupId(one.group_id), ports(one))).collect(), more }
         }
         MultipartReplyBody::Desc(desc) => FromSwitch::Told(Answer::Description(Description {
             vendor: desc.mfr_desc.to_string(),
