@@ -3,7 +3,7 @@
 
 mod admission;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use compiler::{Program, View};
@@ -119,6 +119,12 @@ impl Switches {
     /// True if the switch is held because the policy does not declare it.
     pub(crate) fn is_pending(&self, dpid: Dpid) -> bool {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_pending)
+    }
+
+    /// Switches in use of which nothing was heard after this.
+    pub(crate) fn silent_since(&self, then: Time) -> BTreeSet<Dpid> {
+        let heard = |conn| self.sessions.get(conn).filter(|session| session.is_up()).map(Session::last_heard);
+        self.spokesmen.iter().filter(|(_, conn)| heard(conn).is_some_and(|last| last <= then)).map(|(dpid, _)| *dpid).collect()
     }
 
     /// Holds a switch that was let in and is not in use yet, or not now.
