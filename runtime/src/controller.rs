@@ -25,6 +25,7 @@ use crate::route::Hop;
 use crate::session::{Capabilities, Failure, Said, Session};
 use crate::settings::Settings;
 use crate::topology::{Link, Topology};
+use crate::update::Naming;
 use crate::verify::Verification;
 use compiler::inventory::Inventory;
 
@@ -54,6 +55,8 @@ pub struct Controller {
     pub(crate) discovery: Discovery,
     /// When the policy's times next make a difference.
     pub(crate) edge: Option<Time>,
+    /// While conversations are judged under a new policy, the words of the one before.
+    pub(crate) before: Option<Naming>,
 }
 
 /// Connections, and which of them speaks for which switch.
@@ -162,6 +165,7 @@ impl Controller {
             counters: Counters::default(),
             discovery: Discovery::starting(now),
             edge: None,
+            before: None,
             settings,
             policy,
             view,

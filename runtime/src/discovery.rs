@@ -93,8 +93,9 @@ impl Controller {
     /// Notes where hosts are at ports that may as well lead to a switch, or may do so under the next policy, and forgets what is long past.
     fn note_hosts(&mut self, now: Time) {
         let places = self.view.stations().filter_map(|station| station.location);
-        let for_hosts =
-            |at: &Location| matches!(self.inventory.role(&self.policy, *at), Role::Open | Role::Access) && self.topology.is_up(*at);
+        let for_hosts = |at: &Location| {
+            matches!(self.inventory.role(&self.policy, *at), Role::Open | Role::Access) && self.topology.is_up(*at)
+        };
         let occupied: BTreeSet<Location> = places.filter(for_hosts).collect();
         let Discovery { occupied: since, former, went_down, arrived, .. } = &mut self.discovery;
         since.retain(|at, _| occupied.contains(at));
