@@ -129,12 +129,12 @@ def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def attempt(kind, to, port):
+def attempt(kind, to, port, patience=PATIENCE):
     """What became of an attempt, and after how many seconds: `answered`, `refused` by some message, or `silent`."""
     begun = time.monotonic()
     try:
         with socket.socket(family_of(to), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as channel:
-            channel.settimeout(PATIENCE)
+            channel.settimeout(patience)
             channel.connect((to, port))
             channel.send(b"hello")
             outcome = "answered" if channel.recv(16) == b"hello" else "refused"
