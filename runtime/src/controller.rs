@@ -3,7 +3,7 @@
 
 mod admission;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compiler::{Program, View};
@@ -31,6 +31,7 @@ use crate::settings::Settings;
 use crate::strays::Strays;
 use crate::topology::{Link, Topology};
 use crate::trees::Trees;
+use crate::update::Naming;
 use crate::verify::Verification;
 use compiler::inventory::Inventory;
 
@@ -67,6 +68,8 @@ pub struct Controller {
     pub(crate) discovery: Discovery,
     /// When the policy's times next make a difference.
     pub(crate) edge: Option<Time>,
+    /// While conversations are judged under a new policy, the words of the one before.
+    pub(crate) before: Option<Naming>,
 }
 
 /// Connections, and which of them speaks for which switch.
@@ -148,6 +151,12 @@ impl Switches {
         at.port.0 != LOCAL && self.ports.get(&at.dpid).and_then(|ports| ports.get(&at.port)) == Some(&false)
     }
 
+    /// Switches in use of which nothing was heard after this.
+    pub(crate) fn silent_since(&self, then: Time) -> BTreeSet<Dpid> {
+        let heard = |conn| self.sessions.get(conn).filter(|session| session.is_up()).map(Session::last_heard);
+        self.spokesmen.iter().filter(|(_, conn)| heard(conn).is_some_and(|last| last <= then)).map(|(dpid, _)| *dpid).collect()
+    }
+
     /// Holds a switch that was let in and is not in use yet, or not now.
     pub(crate) fn suspend(&mut self, dpid: Dpid, now: Time) {
         if let Some(session) = self.speaker(dpid) {
@@ -188,6 +197,7 @@ impl Controller {
             counters: Counters::default(),
             discovery: Discovery::starting(now),
             edge: None,
+            before: None,
             settings,
             policy,
             view,

@@ -78,7 +78,9 @@ impl Controller {
         }
         let patience = self.settings.discovery_interval * MISSED;
         let since = Time(now.0.saturating_sub(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX)));
-        let lost = self.topology.expire(since);
+        // A switch that said nothing since the first of the probes that are missed may be out of reach, its cables as they were.
+        let silent = self.switches.silent_since(since.after(self.settings.discovery_interval));
+        let lost = self.topology.expire(since, &silent);
         self.links_lost(&lost, now, out);
         let faults = self.topology.faults(self.settings.discovery_interval, now);
         for fault in faults.difference(&self.discovery.faults) {
@@ -88,11 +90,13 @@ impl Controller {
         self.note_hosts(now);
     }
 
-    /// Notes where hosts are at ports that may as well lead to a switch, and forgets what is long past.
+    /// Notes where hosts are at ports that may as well lead to a switch, or may do so under the next policy, and forgets what is long past.
     fn note_hosts(&mut self, now: Time) {
         let places = self.view.stations().filter_map(|station| station.location);
-        let open = |at: &Location| matches!(self.inventory.role(&self.policy, *at), Role::Open) && self.topology.is_up(*at);
-        let occupied: BTreeSet<Location> = places.filter(open).collect();
+        let for_hosts = |at: &Location| {
+            matches!(self.inventory.role(&self.policy, *at), Role::Open | Role::Access) && self.topology.is_up(*at)
+        };
+        let occupied: BTreeSet<Location> = places.filter(for_hosts).collect();
         let Discovery { occupied: since, former, went_down, arrived, .. } = &mut self.discovery;
         since.retain(|at, _| occupied.contains(at));
         for at in occupied {

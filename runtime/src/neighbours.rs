@@ -109,14 +109,16 @@ impl Neighbours {
         ports.into_iter().flat_map(|at| self.forget(at)).collect()
     }
 
-    /// Forgets what was not heard again since. Returns the ports that this may alter something for.
-    pub(crate) fn expire(&mut self, since: Time) -> Vec<Location> {
+    /// Forgets what was not heard again since, but for what a silent switch may have said or heard. Returns the ports that this may alter
+    /// something for.
+    pub(crate) fn expire(&mut self, since: Time, silent: &BTreeSet<Dpid>) -> Vec<Location> {
         let stale: Vec<(Location, Location)> = self
             .heard
             .iter()
             .flat_map(|(to, from)| from.iter().map(move |(from, heard)| (*from, *to, heard.last)))
             .filter(|(.., last)| *last < since)
             .map(|(from, to, _)| (from, to))
+            .filter(|(from, to)| !silent.contains(&from.dpid) && !silent.contains(&to.dpid))
             .collect();
         for (from, to) in &stale {
             drop_from(&mut self.heard, to, |heard| heard.remove(from).is_some(), BTreeMap::is_empty);

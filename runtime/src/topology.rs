@@ -138,9 +138,10 @@ impl Topology {
         Confirmed { is_new, found, lost }
     }
 
-    /// Drops what probes have not confirmed since `since`. Returns the links in use that this took away.
-    pub fn expire(&mut self, since: Time) -> Vec<Link> {
-        let ports = self.neighbours.expire(since);
+    /// Drops what probes have not confirmed since `since`, but for links of `silent` switches: that their probes do not come says nothing
+    /// of their cables. Returns the links in use that this took away.
+    pub fn expire(&mut self, since: Time, silent: &BTreeSet<Dpid>) -> Vec<Link> {
+        let ports = self.neighbours.expire(since, silent);
         self.doubt(&ports)
     }
 
@@ -298,7 +299,8 @@ mod tests {
         let mut topology = square();
         topology.confirm(location(1, 1), location(2, 1), Time(10));
         topology.confirm(location(2, 1), location(1, 1), Time(10));
-        assert_eq!(topology.expire(Time(5)).len(), 6);
+        assert_eq!(topology.expire(Time(5), &BTreeSet::from([Dpid(4)])).len(), 2, "but for those of a silent switch");
+        assert_eq!(topology.expire(Time(5), &BTreeSet::new()).len(), 4);
         assert_eq!(topology.links().count(), 2);
     }
 
@@ -308,7 +310,7 @@ mod tests {
         topology.set_port(location(3, 3), true);
         assert_eq!(topology.confirm(location(3, 3), location(2, 1), Time(20)).lost.len(), 2);
         assert_eq!(topology.confirm(location(2, 1), location(3, 3), Time(20)).found, None, "which is it?");
-        topology.expire(Time(10));
+        topology.expire(Time(10), &BTreeSet::new());
         assert!(topology.confirm(location(2, 1), location(3, 3), Time(30)).found.is_some());
     }
 

@@ -1,7 +1,6 @@
 //! What a change does to what was decided before: conversations are judged again, and exactly those whose answer or way is another
 //! are touched. Knows nothing of what the change was.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use compiler::Program;
@@ -9,6 +8,7 @@ use compiler::template::Template;
 use lang::checked::{Checked, MiddleboxId, RuleId, Verdict};
 use lang::flow::Flow;
 use net::{Dpid, FlowMatch, IpProto, Location, MacAddr, Time, TransportMatch};
+use rustc_hash::FxHashMap;
 
 use crate::controller::Controller;
 use crate::effect::Effects;
@@ -32,7 +32,7 @@ impl Controller {
     /// Puts a policy in force: compiles what it changes, and judges every conversation again.
     pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
         let view = self.view.rebase(&self.policy, &policy);
-        let before = Naming { policy: self.policy.clone(), flows: self.allowed_flows() };
+        self.before = Some(Naming { policy: self.policy.clone(), flows: self.allowed_flows() });
         self.inventory = Inventory::new(&policy);
         self.program.recompile(policy.clone(), &view);
         self.view = view;
@@ -43,14 +43,13 @@ impl Controller {
         self.lift_refusals(out);
         let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
-            let since = out.events.len();
             match self.revalidate(id, Cause::Policy, now, out) {
                 Fate::Kept => kept += 1,
                 Fate::Changed => changed += 1,
                 Fate::Undropped => undropped += 1,
             }
-            before.rename_revoked(id, out, since);
         }
+        self.before = None;
         for dpid in self.connected() {
             self.admit_again(dpid, now, out);
         }
@@ -269,33 +268,28 @@ impl Controller {
         }
     }
 
-    /// A conversation and the place that allowed it, in the words of the policy in force.
+    /// A conversation and the place that allowed it, in the words of the policy in force; while that takes the place of another, in the
+    /// words of the other.
     pub(crate) fn named(&self, conversation: &Conversation) -> (Arc<str>, Arc<str>) {
-        named(&self.policy, &conversation.flow, conversation.template.rule)
+        let before = self.before.as_ref().and_then(|before| Some((&before.policy, before.flows.get(&conversation.id)?)));
+        match before {
+            Some((policy, (flow, rule))) => named(policy, flow, *rule),
+            None => named(&self.policy, &conversation.flow, conversation.template.rule),
+        }
     }
 
     /// Allowed conversations with the rules that allowed them.
-    fn allowed_flows(&self) -> HashMap<FlowId, (Arc<Flow>, Option<RuleId>)> {
+    fn allowed_flows(&self) -> FxHashMap<FlowId, (Arc<Flow>, Option<RuleId>)> {
         let allowed = self.records.iter().filter(|one| one.template.verdict == Verdict::Allow);
         allowed.map(|one| (one.id, (one.flow.clone(), one.template.rule))).collect()
     }
 }
 
 /// The words of a policy that is no longer in force: what it allowed is told in them, as the new one may no longer have them.
-struct Naming {
+#[derive(Debug)]
+pub(crate) struct Naming {
     policy: Arc<Checked>,
-    flows: HashMap<FlowId, (Arc<Flow>, Option<RuleId>)>,
-}
-
-impl Naming {
-    fn rename_revoked(&self, id: FlowId, out: &mut Effects, since: usize) {
-        let Some((was, rule)) = self.flows.get(&id) else { return };
-        for event in out.events.iter_mut().skip(since) {
-            if let Event::Revoked { flow, allowed_by, .. } = event {
-                (*flow, *allowed_by) = named(&self.policy, was, *rule);
-            }
-        }
-    }
+    flows: FxHashMap<FlowId, (Arc<Flow>, Option<RuleId>)>,
 }
 
 /// A flow and the place that decided it, in the words of a policy.

@@ -23,6 +23,8 @@ PAGE = b"a page of the lab"
 CHUNK = 2048
 PACE = 0.01     # seconds between the chunks of a transfer
 
+IP_PKTINFO = 8
+
 out_lock = threading.Lock()
 transfers = {}
 
@@ -36,7 +38,8 @@ def answer(ident, **fields):
 # Servers.
 
 def serve_tcp(port):
-    listener = socket.create_server(("", port), backlog=128)
+    """Of both families, where there is IPv6."""
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=128, dualstack_ipv6=True)
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=serve_one, args=(connection,), daemon=True).start()
@@ -58,15 +61,21 @@ def serve_one(connection):
         pass
 
 
-def serve_udp(port):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def serve_udp(port, family):
+    server = socket.socket(family, socket.SOCK_DGRAM)
     # The answer must leave from the address that was asked, also on a machine with several.
-    server.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO if hasattr(socket, "IP_PKTINFO") else 8, 1)
+    if family == socket.AF_INET:
+        server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     server.bind(("", port))
     while True:
         data, control, _, peer = server.recvmsg(2048, 64)
         try:
-            server.sendmsg([data], [(socket.IPPROTO_IP, 8, control[0][2][:4] + control[0][2][4:8] + b"\0\0\0\0")], 0, peer)
+            if family == socket.AF_INET:
+                control = [(socket.IPPROTO_IP, IP_PKTINFO, control[0][2][:8] + b"\0\0\0\0")]
+            server.sendmsg([data], control, 0, peer)
         except OSError:
             pass
 
@@ -92,7 +101,7 @@ def tcp(to, port, source):
 
 
 def udp(to, port, source):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with socket.socket(family_of(to), socket.SOCK_DGRAM) as sender:
         if source:
             sender.bind((source, 0))
         try:
@@ -111,8 +120,29 @@ def udp(to, port, source):
 
 def http(to, port, source):
     words = ["curl", "-s", "--noproxy", "*", "--max-time", str(PATIENCE), *(["--interface", source] if source else [])]
-    done = subprocess.run([*words, f"http://{to}:{port}/"], capture_output=True, check=False)
+    place = f"[{to}]" if ":" in to else to
+    done = subprocess.run([*words, f"http://{place}:{port}/"], capture_output=True, check=False)
     return done.returncode == 0 and done.stdout == PAGE
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def attempt(kind, to, port, patience=PATIENCE):
+    """What became of an attempt, and after how many seconds: `answered`, `refused` by some message, or `silent`."""
+    begun = time.monotonic()
+    try:
+        with socket.socket(family_of(to), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as channel:
+            channel.settimeout(patience)
+            channel.connect((to, port))
+            channel.send(b"hello")
+            outcome = "answered" if channel.recv(16) == b"hello" else "refused"
+    except TimeoutError:
+        outcome = "silent"
+    except OSError as error:
+        outcome = f"refused: {error.strerror}"
+    return {"outcome": outcome, "seconds": time.monotonic() - begun}
 
 
 # Long transfers: the initiator sends a chunk every few milliseconds and counts what comes back.
@@ -177,6 +207,8 @@ def handle(request):
     match request.pop("do"):
         case "probe":
             answer(ident, ok=probe(**request))
+        case "attempt":
+            answer(ident, **attempt(**request))
         case "start":
             answer(ident, **start_transfer(**request))
         case "report":
@@ -190,7 +222,8 @@ def main():
     for port in TCP_PORTS:
         threading.Thread(target=serve_tcp, args=(port,), daemon=True).start()
     for port in UDP_PORTS:
-        threading.Thread(target=serve_udp, args=(port,), daemon=True).start()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            threading.Thread(target=serve_udp, args=(port, family), daemon=True).start()
     work = queue.SimpleQueue()
 
     def worker():

@@ -3,6 +3,7 @@ of what should be there."""
 
 import re
 import signal
+import socket
 import struct
 import subprocess
 from collections import defaultdict
@@ -13,6 +14,9 @@ OPENFLOW_PORT = 6653
 HEADER = struct.Struct("!BBHI")
 FLOW_MOD = 14
 ERROR = 1
+PCAP_HEAD = 24
+# Protocol and type of echo requests and answers.
+PINGS = {(1, b"\x08"): "first", (1, b"\x00"): "answer", (58, b"\x80"): "first", (58, b"\x81"): "answer"}
 
 
 # A packet is in the file at most this many seconds after it passed. (tcpdump's immediate mode would be quicker, and lose packets.)
@@ -48,20 +52,24 @@ class Capture:
 
 def packets(file):
     """(time, frame) of a pcap file; a record that is still being written is left out."""
-    data = Path(file).read_bytes()
-    if len(data) < 24:
+    return [packet for packet, _ in packets_from(Path(file).read_bytes(), None)]
+
+
+def packets_from(data, head):
+    """((time, frame), place behind it) of what stands in `data`; `head` is the head of the file, if `data` begins behind it."""
+    if head is None and len(data) < PCAP_HEAD:
         return
-    magic = data[:4]
+    magic, at = (data[:4], PCAP_HEAD) if head is None else (head[:4], 0)
     order = "<" if magic[0] in (0xD4, 0x4D) else ">"
     fraction = 1e-9 if magic in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e-6
     record = struct.Struct(order + "IIII")
-    at = 24
     while at + 16 <= len(data):
         seconds, part, length, _ = record.unpack_from(data, at)
         if at + 16 + length > len(data):
             return
-        yield seconds + part * fraction, data[at + 16:at + 16 + length]
+        packet = seconds + part * fraction, data[at + 16:at + 16 + length]
         at += 16 + length
+        yield packet, at
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Seen:
 
 
 def conversations(file, service_ports):
-    """How many packets there were of each sort, IPv4 alone."""
+    """How many packets there were of each sort."""
     found = defaultdict(int)
     for _, frame in packets(file):
         seen = read_frame(frame, service_ports)
@@ -91,17 +99,21 @@ def read_frame(frame, service_ports):
     if ethertype == b"\x81\x00":
         ethertype, start = frame[16:18], 18
     ip = frame[start:]
-    if ethertype != b"\x08\x00" or len(ip) < 20:
+    if ethertype == b"\x08\x00" and len(ip) >= 20:
+        source, destination = (socket.inet_ntop(socket.AF_INET, ip[at:at + 4]) for at in (12, 16))
+        protocol, rest = ip[9], ip[(ip[0] & 15) * 4:]
+    elif ethertype == b"\x86\xdd" and len(ip) >= 40:
+        source, destination = (socket.inet_ntop(socket.AF_INET6, ip[at:at + 16]) for at in (8, 24))
+        protocol, rest = ip[6], ip[40:]
+    else:
         return None
-    source, destination = (".".join(map(str, ip[at:at + 4])) for at in (12, 16))
-    rest = ip[(ip[0] & 15) * 4:]
-    if ip[9] == 1 and len(rest) >= 1 and rest[0] in (0, 8):
-        return Seen(source, destination, "ping", None, "first" if rest[0] == 8 else "answer")
-    if ip[9] in (6, 17) and len(rest) >= 4:
+    if (protocol, rest[:1]) in PINGS:
+        return Seen(source, destination, "ping", None, PINGS[protocol, rest[:1]])
+    if protocol in (6, 17) and len(rest) >= 4:
         from_port, to_port = struct.unpack_from("!HH", rest)
         if to_port not in service_ports:
-            return Seen(source, destination, "tcp" if ip[9] == 6 else "udp", from_port, "answer")
-        if ip[9] == 17:
+            return Seen(source, destination, "tcp" if protocol == 6 else "udp", from_port, "answer")
+        if protocol == 17:
             return Seen(source, destination, "udp", to_port, "first")
         opens = len(rest) >= 14 and rest[13] & 0x12 == 0x02
         return Seen(source, destination, "tcp", to_port, "first" if opens else "more")
@@ -128,31 +140,54 @@ class Message:
         return self.raw[1]
 
 
-def messages(file):
-    """All messages of the record in the order of their last bytes. Raises ValueError where a stream does not fall into messages."""
-    streams = defaultdict(lambda: {"next": None, "later": {}, "buffer": b""})
-    found = []
-    for moment, frame in packets(file):
+class Record:
+    """The messages in a capture of the control channel that may still be growing, each read once."""
+
+    def __init__(self, file):
+        self.file = Path(file)
+        self.at = 0
+        self.head = None
+        self.streams = defaultdict(lambda: {"next": None, "later": {}, "buffer": b""})
+        self.found = []
+
+    def messages(self):
+        """All so far, in the order of their last bytes. Raises ValueError where a stream does not fall into messages."""
+        with open(self.file, "rb") as file:
+            file.seek(self.at)
+            data = file.read()
+        begin, head = self.at, self.head
+        if head is None:
+            self.head = data[:PCAP_HEAD] if len(data) >= PCAP_HEAD else None
+        for (moment, frame), behind in packets_from(data, head):
+            self.at = begin + behind
+            self.take(moment, frame)
+        return self.found
+
+    def take(self, moment, frame):
         if frame[12:14] != b"\x08\x00" or frame[23] != 6:
-            continue
+            return
         ip = frame[14:14 + struct.unpack_from("!H", frame, 16)[0]]
         tcp = ip[(ip[0] & 15) * 4:]
         source, destination, sequence = struct.unpack_from("!HHI", tcp)
         payload = tcp[(tcp[12] >> 4) * 4:]
         ours = source == OPENFLOW_PORT
         connection = destination if ours else source
-        stream = streams[(connection, ours)]
+        stream = self.streams[(connection, ours)]
         if tcp[13] & 0x02:
             stream.update(next=(sequence + 1) & 0xFFFFFFFF, later={}, buffer=b"")
-            continue
+            return
         if stream["next"] is None or not payload:
-            continue
+            return
         stream["later"][sequence] = payload
         while (part := stream["later"].pop(stream["next"], None)) is not None:
             stream["buffer"] += part
             stream["next"] = (stream["next"] + len(part)) & 0xFFFFFFFF
-        found += cut(stream, moment, connection, ours)
-    return found
+        self.found += cut(stream, moment, connection, ours)
+
+
+def messages(file):
+    """All messages of a capture that has ended."""
+    return Record(file).messages()
 
 
 def cut(stream, moment, connection, ours):
@@ -180,3 +215,21 @@ def judge(fabric, file, chosen):
         return []
     printed = fabric.run("fabric", "ovs-ofctl", "ofp-parse", file)
     return re.split(r"\n(?=(?:OFP|NX|ONF)[A-Z]*_)", printed.rstrip("\n"))
+
+
+# Numbered datagrams.
+
+def numbers(file, mark):
+    """{(source, destination): numbers} of the datagrams in a capture that begin with this mark."""
+    found = defaultdict(set)
+    for _, frame in packets(file):
+        place = frame.find(mark)
+        if place < 0:
+            continue
+        start = 18 if frame[12:14] == b"\x81\x00" else 14
+        if frame[start - 2:start] == b"\x08\x00":
+            ends = (".".join(map(str, frame[start + at:start + at + 4])) for at in (12, 16))
+        else:
+            ends = (socket.inet_ntop(socket.AF_INET6, frame[start + at:start + at + 16]) for at in (8, 24))
+        found[tuple(ends)].add(int.from_bytes(frame[place + len(mark):place + len(mark) + 4]))
+    return found

@@ -1,57 +1,23 @@
-"""The lab's checks, in the order in which they run. Each is a function that raises `Failed`, or any other error, when it is not as
+"""The lab's first checks, in the order in which they run. Each is a function that raises `Failed`, or any other error, when it is not as
 it must be; its first argument is the lab. None may be skipped: what cannot be checked has failed."""
 
-import os
 import random
 import re
 import struct
 import subprocess
 import time
 
-import capture
-import codec
 import plans
 import reach
-import twin
-from capture import ERROR, FLOW_MOD
+from check import check, require, require_none
 from daemon import wait_until
 from fabric import OUTSIDE, PROTOCOLS
 from hosts import Transfer
+from watch import UNTOUCHED_SILENCE, Pings, allowed_transfers, cut_by, entries_of, flow_mods_for, outputs, require_untouched
 
 # Limits in seconds, and packets.
-CUT_WITHIN = 1.0
 STALL = 1.0
-UNTOUCHED_SILENCE = 0.5
 LOST_PINGS = 5
-# Rounds of random entries, and packets in each.
-TWIN_ROUNDS, TWIN_PACKETS, TWIN_LEAST = 100, 40, 2_000
-
-CHECKS = []
-
-
-class Failed(Exception):
-    """The network did not do what it must."""
-
-
-def check(text):
-    """Makes a function a check with this name."""
-    def add(function):
-        CHECKS.append((text, function))
-        return function
-    return add
-
-
-def require(holds, *why):
-    if not holds:
-        raise Failed("\n".join(map(str, why)))
-
-
-def require_none(wrong, limit=12):
-    """Fails with the first of these complaints."""
-    if wrong:
-        more = [f"and {len(wrong) - limit} more"] if len(wrong) > limit else []
-        raise Failed("\n".join(wrong[:limit] + more))
-
 
 # Reachability.
 
@@ -89,66 +55,6 @@ def all_pairs_default_deny(lab):
 
 # Revocation.
 
-def entries_of(lab, transfers):
-    """The flow entries of transfers: what each is, and for how many seconds it has been there."""
-    ports = {str(transfer.source_port) for transfer in transfers}
-    found = {}
-    for switch in lab.fabric.switches:
-        for line in lab.fabric.flows(switch):
-            if ports & set(re.findall(r"tp_(?:src|dst)=(\d+)", line)):
-                key = re.sub(r"\b(duration|n_packets|n_bytes|idle_age|hard_age)=[^,]*, ?", "", line)
-                found[switch, key] = float(re.search(r"duration=([\d.]+)s", line).group(1))
-    return found
-
-
-def require_untouched(before, after, elapsed):
-    """The same entries, and each of them as old as it must be: none was taken out and put in again."""
-    lost = [f"gone at {switch}: {entry}" for switch, entry in before if (switch, entry) not in after]
-    new = [f"new at {switch}: {entry}" for switch, entry in after if (switch, entry) not in before]
-    young = [
-        f"replaced at {switch}: {entry}" for (switch, entry), age in before.items()
-        if (switch, entry) in after and after[switch, entry] < age + elapsed - 0.5
-    ]
-    require_none(lost + new + young)
-
-
-def flow_mods_for(lab, transfers, since):
-    """What was sent about these transfers, as Open vSwitch prints it."""
-    time.sleep(capture.DELAY)
-    sent = [m for m in capture.messages(lab.control.file) if m.ours and m.type == FLOW_MOD and m.time >= since]
-    ports = {str(transfer.source_port) for transfer in transfers}
-    texts = capture.judge(lab.fabric, lab.folder / "flow-mods", sent)
-    require(len(texts) == len(sent), f"{len(sent)} flow-mods were sent, and {len(texts)} can be read")
-    return [text for text in texts if ports & set(re.findall(r"tp_(?:src|dst)=(\d+)", text))], len(sent)
-
-
-def cut_by(lab, change, cut, others):
-    """Runs `change`, which must cut one transfer within a second and leave the others and their entries alone."""
-    require(wait_until(lambda: all(transfer.flowing() for transfer in (cut, *others)), 5), "the transfers do not flow")
-    time.sleep(0.5)
-    before, wall, moment = entries_of(lab, others), time.time(), time.monotonic()
-    require(before, "the transfers have no entries")
-    change()
-    time.sleep(max(0.0, moment + 3 - time.monotonic()))
-    last = cut.report(moment)["last"]
-    require(last is None or last <= moment + CUT_WITHIN, f"{cut.what} still flows {last - moment:.2f} s after the change")
-    for transfer in others:
-        report = transfer.report(moment)
-        require(report["error"] is None and report["silence"] < UNTOUCHED_SILENCE, f"{transfer.what}: {report}")
-    require_untouched(before, entries_of(lab, others), time.monotonic() - moment - 0.5)
-    about, sent = flow_mods_for(lab, others, wall)
-    require_none([f"sent for an untouched flow: {text}" for text in about])
-    require(sent, "no flow-mod was recorded at all: the capture is blind")
-    return f"cut after {max(0.0, (last or moment) - moment):.2f} s; {len(before)} entries of {len(others)} others untouched"
-
-
-def allowed_transfers(lab):
-    return [
-        Transfer(lab.agents["alice"], lab.address("web"), 8080), Transfer(lab.agents["laptop"], lab.address("files"), 443),
-        Transfer(lab.agents["carol"], OUTSIDE, 22),
-    ]
-
-
 @check("removing a rule and SIGHUP cuts its running TCP transfer within a second; the allowed ones are not touched")
 def revoked_by_signal(lab):
     backup = Transfer(lab.agents["files"], lab.address("bob"), 873)
@@ -177,24 +83,6 @@ def revoked_by_file_watch(lab):
 
 # Failures of the network and of the daemon.
 
-class Pings:
-    """A ping that goes on: one packet every 50 ms."""
-
-    def __init__(self, lab, host, address, seconds):
-        self.process = subprocess.Popen(
-            lab.fabric.inside(host, "ping", "-n", "-q", "-i", "0.05", "-w", str(seconds), address),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-
-    def lost(self):
-        """Packets lost, out of how many. The last may be under way at the end, so it is not counted."""
-        said = self.process.communicate()[0]
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", said)
-        require(found, f"ping says: {said}")
-        sent, received = map(int, found.groups())
-        return max(0, sent - received - 1), sent
-
-
 @check("a link between switches goes down, and an allowed ping loses at most a few packets")
 def link_down(lab):
     pings = Pings(lab, "alice", lab.address("web"), 6)
@@ -213,15 +101,6 @@ def link_down(lab):
     require(lost <= LOST_PINGS, f"{lost} of {sent} pings were lost")
     lab.daemon.await_network()
     return f"{lost} of {sent} lost"
-
-
-def outputs(lab, switch, source, destination):
-    """The ports that a switch sends echo requests of this pair out of."""
-    found = []
-    for line in lab.fabric.flows(switch):
-        if f"nw_src={source}," in line and f"nw_dst={destination}," in line and re.search(r"\bicmp\b", line):
-            found += [int(port) for port in re.findall(r"output:(\d+)", line)]
-    return found
 
 
 @check("a switch comes back empty, and a running transfer through it goes on")
@@ -289,59 +168,6 @@ def unknown_switch(lab):
     finally:
         fabric.remove_switch("rogue", "acc1", "stranger")
     return "pending, no flows"
-
-
-def secured_site(lab, folder):
-    """The keys of a site as `ovs-pki` makes them, and a daemon's settings and policy that name switch `edge` by its certificate."""
-    folder.mkdir()
-    pki = ["ovs-pki", f"--dir={folder / 'pki'}", f"--log={folder / 'pki.log'}"]
-    for words in (["init"], ["req+sign", "ctl", "controller"], ["req+sign", "edge", "switch"], ["req+sign", "other", "switch"]):
-        subprocess.run([*pki, *words], cwd=folder, check=True, capture_output=True)
-    shown = subprocess.run(["openssl", "x509", "-in", folder / "edge-cert.pem", "-noout", "-fingerprint", "-sha256"],
-                           check=True, capture_output=True, text=True).stdout
-    (folder / "a.pol").write_text(f'switch edge {{ dpid 0x77; certificate "sha256:{shown.strip().split("=")[1]}"; }}\ndefault deny;\n')
-    (folder / "pentane.toml").write_text(
-        'policy = "a.pol"\nlog.format = "json"\n[openflow.tls]\nlisten = "127.0.0.1:6655"\n'
-        'certificate = "ctl-cert.pem"\nkey = "ctl-privkey.pem"\nca = "pki/switchca/cacert.pem"\n')
-
-
-@check("a switch comes in over TLS with the certificate that the policy names, and not with another of its CA")
-def over_tls(lab):
-    folder, fabric = lab.folder / "secured", lab.fabric
-    secured_site(lab, folder)
-    log_file = folder / "log"
-    words = fabric.inside("fabric", lab.daemon.binary, "run", "-c", folder / "pentane.toml")
-
-    def says(wanted, text=""):
-        def there():
-            return [line for line in log_file.read_text().splitlines() if f'"event":"{wanted}"' in line and text in line]
-        require(wait_until(there, 15), f"no {wanted} {text}:", log_file.read_text())
-
-    def comes(name):
-        fabric.vsctl("--", "del-controller", "secured", "--", "set-ssl", folder / f"{name}-privkey.pem",
-                     folder / f"{name}-cert.pem", folder / "pki/controllerca/cacert.pem")
-        # Open vSwitch reads the keys on its next turn.
-        time.sleep(1)
-        fabric.vsctl("set-controller", "secured", "ssl:127.0.0.1:6655")
-
-    with open(log_file, "w", encoding="utf-8") as log:
-        daemon = subprocess.Popen(words, stdout=log, stderr=log, cwd=folder)
-    try:
-        says("started")
-        fabric.vsctl("add-br", "secured", "--", "set", "bridge", "secured", f"datapath_type={fabric.datapath}", "fail_mode=secure",
-                     f"protocols={PROTOCOLS}", "other_config:datapath-id=0000000000000077", "other_config:disable-in-band=true")
-        comes("other")
-        says("session-ended", "declared with another certificate")
-        require('"event":"switch-joined"' not in log_file.read_text(), "it was let in:", log_file.read_text())
-        comes("edge")
-        says("switch-joined", "Open vSwitch")
-        require(fabric.flows("secured"), "it got no entry")
-    finally:
-        # The switch first: it complains of a connection that ends without a word.
-        fabric.vsctl("--if-exists", "del-br", "secured", "--", "del-ssl")
-        daemon.kill()
-        daemon.wait()
-    return "joined with its certificate alone"
 
 
 # Sends bytes to the OpenFlow port from within the fabric: hex on the command line, then waits for the end of the connection.
@@ -458,7 +284,7 @@ def planned(lab):
     return "; ".join(told)
 
 
-# The other version, and the judge of all that was said.
+# The other version.
 
 @check("with switches that speak OpenFlow 1.0 alone, all pairs agree as well")
 def openflow_10(lab):
@@ -479,63 +305,3 @@ def openflow_10(lab):
         lab.daemon.await_network()
     require_none([wrong for outcome in outcomes if (wrong := outcome.wrong() or outcome.wrong_way())])
     return reach.summary(outcomes)
-
-
-@check("messages of every kind out of our own writer are well-formed to Open vSwitch")
-def drawn_messages(lab):
-    count, wrong = codec.drawn(lab.fabric, lab.frames, lab.folder)
-    require_none(wrong)
-    require(count >= 9000, f"{count} messages are too few")
-    return f"{count} messages"
-
-
-@check("samples of others mean the same to Open vSwitch after we have read and written them, and frames that hang others are errors")
-def samples_rewritten(lab):
-    samples, hanging = codec.rows(lab.root)
-    count, same, wrong = codec.rewritten(lab.fabric, lab.frames, lab.folder, samples)
-    require_none(wrong)
-    longest = codec.refused(lab.frames, lab.folder, hanging)
-    return f"{count} samples, {same} of them byte by byte; {len(hanging)} frames refused, the slowest in {longest} us"
-
-
-@check("every OpenFlow message that was sent is well-formed to Open vSwitch, and no switch reported an error")
-def judged(lab):
-    all_said = capture.messages(lab.control.stop())
-    ours = [message for message in all_said if message.ours]
-    versions = {version: sum(m.version == version for m in ours) for version in sorted({m.version for m in ours})}
-    require({1, 4} <= versions.keys(), f"only these versions were spoken: {versions}")
-    errors = [message for message in all_said if message.type == ERROR and not message.ours]
-    wrong = [f"a switch reported: {text}" for text in capture.judge(lab.fabric, lab.folder / "errors", errors)]
-    # What was answered to the garbage that the lab itself sent quotes that garbage; only what went to switches is judged.
-    switches = {message.connection for message in all_said if not message.ours and message.type == 6}
-    chosen = [message for message in ours if message.connection in switches]
-    texts = capture.judge(lab.fabric, lab.folder / "sent", chosen)
-    require(len(texts) == len(chosen), f"{len(chosen)} messages were sent, and {len(texts)} can be read")
-    wrong += [text for text in texts if re.search(r"decode error|\*\*\*|OFPERR|unknown|bad ", text)]
-    require_none(wrong)
-    return f"{len(chosen)} messages on {len(switches)} connections, by version: {versions}"
-
-
-@check("Open vSwitch's log has no warning about what it was sent")
-def quiet_switches(lab):
-    # Connections end and devices fail because the lab makes them; the modules that read messages have nothing to complain of.
-    about_messages = re.compile(r"\|(ofp|ofproto|connmgr|nx_match|meta_flow|vconn|rconn|stream)\w*(\([^|]*\))?\|(WARN|ERR|EMER)\|")
-    log = (lab.fabric.directory / "ovs-vswitchd.log").read_text(encoding="utf-8", errors="replace")
-    warned = [line for line in log.splitlines() if about_messages.search(line) and not re.search(r"connection (failed|dropped)", line)]
-    require_none(warned)
-    require("|INFO|" in log, "the log is empty")
-    return f"{len(log.splitlines())} lines"
-
-
-# The switch that the tests and the demo use. Last, for what it says is meant to be refused now and then.
-
-@check("the emulated switch does with random entries and packets what Open vSwitch does")
-def emulated(lab):
-    seed = int(os.environ.get("TWIN_SEED", "1"))
-    rounds = int(os.environ.get("TWIN_ROUNDS", TWIN_ROUNDS))
-    complaints, seen = twin.measure(lab.fabric, lab.twin, seed, rounds, TWIN_PACKETS)
-    require_none(complaints)
-    require(seen["packets"] >= min(TWIN_LEAST, rounds * TWIN_PACKETS // 2), f"too few packets: {dict(seen)}")
-    for sort in ("outputs", "asks", "drops", "refused"):
-        require(seen[sort] * 100 >= seen["packets"], f"too few {sort}: {dict(seen)}")
-    return f"seed {seed}: {dict(seen)}"

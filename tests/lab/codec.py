@@ -13,7 +13,7 @@ SEEDS = 100
 MUST_DECODE, HANGING = 177, 6
 # The transaction of frames that errors quote, which Open vSwitch prints as well.
 QUOTED = "(xid=0x71756f74)"
-WRONG = re.compile(r"decode error|\*\*\*|OFPERR|unknown|bad ")
+WRONG = re.compile(r"decode error|\*\*\*|OFPERR|unknown|\bbad ")
 
 
 def frames(program, *words):

@@ -26,6 +26,8 @@ class Daemon:
         self.policy_file = self.folder / "campus.pol"
         self.original = self.policy_file.read_text()
         self.policy = self.original
+        # For policies that are in one file.
+        self.inventory = (self.folder / "inventory.pol").read_text()
         (self.folder / "pentane.toml").write_text(SETTINGS)
         self.log_file = self.folder.with_name("daemon.log")
         self.log_file.touch()
@@ -149,9 +151,12 @@ class Daemon:
             words = [self.binary, "explain", flow, "campus.pol", "--format", "json"]
             done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
             try:
-                return json.loads(done.stdout)
+                answer = json.loads(done.stdout)
             except json.JSONDecodeError as error:
                 raise RuntimeError(f"explain '{flow}': exit {done.returncode}: {done.stdout}{done.stderr}") from error
+            if "verdict" not in answer:
+                raise RuntimeError(f"explain '{flow}': {answer}")
+            return answer
 
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(ask, flows))

@@ -32,10 +32,23 @@ HOSTS = [
     ("alice", "acc1", "10.20.1.11"), ("bob", "acc1", "10.20.1.12"), ("laptop", "acc1", "10.20.1.13"),
     ("carol", "acc2", "10.20.1.21"), ("guest", "acc2", "10.20.1.22"), ("printer", "acc2", "10.20.1.29"),
     ("web", "srv", "10.20.2.10"), ("files", "srv", "10.20.2.11"), ("names", "srv", "10.20.2.2"), ("auth", "srv", "10.20.2.3"),
-    ("proxy", "core2", None), ("inet", "edge", GATEWAY),
+    ("proxy", "core2", None), ("inet", "edge", GATEWAY), ("ids", "core1", None),
 ]
 WIRE = "proxy"      # a middlebox: two ports, bridged inside
+ARM = "ids"         # a box of one port, without an address
 ROUTER = "inet"     # the world beyond the uplink
+
+
+@dataclass
+class Plan:
+    """What is built: switches with their datapath ids, cables, and hosts as above."""
+
+    switches: dict
+    cables: list
+    hosts: list
+
+
+CAMPUS = Plan(SWITCHES, CABLES, HOSTS)
 
 
 @dataclass
@@ -56,16 +69,17 @@ class LabError(Exception):
 class Fabric:
     """The network. `directory` holds sockets, logs and pid files; its path must be short, for sockets' names are."""
 
-    def __init__(self, directory, name="pentane", protocols=PROTOCOLS):
+    def __init__(self, directory, name="pentane", protocols=PROTOCOLS, plan=CAMPUS):
         self.directory = Path(directory)
         self.name = name
         self.protocols = protocols
         self.controller_target = CONTROLLER
-        self.switches = dict(SWITCHES)
+        self.switches = dict(plan.switches)
+        self.dead = {}
         self.ports = {switch: 0 for switch in self.switches}
-        self.cables = [(a, self._next_port(a), b, self._next_port(b)) for a, b in CABLES]
+        self.cables = [(a, self._next_port(a), b, self._next_port(b)) for a, b in plan.cables]
         self.hosts = {}
-        for number, (host, switch, address) in enumerate(HOSTS, 1):
+        for number, (host, switch, address) in enumerate(plan.hosts, 1):
             made = Host(host, switch, address, f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}")
             made.ports = [self._next_port(switch) for _ in range(2 if host == WIRE else 1)]
             self.hosts[host] = made
@@ -144,17 +158,21 @@ class Fabric:
         lines = ["ip link set lo up"]
         for number in range(len(host.ports)):
             lines.append(f"ethtool -K eth{number} tx off >/dev/null")
-            if host.name != WIRE:
+            if host.address:
                 lines.append(f"ip link set eth{number} address {host.mac}")
             lines.append(f"ip link set eth{number} up")
         if host.name == WIRE:
             lines.append("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
             lines.append("ip link add br0 up type bridge; ip link set eth0 master br0; ip link set eth1 master br0")
+        elif not host.address:
+            lines.insert(1, "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
         elif host.name == ROUTER:
             lines.append(f"ip addr add {host.address}/16 dev eth0; ip addr add {OUTSIDE}/24 dev lo")
             lines.append("sysctl -qw net.ipv4.ip_forward=1")
         else:
-            lines.append(f"ip addr add {host.address}/16 dev eth0; ip route add default via {GATEWAY}")
+            lines.append(f"ip addr add {host.address}/16 dev eth0")
+            if ROUTER in self.hosts:
+                lines.append(f"ip route add default via {GATEWAY}")
         return "\n".join(lines)
 
     def _start_switches(self):
@@ -215,6 +233,46 @@ class Fabric:
         self.vsctl("--if-exists", "del-br", switch)
         self.vsctl(*self._switch_words(switch))
 
+    def fail(self, switch):
+        """Takes a switch's power: it is gone, and its cables are dead."""
+        self.vsctl("del-br", switch)
+        self._cables_of(switch, "down")
+        self.dead[switch] = self.switches.pop(switch)
+
+    def restore(self, switch):
+        """Gives it its power again; it is empty."""
+        self.switches[switch] = self.dead.pop(switch)
+        self._cables_of(switch, "up")
+        self.vsctl(*self._switch_words(switch))
+
+    def _cables_of(self, switch, state):
+        lines = [f"link set {switch}-p{port} {state}" for port in range(1, self.ports[switch] + 1)]
+        batch(["-n", self.namespace("fabric")], lines)
+
+    def cut(self, switch):
+        """Ends a switch's way to the controller: it calls where nobody is. Its entries stay, for it has a controller still."""
+        self.vsctl("set-controller", switch, "tcp:127.0.0.1:9")
+
+    def heal(self, switch):
+        """Has it call the controller again, now."""
+        self.vsctl("set-controller", switch, self.controller_target)
+
+    def silence(self, port):
+        """Swallows what a connection of the control channel says, both ways, for a switch that calls from this port: it hangs, and
+        nobody is told. Without a port, ends that."""
+        self.run("fabric", "nft", "add table ip hang; delete table ip hang")
+        if port:
+            self.run("fabric", "nft", "add table ip hang; add chain ip hang in { type filter hook input priority 0; };"
+                     f" add rule ip hang in tcp sport {port} drop; add rule ip hang in tcp dport {port} drop")
+
+    def limit_table(self, switch, entries):
+        """Lets a switch hold so many entries and refuse more; without a number, as many as it can."""
+        if entries:
+            self.vsctl("--", "--id=@table", "create", "Flow_Table", f"flow_limit={entries}", "overflow_policy=refuse",
+                       "--", "set", "bridge", switch, "flow_tables:0=@table")
+        else:
+            self.vsctl("clear", "bridge", switch, "flow_tables")
+
     def link(self, a, b, state):
         """Fails (`down`) or mends (`up`) the cable between two switches, or between a host and its switch."""
         for one, port_one, other, port_other in self.cables:
@@ -225,7 +283,7 @@ class Fabric:
         for host in self.hosts.values():
             if {host.name, host.switch} == {a, b}:
                 self.run(host.name, "ip", "link", "set", "eth0", state)
-                if state == "up" and host.name not in (WIRE, ROUTER):
+                if state == "up" and host.address and host.name != ROUTER:
                     self.run(host.name, "ip", "route", "replace", "default", "via", GATEWAY)
                 return
         raise LabError(f"no cable between {a} and {b}")
@@ -247,6 +305,16 @@ class Fabric:
         far = f"{cable_to}-p{port}"
         self.vsctl(*self._switch_words(switch), "--", "add-port", cable_to, far, "--", "set", "interface", far,
                    f"ofport_request={port}")
+
+    def add_host(self, host, switch, port, address, mac):
+        """A machine that nobody planned for, at a port that its switch has yet to get."""
+        batch([], [f"netns add {self.namespace(host)}"])
+        with open(self.directory / "namespaces", "a", encoding="ascii") as listed:
+            listed.write(f"{self.namespace(host)}\n")
+        batch(["-n", self.namespace("fabric")], [self._plug(host, switch, port)])
+        self.run(host, "sh", "-e", text=self._host_script(Host(host, switch, address, mac, [port])))
+        name = f"{switch}-p{port}"
+        self.vsctl("--", "add-port", switch, name, "--", "set", "interface", name, f"ofport_request={port}")
 
     def remove_switch(self, switch, cable_to, host):
         """Takes away what `add_switch` brought."""

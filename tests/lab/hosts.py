@@ -83,3 +83,31 @@ class Transfer:
 def start_agents(fabric):
     """One agent for each host that speaks."""
     return {name: Agent(fabric, name) for name, host in fabric.hosts.items() if host.address}
+
+
+class Stream:
+    """Numbered datagrams from a host to an echo service; see `stream.py`."""
+
+    def __init__(self, fabric, host, to, port=514, interval=0.005, size=16):
+        self.what = f"{host} → {to}:{port}"
+        self.host, self.to = host, to
+        self.process = subprocess.Popen(
+            fabric.inside(host, sys.executable, AGENT.with_name("stream.py"), to, port, interval, size),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )
+
+    def last(self):
+        """When something last came back."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def flows_since(self, moment):
+        return (self.last() or 0) > moment
+
+    def stop(self):
+        """Ends it: how many were sent, and when each came back."""
+        self.process.stdin.close()
+        said = json.loads(self.process.stdout.read())
+        self.process.wait()
+        return said["sent"], said["arrivals"]

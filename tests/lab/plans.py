@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from collections import Counter
 
-from fabric import ROUTER, WIRE
+import twin
+from fabric import ROUTER
 
 FIELDS = {
     "ping": ("icmp", "icmp_type=8,icmp_code=0"), "udp": ("udp", "udp_src=40000,udp_dst={port}"),
@@ -20,7 +21,7 @@ def view(fabric):
     """Where every machine is, and what joins the switches."""
     stations = []
     for host in fabric.hosts.values():
-        if host.name not in (WIRE, ROUTER):
+        if host.address and host.name != ROUTER:
             who = {"mac": host.mac} if host.name == "guest" else {"host": host.name}
             stations.append({**who, "at": fabric.place(host.name), "ip": [host.address]})
     links = [[f"{a}:{port}", f"{b}:{other}"] for a, port, b, other in fabric.cables]
@@ -44,6 +45,8 @@ class Plan:
                 switch = self.entries.setdefault(found[1], [])
             else:
                 switch.append(line)
+        # Without a process for each question.
+        self.daemon = twin.Daemon(next(lab.fabric.directory.glob("ovs-vswitchd.*.ctl")))
         self.cables = {}
         for a, port, b, other in lab.fabric.cables:
             self.cables[a, port] = (b, other)
@@ -83,7 +86,7 @@ class Plan:
             if switch not in self.entries:
                 return "ask"
             packet = f"{protocol},in_port={at},{ends},nw_ttl=64,{service.format(port=port)}"
-            trace = self.fabric.run("fabric", "ovs-appctl", "ofproto/trace", self.bridge(switch), packet)
+            trace = self.daemon.ask("ofproto/trace", self.bridge(switch), packet)
             action = ACTION.search(trace)
             if not action or "No match" in trace:
                 return "ask"

@@ -35,7 +35,8 @@ class Probe:
 
     def flow(self):
         """The flow in the policy's language."""
-        service = "icmp" if self.kind == "ping" else f"{self.protocol}/{self.port}"
+        ping = "icmpv6" if ":" in self.source.address else "icmp"
+        service = ping if self.kind == "ping" else f"{self.protocol}/{self.port}"
         return f"{self.source.words} -> {self.destination.words} {service}"
 
     def seen(self, opens=True):
@@ -44,29 +45,32 @@ class Probe:
         return Seen(a, b, self.protocol, self.port, "first") if opens else Seen(b, a, self.protocol, self.port, "answer")
 
 
-def ends(fabric):
-    """Every host, the gateway itself, and a machine beyond it."""
+def ends(fabric, addresses=None):
+    """Every host, the gateway itself, and a machine beyond it; with other addresses than their first ones, if given (`internet` is that
+    of the machine beyond)."""
     found = []
+    at = lambda name, first: (addresses or {name: first})[name]
     for host in fabric.hosts.values():
-        if host.name == WIRE:
+        if not host.address:
             continue
-        place = fabric.place(host.name)
+        place, address = fabric.place(host.name), at(host.name, host.address)
         match host.name:
             case "guest":
-                words = f"mac {host.mac} {host.address} at {place}"
+                words = f"mac {host.mac} {address} at {place}"
             case _ if host.name == ROUTER:
-                found.append(End("internet", OUTSIDE, "internet", ROUTER, OUTSIDE))
-                words = ROUTER
+                outside = at("internet", OUTSIDE)
+                found.append(End("internet", outside, f"internet {outside}" if addresses else "internet", ROUTER, outside))
+                words = f"{ROUTER} {address}" if addresses else ROUTER
             case "laptop":
-                words = f"host laptop {host.address} at {place}"
+                words = f"host laptop {address} at {place}"
             case _:
-                words = f"host {host.name} at {place}"
-        found.append(End(host.name, host.address, words, host.name, host.address if host.name == ROUTER else None))
+                words = f"host {host.name}{f' {address}' if addresses else ''} at {place}"
+        found.append(End(host.name, address, words, host.name, address if host.name == ROUTER else None))
     return found
 
 
-def probes(fabric, services):
-    everyone = ends(fabric)
+def probes(fabric, services, addresses=None):
+    everyone = ends(fabric, addresses)
     return [
         Probe(a, b, kind, port)
         for a in everyone for b in everyone if a.host != b.host
@@ -104,15 +108,15 @@ class Outcome:
         return None
 
 
-def measure(lab, services):
+def measure(lab, services, addresses=None):
     """Probes all pairs while every host and both ports of the proxy are recorded; one outcome for each."""
     fabric = lab.fabric
-    wanted = probes(fabric, services)
+    wanted = probes(fabric, services, addresses)
     said = lab.daemon.explain([probe.flow() for probe in wanted])
     lab.captures += 1
     places = [(host.name, f"eth{port}") for host in fabric.hosts.values() for port in range(len(host.ports))]
     running = {
-        place: Capture(fabric, *place, lab.folder / f"{place[0]}-{place[1]}-{lab.captures}.pcap", "ip") for place in places
+        place: Capture(fabric, *place, lab.folder / f"{place[0]}-{place[1]}-{lab.captures}.pcap", "ip or ip6") for place in places
     }
     under_way = [
         lab.agents[probe.source.host].ask(

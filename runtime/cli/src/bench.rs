@@ -8,6 +8,7 @@ mod draw;
 mod edits;
 mod generator;
 mod lookup;
+mod network;
 mod report;
 mod routes;
 mod site;
@@ -39,6 +40,8 @@ enum What {
     Compile(compile::Args),
     /// Ways: what a link event and the search for a way cost in a large network.
     Routes(routes::Args),
+    /// A running network: memory for each switch, host and flow, and how long it takes until what is denied is out of the switches.
+    Network(network::Args),
 }
 
 /// Flow set-up over OpenFlow.
@@ -82,6 +85,7 @@ pub fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         What::Openflow(asked) => on_runtime(openflow(asked, out)),
         What::Compile(asked) => compile::run(asked, out),
         What::Routes(asked) => routes::run(asked, out),
+        What::Network(asked) => on_runtime(network::run(asked, out)),
     }
 }
 

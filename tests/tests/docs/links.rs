@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::repository;
+use tests::{files, repository};
 
 use super::{pages, text};
 
@@ -42,7 +42,8 @@ fn anchor_of(line: &str) -> Option<String> {
 /// `docs/reliability.md` claims only what a test shows: each proof is `FILE::TEST`, or the text of a check of the lab.
 #[test]
 fn each_claim_of_reliability_names_a_test_that_exists() {
-    let lab = text("tests/lab/checks.py");
+    let folder = repository().join("tests/lab");
+    let lab: String = files(&folder, "py").iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let mut proofs = 0;
     for line in text("docs/reliability.md").lines().filter(|line| line.starts_with("| ")) {
         for proof in line.split('`').skip(1).step_by(2) {

@@ -197,3 +197,37 @@ fn t15_a_switch_that_comes_back_with_other_ports_is_found_anew() {
     let view = world.controller.as_ref().unwrap().view();
     assert_eq!((view.at(at(2, HOST)).count(), view.at(at(2, 5)).count()), (0, 1));
 }
+
+/// What is told of links and of conversations while one of three switches in a row, each with a conversation to the others, says
+/// nothing; `cut` says whether a cable of it is cut meanwhile, at the other end.
+fn told_of_a_silent_switch(cut: bool) -> (usize, usize, bool) {
+    let mut world = world(3, &[(1, 2), (2, 3)]);
+    for (from, to) in [(1, 3), (3, 2), (2, 1)] {
+        assert!(reaches(&mut world, from, to));
+    }
+    world.take_events();
+    world.lag.insert(Dpid(3), Duration::from_secs(600));
+    if cut {
+        world.network.cable_down(at(2, FIRST_LINK + 1));
+    }
+    world.run(Duration::from_secs(12));
+    let events = world.take_events();
+    let links = events.iter().filter(|event| matches!(event, Event::LinkDown(_))).count();
+    let revoked = events.iter().filter(|event| matches!(event, Event::Revoked { .. })).count();
+    world.run(Duration::from_secs(12));
+    let events = world.take_events();
+    let later = events.iter().any(|event| matches!(event, Event::Revoked { .. }));
+    assert!(events.iter().any(|event| matches!(event, Event::SwitchLeft { dpid } if *dpid == Dpid(3))), "it is dead by now");
+    (links, revoked, later)
+}
+
+#[test]
+fn p27_a_switch_that_falls_silent_takes_no_link_and_no_conversation_along() {
+    assert_eq!(told_of_a_silent_switch(false), (0, 0, false));
+}
+
+#[test]
+fn p27_a_cable_of_a_silent_switch_that_is_cut_at_its_other_end_takes_along_what_needs_it() {
+    let (links, revoked, later) = told_of_a_silent_switch(true);
+    assert_eq!((links, revoked, later), (2, 2, false));
+}

@@ -1,7 +1,9 @@
 //! Probes that are flooded, relayed, or sent while ports go down.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use lang::checked::Checked;
 use net::{Location, MacAddr};
 use packet::{Probe, ProbeKey};
 use runtime::Event;
@@ -26,10 +28,15 @@ fn refused(world: &mut World) -> Vec<(Location, &'static str)> {
     events.iter().filter_map(|event| if let Event::ProbeRefused { at, why } = event { Some((*at, *why)) } else { None }).collect()
 }
 
+/// Says nothing of the ports of two switches.
+fn says_nothing() -> Arc<Checked> {
+    let text = "default allow;\nswitch s1 { dpid 0x1; }\nswitch s2 { dpid 0x2; }\n";
+    policy(&[("open.pol", text.to_owned())])
+}
+
 /// Two switches that declare nothing of their ports, joined by a cable.
 fn undeclared() -> World {
-    let text = "default allow;\nswitch s1 { dpid 0x1; }\nswitch s2 { dpid 0x2; }\n";
-    World::over(&plan(2, &[(1, 2)]), policy(&[("open.pol", text.to_owned())]))
+    World::over(&plan(2, &[(1, 2)]), says_nothing())
 }
 
 #[test]
@@ -106,4 +113,24 @@ fn t08_a_probe_at_a_port_where_a_host_is_leaves_the_host_where_it_is() {
     let view = world.controller.as_ref().unwrap().view();
     assert_eq!(view.at(at(1, HOST)).count(), 1);
     assert!(reaches(&mut world, 2, 1));
+}
+
+#[test]
+fn t02_a_port_that_a_host_is_at_makes_no_link_right_after_its_declaration_is_gone() {
+    let mut world = world(2, &[(1, 2)]);
+    assert!(reaches(&mut world, 1, 2) && reaches(&mut world, 2, 1));
+    world.run(Duration::from_secs(12));
+    world.apply(says_nothing());
+    world.run(Duration::from_millis(100));
+    assert_eq!(links(&world), 1);
+    world.take_events();
+    for (node, other) in [(1, 2), (2, 1)] {
+        let frame = probe(&world, at(other, HOST), Duration::ZERO);
+        let node = world.node(&name(node));
+        world.network.inject(node, frame.into());
+    }
+    world.run(Duration::from_millis(100));
+    let why = "came in on a port where a host is, or was a minute ago";
+    assert_eq!(refused(&mut world), [(at(1, HOST), why), (at(2, HOST), why)]);
+    assert_eq!(links(&world), 1);
 }

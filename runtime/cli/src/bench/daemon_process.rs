@@ -60,6 +60,30 @@ impl DaemonProcess {
     }
 }
 
+impl DaemonProcess {
+    /// Memory that is in use by it, in bytes.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn memory(&self) -> Result<u64, String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))
+            .map_err(|error| format!("the daemon's memory cannot be read: {error}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| "the system does not tell the daemon's memory".to_owned())
+    }
+
+    /// Has it read its policy again.
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn reload(&self) -> Result<(), String> {
+        let sent = Command::new("kill").args(["-HUP", &self.0.id().to_string()]).status();
+        let sent = sent.map_err(|error| format!("the daemon cannot be signalled: {error}"))?;
+        if sent.success() { Ok(()) } else { Err("the daemon cannot be signalled".to_owned()) }
+    }
+}
+
 impl Drop for DaemonProcess {
     fn drop(&mut self) {
         // Asked first, so that a profiler around it can write what it saw; made to if it does not hear. It may have ended by itself.

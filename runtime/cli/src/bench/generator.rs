@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use net::{Dpid, MacAddr};
 use openflow::v10::{
-    Capabilities, FeaturesReply, Message, PacketIn, PacketInReason, PhyPort, PortConfig, PortFeatures, PortNo, PortState,
-    StatsFlags, StatsReply, StatsReplyBody, StatsRequest, StatsRequestBody, SwitchConfig,
+    Capabilities, FeaturesReply, FlowModCommand, Message, PacketIn, PacketInReason, PhyPort, PortConfig, PortFeatures, PortNo,
+    PortState, StatsFlags, StatsReply, StatsReplyBody, StatsRequest, StatsRequestBody, SwitchConfig,
 };
 use openflow::{Hello, Text, split_frame};
 use packet::Arp;
@@ -56,13 +56,14 @@ pub struct Answered {
 }
 
 /// One emulated switch.
-struct Switch {
+pub(super) struct Switch {
     stream: TcpStream,
     input: BytesMut,
     output: BytesMut,
     number: u16,
     load: Load,
     flow_mods: u64,
+    deletes: u64,
     barriers: u32,
 }
 
@@ -80,7 +81,7 @@ pub async fn run(load: &Load, address: SocketAddr, begin: impl FnOnce() -> Resul
                 let switch = tokio::time::timeout(PATIENCE, Switch::join(address, number, load)).await;
                 ready.wait().await;
                 go.wait().await;
-                let switch = switch.map_err(|_| "the daemon did not take the switch in time".to_owned())??;
+                let mut switch = switch.map_err(|_| "the daemon did not take the switch in time".to_owned())??;
                 let answered = tokio::time::timeout(PATIENCE, switch.offer()).await;
                 answered.map_err(|_| "answers did not come in time".to_owned())?
             })
@@ -108,24 +109,55 @@ pub async fn run(load: &Load, address: SocketAddr, begin: impl FnOnce() -> Resul
 impl Switch {
     /// Connects, introduces itself, and announces every host.
     async fn join(address: SocketAddr, number: u16, load: Load) -> Result<Switch, String> {
+        let mut switch = Switch::connect(address, number, load).await?;
+        switch.announce().await?;
+        Ok(switch)
+    }
+
+    /// Connects and introduces itself.
+    ///
+    /// # Errors
+    /// It is not let in.
+    pub(super) async fn connect(address: SocketAddr, number: u16, load: Load) -> Result<Switch, String> {
         let stream = TcpStream::connect(address).await.map_err(|error| format!("cannot connect: {error}"))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let (input, output) = (BytesMut::with_capacity(1 << 18), BytesMut::with_capacity(1 << 18));
-        let mut switch = Switch { stream, input, output, number, load, flow_mods: 0, barriers: 0 };
+        let mut switch = Switch { stream, input, output, number, load, flow_mods: 0, deletes: 0, barriers: 0 };
         switch.say(0, &Message::Hello(Hello { version: 1, bitmap: None }));
         switch.flush().await?;
         let mut admitted = false;
         while !admitted {
             admitted = switch.next().await? == Heard::FlowsAsked;
         }
-        for host_number in 0..load.hosts {
-            let one = host(number, host_number);
-            let announcement = Arp::request(one.mac, one.ip, one.ip).to_frame();
-            switch.packet_in(u32::MAX, one.port, &announcement);
-        }
-        switch.flush().await?;
-        switch.echo().await?;
         Ok(switch)
+    }
+
+    /// Announces every host, and waits until all are heard of.
+    ///
+    /// # Errors
+    /// It is cut off.
+    pub(super) async fn announce(&mut self) -> Result<(), String> {
+        for host_number in 0..self.load.hosts {
+            let one = host(self.number, host_number);
+            let announcement = Arp::request(one.mac, one.ip, one.ip).to_frame();
+            self.packet_in(u32::MAX, one.port, &announcement);
+        }
+        self.flush().await?;
+        self.echo().await
+    }
+
+    /// Waits until so many entries were taken out, and says how many it was told to.
+    ///
+    /// # Errors
+    /// It is cut off, or they are not.
+    pub(super) async fn taken_out(&mut self, entries: u64) -> Result<u64, String> {
+        let all = async {
+            while self.deletes < entries {
+                self.next().await?;
+            }
+            Ok(self.deletes)
+        };
+        tokio::time::timeout(PATIENCE, all).await.map_err(|_| "entries were not taken out in time".to_owned())?
     }
 
     /// Asks for an echo and waits for it: all before is handled then.
@@ -137,7 +169,10 @@ impl Switch {
     }
 
     /// Keeps a window of initiations under way until all are answered.
-    async fn offer(mut self) -> Result<Answered, String> {
+    ///
+    /// # Errors
+    /// It is cut off.
+    pub(super) async fn offer(&mut self) -> Result<Answered, String> {
         let share = self.load.flows / u32::from(self.load.switches);
         let window = if self.load.mode == Mode::Latency { 1 } else { WINDOW };
         let mut sent_at: Vec<Instant> = Vec::with_capacity(usize::try_from(share).unwrap_or(0));
@@ -213,8 +248,11 @@ impl Switch {
         let (xid, message) = Message::decode(frame).map_err(|error| error.to_string())?;
         let heard = match message {
             Message::PacketOut(out) if out.buffer_id != u32::MAX => return Ok(Heard::Released(out.buffer_id)),
-            Message::FlowMod(_) => {
-                self.flow_mods += 1;
+            Message::FlowMod(change) => {
+                match change.command {
+                    FlowModCommand::ADD | FlowModCommand::MODIFY | FlowModCommand::MODIFY_STRICT => self.flow_mods += 1,
+                    _ => self.deletes += 1,
+                }
                 return Ok(Heard::Nothing);
             }
             Message::EchoReply(_) => return Ok(Heard::Echo),

@@ -13,6 +13,9 @@ use crate::scratch::Scratch;
 /// Access ports of each switch; hosts are spread over them.
 pub const PORTS: u32 = 48;
 
+/// What lets hosts talk, at the end of the policy.
+const ALLOWED: &str = "allow from desktops to desktops;\ndefault allow;\n";
+
 /// Files of a site, gone when it is dropped.
 pub struct Site {
     folder: Scratch,
@@ -34,6 +37,16 @@ impl Site {
     /// The daemon's configuration.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("pentane.toml")
+    }
+
+    /// Changes the policy so that nothing is allowed; the daemon is not told.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn deny(&self) -> Result<(), String> {
+        let (file, fresh) = (self.folder.path().join("site.pol"), self.folder.path().join("fresh"));
+        let denied = fs::read_to_string(&file).and_then(|text| fs::write(&fresh, text.replace(ALLOWED, "default deny;\n")));
+        denied.and_then(|()| fs::rename(&fresh, &file)).map_err(|error| format!("cannot change the site: {error}"))
     }
 
     /// Where the daemon will listen.
@@ -106,8 +119,8 @@ fn policy(load: &Load) -> String {
         let _ = writeln!(text, "deny from 172.16.{a}.{b} to 172.17.{b}.{a} for tcp/{};", 1024 + number % 60_000);
     }
     text.push_str(
-        "deny from servers to private;\ndeny from phones to computers;\ndeny from computers to phones;\noutbound-only from laptops;\n\
-         allow from desktops to desktops;\ndefault allow;\n",
+        "deny from servers to private;\ndeny from phones to computers;\ndeny from computers to phones;\noutbound-only from laptops;\n",
     );
+    text.push_str(ALLOWED);
     text
 }
