@@ -146,6 +146,11 @@ impl Switches {
         self.spokesmen.get(&dpid).and_then(|conn| self.sessions.get(conn)).is_some_and(Session::is_pending)
     }
 
+    /// How long a message to the switch and its answer take; nothing before that is known.
+    pub(crate) fn round_trip(&self, dpid: Dpid) -> Option<std::time::Duration> {
+        self.sessions.get(self.spokesmen.get(&dpid)?)?.round_trip()
+    }
+
     /// True if the switch said that this port carries nothing.
     pub(crate) fn is_down(&self, at: Location) -> bool {
         at.port.0 != LOCAL && self.ports.get(&at.dpid).and_then(|ports| ports.get(&at.port)) == Some(&false)

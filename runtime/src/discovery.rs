@@ -129,6 +129,19 @@ impl Controller {
         was_host.then_some("came in on a port where a host is, or was a minute ago")
     }
 
+    /// True if a probe was longer under way than on a cable, its way to and from the switches set aside: two hosts that hand it on need
+    /// time. Where the policy says that both ports lead to switches, whatever is between them is its business.
+    fn took_a_detour(&self, from: Location, at: Location, age: Duration) -> bool {
+        let limit = self.settings.link_latency;
+        let is_link = self.topology.link_at(from).is_some_and(|link| link.to == at);
+        let is_open = |at| matches!(self.inventory.role(&self.policy, at), Role::Open);
+        if limit.is_zero() || is_link || !(is_open(from) || is_open(at)) {
+            return false;
+        }
+        let control = |dpid| self.switches.round_trip(dpid).unwrap_or_default();
+        age.saturating_sub(control(from.dpid) + control(at.dpid)) > limit
+    }
+
     /// Sends a probe out of a port, if a switch may be behind it.
     pub(crate) fn probe_port(&mut self, at: Location, now: Time, out: &mut Effects) {
         let may_lead_on = matches!(self.inventory.role(&self.policy, at), Role::Uplink | Role::Open);
@@ -160,6 +173,9 @@ impl Controller {
             return self.refuse_probe(at, why, now, out);
         }
         let from = Location::new(probe.dpid, probe.port);
+        if self.took_a_detour(from, at, age) {
+            return self.refuse_probe(at, "was under way for longer than a cable takes", now, out);
+        }
         let was_internal = self.topology.is_internal(at);
         let Confirmed { is_new, found, lost } = self.topology.confirm(from, at, now);
         if is_new && found.is_none() {

@@ -51,6 +51,8 @@ pub struct Settings {
     pub echo_interval: Duration,
     /// A switch in use that takes longer than this to answer is told of.
     pub echo_limit: Duration,
+    /// How long a probe may be under way between two ports of which one has no declared role; zero for as long as it likes.
+    pub link_latency: Duration,
     /// Time between two discovery probes on a port; a link not confirmed in three of these is gone.
     pub discovery_interval: Duration,
     /// After the start: how long switches and links may take to appear before entries of an earlier run are judged.
@@ -132,6 +134,7 @@ impl Default for Settings {
             handshake_deadline: Duration::from_secs(5),
             echo_interval: Duration::from_secs(5),
             echo_limit: Duration::from_secs(1),
+            link_latency: Duration::from_millis(100),
             discovery_interval: Duration::from_secs(3),
             settle: Duration::from_secs(5),
             address_lifetime: Duration::from_secs(300),

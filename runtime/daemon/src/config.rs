@@ -190,6 +190,8 @@ pub struct Discovery {
     pub echo: u16,
     /// Milliseconds that it may take to answer: 1 to 60,000.
     pub echo_limit: u16,
+    /// Milliseconds that a probe may be under way between two ports of which one has no declared role: 0 to 60,000; 0 is any.
+    pub link_latency: u16,
 }
 
 /// `[hosts]`
@@ -342,6 +344,7 @@ impl Config {
             ("discovery.handshake", discovery.handshake, 1..=60),
             ("discovery.echo", discovery.echo, 1..=60),
             ("discovery.echo_limit", discovery.echo_limit, 1..=60_000),
+            ("discovery.link_latency", discovery.link_latency, 0..=60_000),
             ("hosts.address_lifetime", hosts.address_lifetime, 1..=u16::MAX),
             ("hosts.station_lifetime", hosts.station_lifetime, 60..=u16::MAX),
             ("hosts.quarantine", hosts.quarantine, 1..=u16::MAX),
@@ -418,6 +421,7 @@ impl Config {
             handshake_deadline: seconds(self.discovery.handshake),
             echo_interval: seconds(self.discovery.echo),
             echo_limit: Duration::from_millis(self.discovery.echo_limit.into()),
+            link_latency: Duration::from_millis(self.discovery.link_latency.into()),
             address_lifetime: seconds(self.hosts.address_lifetime),
             station_lifetime: seconds(self.hosts.station_lifetime),
             quarantine: seconds(self.hosts.quarantine),
@@ -522,7 +526,7 @@ impl Default for Flows {
 
 impl Default for Discovery {
     fn default() -> Self {
-        Discovery { interval: 3, settle: 10, handshake: 5, echo: 5, echo_limit: 1000 }
+        Discovery { interval: 3, settle: 10, handshake: 5, echo: 5, echo_limit: 1000, link_latency: 100 }
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Latency {
     open: Option<(u32, Time)>,
     /// When the last one was asked.
     asked: Time,
+    /// How long the last answer took.
+    last: Option<Duration>,
     /// It was told that the switch is slow.
     slow: bool,
 }
@@ -47,9 +49,15 @@ impl Session {
     pub(super) fn echo_answered(&mut self, xid: u32, settings: &Settings, now: Time, out: &mut Effects) {
         let Some((_, asked)) = self.latency.open.filter(|(open, _)| *open == xid) else { return };
         self.latency.open = None;
+        self.latency.last = Some(now.since(asked));
         if let Some(dpid) = self.up() {
             self.judge_latency(dpid, now.since(asked), true, settings, out);
         }
+    }
+
+    /// How long a message to the switch and its answer took when it was last asked.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.latency.last
     }
 
     fn judge_latency(&mut self, dpid: Dpid, took: Duration, answered: bool, settings: &Settings, out: &mut Effects) {

@@ -78,6 +78,44 @@ fn t03_a_probe_that_was_sent_before_a_port_went_down_is_refused_and_told() {
 }
 
 #[test]
+fn t02_a_probe_that_silent_hosts_hand_on_slower_than_a_cable_makes_no_link() {
+    let mut world = undeclared();
+    world.run(Duration::from_secs(6));
+    world.take_events();
+    for _ in 0..5 {
+        for (node, other) in [(1, 2), (2, 1)] {
+            let frame = probe(&world, at(other, HOST), Duration::from_millis(130));
+            let node = world.node(&name(node));
+            world.network.inject(node, frame.into());
+        }
+        world.run(Duration::from_secs(1));
+    }
+    assert_eq!(links(&world), 1);
+    let why = refused(&mut world);
+    assert!(why.len() >= 4, "{why:?}");
+    assert!(why.iter().all(|(_, why)| *why == "was under way for longer than a cable takes"), "{why:?}");
+}
+
+#[test]
+fn t02_a_slow_control_channel_keeps_no_cable_out() {
+    let mut world = undeclared();
+    for dpid in [1, 2] {
+        world.lag.insert(net::Dpid(dpid), Duration::from_millis(180));
+    }
+    world.run(Duration::from_secs(12));
+    let (port, other) = (at(1, FIRST_LINK), at(2, FIRST_LINK));
+    for up in [false, true] {
+        if up {
+            world.network.cable_up(port)
+        } else {
+            world.network.cable_down(port)
+        }
+        world.run(Duration::from_secs(10));
+        assert_eq!(world.controller.as_ref().unwrap().links().any(|link| link.from == port && link.to == other), up);
+    }
+}
+
+#[test]
 fn t03_a_port_that_a_host_was_at_makes_no_link_for_a_minute_however_often_it_goes_down() {
     let mut world = undeclared();
     assert!(reaches(&mut world, 1, 2) && reaches(&mut world, 2, 1));
