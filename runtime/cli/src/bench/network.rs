@@ -60,7 +60,7 @@ pub async fn run(asked: &Args, out: &mut Output) -> Result<Exit, Failure> {
         (some, _) => some,
     };
     let mut results = Vec::new();
-    let (switches, crowd) = if asked.quick { (100, 8) } else { (500, 32) };
+    let (switches, crowd) = if asked.quick { (100, 8) } else { (250, 32) };
     results.push(of_switches(switches).await.map_err(Failure::cannot)?);
     results.push(of_hosts(crowd).await.map_err(Failure::cannot)?);
     for count in flows.iter().copied() {
