@@ -92,6 +92,17 @@ fn two_rules_that_say_the_same_are_one_finding() {
     assert_eq!(found, [lang::lint::redundant_rule::W0304]);
 }
 
+/// No flow is decided otherwise without it, and yet the other host would get what is for the group.
+#[test]
+fn a_denial_that_keeps_copies_from_somebody_makes_a_difference() {
+    let hosts = "host a { mac 02:00:00:00:00:01; }\nhost b { mac 02:00:00:00:00:02; }\ndefault deny;\n";
+    for to in ["multicast", "multicast 239.1.0.0/16", "broadcast | multicast"] {
+        assert!(codes(&format!("{hosts}deny from a to b;\nallow from a to {to};\n")).is_empty(), "{to}");
+        let behind = codes(&format!("{hosts}allow from a to {to};\ndeny from a to b;\n"));
+        assert_eq!(behind, [lang::lint::redundant_rule::W0304], "{to}");
+    }
+}
+
 #[test]
 fn a_comment_with_a_reason_silences_each_lint_at_its_place() {
     for lint in LINTS {

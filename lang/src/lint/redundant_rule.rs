@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::Input;
-use crate::checked::{Part, RuleId};
+use crate::checked::{BuiltIn, Checked, Cond, EndTest, Part, Rule, RuleId, SetExpr, Verdict};
 use crate::diag::Diagnostic;
 use crate::facts::RuleFact;
+use crate::flow::Side;
 
 lint! {
     W0304 "rule that makes no difference" {
@@ -32,6 +33,9 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
         if instead.is_none() && input.policy.default.span.is_none() {
             continue;
         }
+        if keeps_copies(input.policy, rule) {
+            continue;
+        }
         // Of two that say the same, the one is to go that decides nothing: this one is needed then.
         let cond = |id: RuleId| input.policy.rule(id).map(|rule| &rule.cond);
         if instead.is_some_and(|other| nothing.contains(&other) && cond(other) == cond(*id)) {
@@ -46,4 +50,41 @@ pub fn check(input: &Input<'_>) -> Vec<Diagnostic> {
         all.push(input.shown_by(found, flow));
     }
     all
+}
+
+/// True if the rule may keep copies from somebody, of what a rule behind it lets go to everybody or to a group: no flow is decided
+/// otherwise then, and yet it makes a difference.
+fn keeps_copies(policy: &Checked, rule: &Rule) -> bool {
+    let keeps = rule.verdict() != Some(Verdict::Allow) || rule.has_obligations();
+    let behind = policy.rules.iter().skip(rule.id.index() + 1);
+    keeps && behind.filter(|other| other.verdict() == Some(Verdict::Allow)).any(|other| is_for_many(policy, &other.cond))
+}
+
+/// True if a condition names a destination that is many.
+fn is_for_many(policy: &Checked, cond: &Cond) -> bool {
+    match cond {
+        Cond::End(Side::Dst, test) => names_many(policy, *test),
+        Cond::Not(inner) => is_for_many(policy, inner),
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().any(|part| is_for_many(policy, part)),
+        Cond::End(Side::Src, _) | Cond::Header(_) | Cond::Time(_) => false,
+    }
+}
+
+fn names_many(policy: &Checked, test: EndTest) -> bool {
+    match test {
+        EndTest::BuiltIn(set) => matches!(set, BuiltIn::Broadcast | BuiltIn::Multicast),
+        EndTest::Mac(mac) => mac.is_multicast(),
+        EndTest::Address(prefix) => prefix.network().is_multicast(),
+        // Groups are no circles.
+        EndTest::Group(id) => policy.groups.get(id.index()).is_some_and(|group| holds_many(policy, &group.members)),
+        EndTest::User(_) | EndTest::Host(_) | EndTest::Location(_) | EndTest::Switch(_) | EndTest::Known(_) => false,
+    }
+}
+
+fn holds_many(policy: &Checked, set: &SetExpr) -> bool {
+    match set {
+        SetExpr::Leaf(test) => names_many(policy, *test),
+        SetExpr::Union(parts) => parts.iter().any(|part| holds_many(policy, part)),
+        SetExpr::Intersection(a, b) | SetExpr::Difference(a, b) => holds_many(policy, a) || holds_many(policy, b),
+    }
 }
