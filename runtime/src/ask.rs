@@ -111,8 +111,8 @@ impl Controller {
         may
     }
 
-    /// Asks for an address because of this port: at the one port where its owner must be, or at every edge port but the asker's. Once in
-    /// a while only. True if it is asked for, everywhere.
+    /// Asks for an address because of this port: at the one port where its owner must be, or at every edge port but the asker's.
+    /// Once in a while only. True if it is asked for, everywhere.
     pub(crate) fn ask(
         &mut self,
         address: IpAddr,

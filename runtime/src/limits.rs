@@ -86,8 +86,8 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Nothing for a frame without an Ethernet header. The kind is what an entry would match: that behind a VLAN tag, and one for all
-    /// frames that have a length in its place (OpenFlow 1.0 §5.2.3).
+    /// Nothing for a frame without an Ethernet header. The kind is what an entry would match: that behind a VLAN tag, and one for
+    /// all frames that have a length in its place (OpenFlow 1.0 §5.2.3).
     pub(crate) fn of(frame: &[u8]) -> Option<Sender> {
         let [_, _, _, _, _, _, a, b, c, d, e, f, high, low, ref rest @ ..] = *frame else { return None };
         let kind = match (u16::from_be_bytes([high, low]), rest) {
@@ -244,8 +244,8 @@ impl Limits {
         }
     }
 
-    /// Something is asked for because of this sender at this port: the limit that it exceeds, if it does. A host is stopped by its own
-    /// limit before it uses up that of its port, and a port before that of its switch.
+    /// Something is asked for because of this sender at this port: the limit that it exceeds, if it does. A host is stopped by
+    /// its own limit before it uses up that of its port, and a port before that of its switch.
     pub(crate) fn ask(
         &mut self,
         asked: Asked,
@@ -283,8 +283,8 @@ impl Limits {
         port.load.of(asked).take(rate, now) || (reserved && port.reserve.take((rate / RESERVE).max(1), now))
     }
 
-    /// A frame is to go out of these ports, those of each switch together: out of all of them, or of none. The limit that is used up, if
-    /// one is. What is more than a second's worth may go, and is missing afterwards.
+    /// A frame is to go out of these ports, those of each switch together: out of all of them, or of none. The limit that is used
+    /// up, if one is. What is more than a second's worth may go, and is missing afterwards.
     pub(crate) fn copy(&mut self, ports: &[Location], (all, of_one): (u32, u32), now: Time) -> Result<(), Limit> {
         if !self.copies.has(all, now) {
             return Err(Limit::Copies);
@@ -306,8 +306,8 @@ impl Limits {
         Ok(())
     }
 
-    /// A packet is dropped here for a limit. Who is to be dropped by the switch, if the port has been exceeding its limits for long
-    /// enough, and for how many seconds.
+    /// A packet is dropped here for a limit. Who is to be dropped by the switch, if the port has been exceeding its limits for
+    /// long enough, and for how many seconds.
     pub(crate) fn exceeded(&mut self, at: Location, sender: Sender, now: Time) -> Option<(Blame, u16)> {
         let port = self.port(at)?;
         port.dropped += 1;

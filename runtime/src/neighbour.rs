@@ -106,8 +106,8 @@ impl Controller {
         }
     }
 
-    /// Nobody was known to have an address that somebody has now. True unless another tests it just now, and this port has spoken against
-    /// too many tests: whoever answers for all addresses would keep others from having any.
+    /// Nobody was known to have an address that somebody has now. True unless another tests it just now, and this port has spoken
+    /// against too many tests: whoever answers for all addresses would keep others from having any.
     pub(crate) fn may_answer_test(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
         let IpAddr::V6(target) = address else { return true };
         let Some(tester) = self.hosts.tentative.get(&target).map(|test| test.mac).filter(|tester| *tester != mac) else {

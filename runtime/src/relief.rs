@@ -1,5 +1,5 @@
-//! What the controller does when it is asked too much: drops before it looks, tells of it, has switches drop, and gives each port and host no
-//! more than its share of a table. Knows nothing of what packets are for.
+//! What the controller does when it is asked too much: drops before it looks, tells of it, has switches drop, and gives each port
+//! and host no more than its share of a table. Knows nothing of what packets are for.
 
 use net::{Dpid, Location, MacAddr, Time};
 
@@ -129,7 +129,8 @@ impl Controller {
         self.limits.dropped(at)
     }
 
-    /// True if no more may be recorded for a sender: neither in all, nor of its port, nor of its share of the switches on the way.
+    /// True if no more may be recorded for a sender: neither in all, nor of its port, nor of its share of the switches on the
+    /// way.
     pub(crate) fn may_begin(&mut self, arrival: &Arrival<'_>, course: &Course, now: Time, out: &mut Effects) -> bool {
         let (at, all) = (arrival.at, self.settings.conversations);
         let here = self.records.begun_at(at);
@@ -147,8 +148,8 @@ impl Controller {
         self.within_share(arrival, used_up, Limit::Room, now, out)
     }
 
-    /// True if one more drop entry may be made for a sender. Else what is new of it is dropped by its switch for a while, which is wider
-    /// and ends sooner.
+    /// True if one more drop entry may be made for a sender. Else what is new of it is dropped by its switch for a while, which
+    /// is wider and ends sooner.
     pub(crate) fn may_deny(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) -> bool {
         let at = arrival.at;
         if !self.has_table_room(at.dpid, 1) || self.records.len() >= self.settings.conversations {

@@ -1,5 +1,5 @@
-//! Scans: who asks for many different destinations that are not there, or that it may not reach (NOX, 2008, figure 3). Knows nothing of rules,
-//! nor of what is done about it.
+//! Scans: who asks for many different destinations that are not there, or that it may not reach (NOX, 2008, figure 3). Knows
+//! nothing of rules, nor of what is done about it.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -38,7 +38,8 @@ impl Scans {
         Scans { hosts: HashMap::with_hasher(hasher.clone()), hasher }
     }
 
-    /// A host asks for something that is not there, or not for it. True if with this it asked for too many in its window: once in each.
+    /// A host asks for something that is not there, or not for it. True if with this it asked for too many in its window: once in
+    /// each.
     fn note(&mut self, place: (Location, MacAddr), destination: IpAddr, limit: usize, window: Duration, now: Time) -> bool {
         if !self.hosts.contains_key(&place) {
             self.make_room(window, now);

@@ -1,5 +1,5 @@
-//! Drop entries that belong to no conversation, each for a while: for packets that nothing brought to their place, for senders that are not
-//! believed, for flows without a way, and for ports that ask too much. Knows nothing of why any of it is dropped.
+//! Drop entries that belong to no conversation, each for a while: for packets that nothing brought to their place, for senders
+//! that are not believed, for flows without a way, and for ports that ask too much. Knows nothing of why any of it is dropped.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -90,8 +90,8 @@ fn port_of(dpid: Dpid, slot: &Slot) -> Option<Location> {
 }
 
 impl Controller {
-    /// Stops what no conversation brought here, at its port and for a while: what a middlebox makes of copies, what an old way left.
-    /// Whatever a conversation wants there goes before it.
+    /// Stops what no conversation brought here, at its port and for a while: what a middlebox makes of copies, what an old way
+    /// left. Whatever a conversation wants there goes before it.
     pub(crate) fn drop_stray(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
         if self.may_be_planned(&arrival.key, now) {
             return;

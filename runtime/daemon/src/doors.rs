@@ -218,8 +218,8 @@ async fn shake_hands(
     }
 }
 
-/// Whose connections count together: those of an IPv4 address, and those of a network of IPv6, where one machine has all the addresses
-/// that it likes (RFC 4291 §2.5.1).
+/// Whose connections count together: those of an IPv4 address, and those of a network of IPv6, where one machine has all the
+/// addresses that it likes (RFC 4291 §2.5.1).
 fn origin(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !0 << 64)),
@@ -274,8 +274,8 @@ impl Lobby {
     }
 }
 
-/// Marks what is sent on a connection as control traffic, so that a network that shares its links with others' packets can let it go before
-/// them.
+/// Marks what is sent on a connection as control traffic, so that a network that shares its links with others' packets can let it
+/// go before them.
 fn mark(stream: &TcpStream, peer: IpAddr) -> io::Result<()> {
     let socket = SockRef::from(stream);
     match peer.to_canonical() {

@@ -1,5 +1,5 @@
-//! What a switch has said and the deciding task has not heard yet: packets in one lane, everything else in another that goes before it. Knows
-//! nothing of what is said beyond the length and type of messages.
+//! What a switch has said and the deciding task has not heard yet: packets in one lane, everything else in another that goes
+//! before it. Knows nothing of what is said beyond the length and type of messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -144,8 +144,8 @@ impl Controller {
         all.filter(|address| behind(address) == routed).count()
     }
 
-    /// A packet for an address behind a router that nobody has heard of yet: it is the router's, whoever is there. Until the packet is
-    /// decided, nothing is remembered of it. True if [`Controller::keep_behind`] is to say what is.
+    /// A packet for an address behind a router that nobody has heard of yet: it is the router's, whoever is there. Until the
+    /// packet is decided, nothing is remembered of it. True if [`Controller::keep_behind`] is to say what is.
     pub(crate) fn suppose_behind(&mut self, mac: MacAddr, address: IpAddr) -> bool {
         let supposed = self.view.owner(address).is_none()
             && self.router_of(address) == Some(mac)

@@ -1,5 +1,5 @@
-//! Several network cards of one declared host: the one that had an address is asked before another has it. Knows nothing of packets beyond the
-//! question.
+//! Several network cards of one declared host: the one that had an address is asked before another has it. Knows nothing of
+//! packets beyond the question.
 
 use std::net::IpAddr;
 
@@ -78,8 +78,8 @@ impl Controller {
         }
     }
 
-    /// Addresses whose owners have not answered in time are those of the other cards. A place of which something is dropped is asked
-    /// again: its silence proves nothing.
+    /// Addresses whose owners have not answered in time are those of the other cards. A place of which something is dropped is
+    /// asked again: its silence proves nothing.
     pub(super) fn settle_cards(&mut self, now: Time, out: &mut Effects) {
         let all = self.hosts.cards.iter().filter(|(_, card)| card.next <= now);
         let mut due: Vec<(IpAddr, Card)> = all.map(|(address, card)| (*address, *card)).collect();

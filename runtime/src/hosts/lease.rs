@@ -293,8 +293,8 @@ impl Controller {
         self.hosts.leases.undelegate(mac, prefix);
     }
 
-    /// True if a port may say that so many addresses, some of which it has leased, cannot be used: servers keep those back, and so they count there like leases. Whoever
-    /// declines one after the other would else leave none for others.
+    /// True if a port may say that so many addresses, some of which it has leased, cannot be used: servers keep those back, and
+    /// so they count there like leases. Whoever declines one after the other would else leave none for others.
     pub(crate) fn may_decline(&mut self, at: Location, (count, leased): (usize, usize), now: Time, out: &mut Effects) -> bool {
         if self.hosts.leases.held_at(at) + count - leased > self.settings.stations_per_port {
             self.limited(at, Limit::Leases, now, out);

@@ -73,7 +73,7 @@ fn blamed(frames: impl Fn(u64) -> Sender) -> Option<(u64, Blame, u16)> {
 #[test]
 fn r01_who_sends_most_of_the_excess_is_blamed_after_a_second_and_nobody_before() {
     let last = |step: u64| u8::try_from(step % 251).unwrap();
-    let host = |step: u64| if step % 10 == 0 { sender(last(step)) } else { sender(255) };
+    let host = |step: u64| if step.is_multiple_of(10) { sender(last(step)) } else { sender(255) };
     assert_eq!(blamed(host), Some((1000, Blame::Host(sender(255).mac), 2)));
     let kind = |step: u64| sender(last(step));
     assert_eq!(blamed(kind), Some((1000, Blame::Kind(EtherType::IPV4), 2)));

@@ -1,5 +1,5 @@
-//! How long a switch takes to answer: asked now and then, whether or not it says something by itself. A control channel that shares a jammed
-//! link answers late long before it falls silent. Knows nothing of what is done about it.
+//! How long a switch takes to answer: asked now and then, whether or not it says something by itself. A control channel that
+//! shares a jammed link answers late long before it falls silent. Knows nothing of what is done about it.
 
 use std::time::Duration;
 

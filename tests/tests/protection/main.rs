@@ -1,5 +1,5 @@
-//! What one host, one port or one switch can take from the others: floods, full tables, scans, questions without end. Each case of the
-//! catalogue of faults by its id.
+//! What one host, one port or one switch can take from the others: floods, full tables, scans, questions without end. Each case
+//! of the catalogue of faults by its id.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be made has failed the test")]
 

@@ -1,4 +1,5 @@
-//! Packets of a sender that has sent too many, over and over, for callgrind to count: from the bytes of a switch to where they are dropped.
+//! Packets of a sender that has sent too many, over and over, for callgrind to count: from the bytes of a switch to where they
+//! are dropped.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
