@@ -228,7 +228,7 @@ impl Controller {
             // A policy that redirects is not put in force: see `capability`.
             Verdict::Deny | Verdict::Redirect => self.deny(arrival, flow, template, now, out),
             Verdict::Allow if matches!(flow.dst.place, Place::Broadcast | Place::Multicast) => {
-                self.to_many(arrival, &flow, &template, now, out);
+                self.multiply(arrival, &flow, &template, now, out);
             }
             Verdict::Allow => self.allow(arrival, flow, template, now, out),
         }
@@ -398,7 +398,7 @@ impl Controller {
     }
 
     /// An allowed broadcast or multicast frame: by a tree, or by hand.
-    fn to_many(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
+    fn multiply(&mut self, arrival: &Arrival<'_>, flow: &Arc<Flow>, template: &Template, now: Time, out: &mut Effects) {
         if is_link_constrained(arrival.key.dl_dst) {
             return;
         }

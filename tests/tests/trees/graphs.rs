@@ -121,7 +121,7 @@ fn t12_in_any_network_exactly_those_get_a_copy_who_may_and_can() {
         let dice = &mut Dice(seed << 1 | 1);
         let site = Site::drawn(dice);
         let mut forbidden = some_of(dice, site.size);
-        let mut world = World::over(&site.plan(if seed % 2 == 0 { &[1, 4] } else { &[4] }), site.policy(&forbidden));
+        let mut world = World::over(&site.plan(if seed.is_multiple_of(2) { &[1, 4] } else { &[4] }), site.policy(&forbidden));
         hello(&mut world, &site.names);
         let mut dead = BTreeSet::new();
         for round in 0..4 {
