@@ -5,7 +5,7 @@ use std::time::Duration;
 use net::Dpid;
 use runtime::route::NoPath;
 use runtime::{Event, Settings};
-use tests::{World, at, rules};
+use tests::World;
 
 #[test]
 fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
