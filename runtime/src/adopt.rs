@@ -154,11 +154,14 @@ impl Controller {
     /// are told.
     fn adopt(&mut self, id: FlowId, entries: &[(Dpid, Direction, Slot)], now: Time, out: &mut Effects) -> Vec<(Dpid, Slot)> {
         let Some(conversation) = self.adopted(id, entries, now, out) else { return Vec::new() };
-        let planned: HashSet<(Dpid, Slot)> = flows::plan(&conversation).into_iter().map(|one| (one.dpid, one.slot)).collect();
-        let found = entries.iter().map(|(dpid, _, slot)| (*dpid, *slot));
-        let stale: Vec<(Dpid, Slot)> = found.filter(|one| !planned.contains(one)).collect();
         let bound = conversation.is_bound();
         self.records.insert(conversation);
+        // Which entries there are for links that may fail shows once their groups are there.
+        self.guard(id, out);
+        let Some(conversation) = self.records.get(id) else { return Vec::new() };
+        let planned: HashSet<(Dpid, Slot)> = flows::plan(conversation).into_iter().map(|one| (one.dpid, one.slot)).collect();
+        let found = entries.iter().map(|(dpid, _, slot)| (*dpid, *slot));
+        let stale: Vec<(Dpid, Slot)> = found.filter(|one| !planned.contains(one)).collect();
         if bound && !stale.is_empty() {
             self.close_first(id, stale.clone(), now, out);
         } else {

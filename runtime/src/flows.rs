@@ -211,6 +211,9 @@ impl Controller {
             }
             return;
         }
+        // Else the entries of new detours would be taken for what the old way left.
+        self.guard(id, out);
+        let Some(conversation) = self.records.get(id) else { return };
         let new = plan(conversation);
         let was = late.into_iter().chain(slots(&old));
         let stale = was.filter(|one| !new.iter().any(|other| (other.dpid, other.slot) == *one)).collect();
