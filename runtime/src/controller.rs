@@ -471,6 +471,7 @@ impl Controller {
         for link in self.topology.remove_switch(dpid) {
             out.event(Event::LinkDown(link));
         }
+        self.verification.forget(dpid);
         self.tables.disconnected(dpid);
         self.meters.disconnected(dpid);
         self.groups.disconnected(dpid);

@@ -32,7 +32,8 @@ impl Controller {
     /// Puts a policy in force: compiles what it changes, and judges every conversation again.
     pub(crate) fn enforce_policy(&mut self, policy: Arc<Checked>, now: Time, out: &mut Effects) {
         let view = self.view.rebase(&self.policy, &policy);
-        self.before = Some(Naming { policy: self.policy.clone(), flows: self.allowed_flows() });
+        let renumbered = renumbers(&self.policy, &policy);
+        self.before = Some(Naming { policy: self.policy.clone(), flows: self.allowed_flows(), renumbered });
         self.inventory = Inventory::new(&policy);
         self.program.recompile(policy.clone(), &view);
         self.view = view;
@@ -221,7 +222,8 @@ impl Controller {
             return Fate::Changed;
         }
         // What names boxes and hosts by number may name others in another policy.
-        let renamed = cause == Cause::Policy && (!template.duties.mirror.is_empty() || !template.duties.avoid.is_empty());
+        let renumbered = cause == Cause::Policy && self.before.as_ref().is_none_or(|before| before.renumbered);
+        let renamed = renumbered && (!template.duties.mirror.is_empty() || !template.duties.avoid.is_empty());
         if same_way && cause != Cause::NoPath && !renamed && !self.moved_middlebox(id) {
             self.judged_alike(id, flow, template);
             return Fate::Kept;
@@ -290,6 +292,15 @@ impl Controller {
 pub(crate) struct Naming {
     policy: Arc<Checked>,
     flows: FxHashMap<FlowId, (Arc<Flow>, Option<RuleId>)>,
+    /// Boxes or hosts have other numbers in the one that is in force.
+    renumbered: bool,
+}
+
+/// True if a middlebox or host has another number in the second policy, or what is behind a number is at other ports.
+fn renumbers(old: &Checked, new: &Checked) -> bool {
+    let boxes =
+        |policy: &Checked| policy.middleboxes.iter().map(|one| (one.name.clone(), one.attachments.clone())).collect::<Vec<_>>();
+    old.hosts.iter().map(|one| &one.name).ne(new.hosts.iter().map(|one| &one.name)) || boxes(old) != boxes(new)
 }
 
 /// A flow and the place that decided it, in the words of a policy.

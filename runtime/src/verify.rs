@@ -36,6 +36,13 @@ pub(crate) struct Verification {
     learned: BTreeMap<Dpid, (usize, Time)>,
 }
 
+impl Verification {
+    /// The switch is out of reach: how much it takes may be another when it is back.
+    pub(crate) fn forget(&mut self, dpid: Dpid) {
+        self.learned.remove(&dpid);
+    }
+}
+
 impl Controller {
     /// Asks the switches whose turn it is what they hold.
     pub(crate) fn verify_in_turn(&mut self, now: Time, out: &mut Effects) {

@@ -3,8 +3,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be made has failed the test")]
 
+#[path = "invariants/site.rs"]
+mod site;
 #[path = "invariants/trees.rs"]
 mod trees;
+#[path = "invariants/widths.rs"]
+mod widths;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,7 +28,7 @@ use runtime::dialect::{Action, GroupId, MeterId};
 use runtime::install::Ends;
 use runtime::record::{Conversation, FlowId, PLANNED};
 use runtime::{Controller, Event, Input, Settings, Width};
-use tests::{World, at, inventory, policy, shipped};
+use tests::{World, at};
 
 const HOSTS: [&str; 8] = ["griffin", "roo", "glaptop", "rlaptop", "gphone", "rphone", "http-server", "nfs-server"];
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
@@ -78,36 +82,6 @@ struct Walk {
     log: Vec<String>,
 }
 
-/// What may be in force, over the campus as it is declared, or with nothing declared of what its ports are for.
-fn policies(open: bool) -> Vec<Arc<Checked>> {
-    let mut inventory = inventory();
-    if open {
-        let ports = [" access 1-24; uplink 25-26;", " uplink 1-8; access 9-48;"];
-        inventory = ports.iter().fold(inventory, |text, ports| text.replace(ports, ""));
-    }
-    let over = |text: String| policy(&[("test.pol", text), ("inventory.pol", inventory.clone())]);
-    let rules = |text: &str| over(format!("include \"inventory.pol\";\n{text}"));
-    vec![
-        over(shipped("campus/campus.pol")),
-        rules("default allow;"),
-        rules("default deny;"),
-        rules(
-            "allow from griffin to roo via http-proxy;\nallow from roo to http-server via ids, http-proxy;\n\
-             outbound-only from glaptop;\ndefault allow;",
-        ),
-        rules("deny from any to internet;\nallow from griffin to http-server;\nallow from roo;\ndefault deny;"),
-        rules("allow from any to any for tcp/80, tcp/22 via http-proxy;\noutbound-only from roo;\ndefault allow;"),
-        rules(
-            "allow from griffin to any vlan 30;\nallow from roo mirror ids;\nallow from gphone to internet via http-proxy;\n\
-             allow from glaptop to http-server queue 2 avoid core2;\ndefault allow;",
-        ),
-        rules(
-            "deny from griffin to roo;\ndeny from griffin to http-server;\noutbound-only from gphone;\nallow from griffin to multicast vlan 30;\n\
-             allow from any to multicast;\nallow from glaptop to broadcast avoid core2;\ndefault deny;",
-        ),
-    ]
-}
-
 fn ends(key: &FlowKey) -> Option<(u8, Ends5)> {
     let ip = key.ip?;
     let (src, dst) = match ip.transport {
@@ -153,7 +127,7 @@ fn ours(region: &FlowMatch, actions: &[&Does]) -> Option<Vec<Action>> {
 impl Walk {
     fn new(seed: u64) -> Walk {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let policies = policies(seed % 4 == 3);
+        let policies = site::policies(seed % 4 == 3);
         let versions: &[u8] = random.one(&[&[1][..], &[1, 4]]);
         let first = policies[usize::try_from(random.below(policies.len() as u64)).unwrap()].clone();
         let width = [Width::Exact, Width::Template, Width::Proactive][usize::try_from(seed / 2 % 3).unwrap()];
@@ -367,59 +341,6 @@ impl Walk {
         self.world.network.forget_delivered();
     }
 
-    /// True if an entry that stood before the packet came may have delivered it: under the policy in force or the one before, it or
-    /// what it answers is allowed.
-    fn may_stand(&self, key: &FlowKey) -> bool {
-        let Some(controller) = self.controller() else { return true };
-        std::iter::once(controller.policy()).chain(&self.before).any(|policy| {
-            let view = controller.view().rebase(controller.policy(), policy);
-            [*key, key.reply()].iter().any(|key| {
-                let at = view.station(key.dl_src).and_then(|station| station.location);
-                let Some(at) = at else { return true };
-                let Identity::Known(src) = principal::source(policy, &view, at, key) else { return true };
-                let Identity::Known(dst) = principal::destination(policy, &view, key) else { return true };
-                let judged = judge(policy, &Flow { headers: compiler::Program::headers(key), src, dst, time: None });
-                judged.verdict == Verdict::Allow && judged.via.is_empty()
-            })
-        })
-    }
-
-    /// What a planned entry does with plain packets of its region is what the policy says, and an entry that goes before it takes
-    /// out what it says otherwise.
-    fn check_planned(&self, controller: &Controller, dpid: Dpid, region: &FlowMatch, drops: bool) {
-        let (policy, view) = (controller.policy(), controller.view());
-        let (Some(port), Some(mac)) = (region.in_port, region.dl_src) else { return };
-        let at = net::Location::new(dpid, port);
-        let here = view.station(mac).is_some_and(|station| station.location == Some(at));
-        let (true, Some(from), Some(family)) = (here, region.nw_src, region.dl_type) else { return };
-        let known = view.stations().filter(|one| one.location.is_some() && one.mac != mac);
-        for (station, to) in known.flat_map(|one| one.addresses.iter().map(move |address| (one, *address))) {
-            for (proto, src, dst) in [(6, 40_000, 80), (6, 9, 22), (6, 1, 2049), (17, 40_000, 5060), (47, 0, 0)] {
-                let transport = Some(Transport::Ports { src, dst }).filter(|_| proto != 47);
-                let ip = net::IpHeader { src: from.network(), dst: to, proto: IpProto(proto), dscp: 0, transport };
-                let key = FlowKey { dl_src: mac, dl_dst: station.mac, dl_type: family, vlan: None, ip: Some(ip) };
-                let same = to.is_ipv4() == from.network().is_ipv4();
-                if !same || !region.matches(port, &key) || !self.is_first(dpid, port, region, &key) {
-                    continue;
-                }
-                let Identity::Known(src) = principal::source(policy, view, at, &key) else { continue };
-                let Identity::Known(dst) = principal::destination(policy, view, &key) else { continue };
-                let judged = judge(policy, &Flow { headers: compiler::Program::headers(&key), src, dst, time: None });
-                if (judged.verdict == Verdict::Allow) == drops || (!drops && !judged.via.is_empty()) {
-                    self.fail(&format!("planned at {dpid}, drops {drops}: {key:?} is {judged:?}"));
-                }
-            }
-        }
-    }
-
-    /// True if no entry with a higher priority takes the packet.
-    fn is_first(&self, dpid: Dpid, port: PortNo, region: &FlowMatch, key: &FlowKey) -> bool {
-        let flows = self.world.network.switch(dpid).unwrap().flows();
-        let all: Vec<_> = flows.filter_map(|flow| Some((flow.priority, flow.matching?))).collect();
-        let own = all.iter().find(|(_, other)| other == region).map_or(0, |(priority, _)| *priority);
-        !all.iter().any(|(priority, other)| *priority > own && other.matches(port, key))
-    }
-
     fn flow_now(&self, controller: &Controller, one: &Conversation) -> Option<Flow> {
         let (policy, view) = (controller.policy(), controller.view());
         let Identity::Known(src) = principal::source(policy, view, one.ingress, &one.key) else { return None };
@@ -489,25 +410,6 @@ impl Walk {
         let regions = [Some(one.template.region), one.template.reply];
         for region in regions.into_iter().flatten().filter(|_| one.template.wide) {
             self.check_region(controller, one, &region, entry);
-        }
-    }
-
-    /// Whatever else a wide entry takes in is answered as its flow is.
-    fn check_region(&self, controller: &Controller, one: &Conversation, region: &FlowMatch, entry: &str) {
-        let (policy, view) = (controller.policy(), controller.view());
-        let own = if region.dl_src == Some(one.key.dl_src) { one.key } else { one.key.reply() };
-        let at = if region.dl_src == Some(one.key.dl_src) { Some(one.ingress) } else { one.course.leaves_at() };
-        let ip = own.ip.unwrap();
-        for (src, dst) in [(1, 22), (40_000, 80), (53, 53), (2049, 9), (443, 40_000), (5060, 5060)] {
-            let transport = ip.transport.map(|_| Transport::Ports { src, dst }).filter(|_| ip.proto.has_ports());
-            let key = FlowKey { ip: Some(net::IpHeader { transport: transport.or(ip.transport), ..ip }), ..own };
-            let (Some(at), true) = (at, region.matches(PortNo(0), &key)) else { continue };
-            let Identity::Known(src) = principal::source(policy, view, at, &key) else { continue };
-            let Identity::Known(dst) = principal::destination(policy, view, &key) else { continue };
-            let judged = judge(policy, &Flow { headers: compiler::Program::headers(&key), src, dst, time: None });
-            if judged.verdict != one.template.verdict || judged.via != one.template.via {
-                self.fail(&format!("{entry}: {key:?} is {judged:?}"));
-            }
         }
     }
 

@@ -15,7 +15,7 @@ use openflow::v13::{
 use openflow::{Hello, split_frame};
 use packet::build::{self, IpEnds};
 use packet::udp::Datagram;
-use runtime::{ConnId, Controller, Effects, Event, Input, Peer, Settings};
+use runtime::{ConnId, Controller, Effects, Event, Input, Peer, Rates, Settings};
 
 const START: Time = Time(1_790_000_000_000_000);
 const TICK: Duration = Duration::from_millis(50);
@@ -151,7 +151,9 @@ impl Desk {
     }
 
     fn with(text: &str, settings: Settings) -> Desk {
-        let settings = Settings { probe_key: [9; 32], ..settings };
+        // Thousands of things happen at the same time here.
+        let rates = Rates { per_port: 1_000_000, per_host: 1_000_000, per_switch: 1_000_000 };
+        let settings = Settings { probe_key: [9; 32], packets: rates, flows: rates, ..settings };
         Desk {
             controller: Controller::new(tests::rules(text), settings, START).unwrap(),
             now: START,

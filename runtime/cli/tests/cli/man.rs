@@ -20,7 +20,7 @@ fn every_command_has_a_page() {
         pages += 1;
     }
     assert!(pages > 10, "{help}");
-    for name in ["who-can-reach", "who-is-reachable-from", "bench-openflow", "bench-compile", "bench-routes"] {
+    for name in ["who-can-reach", "who-is-reachable-from", "bench-openflow", "bench-compile", "bench-routes", "bench-network"] {
         let text = fs::read_to_string(folder.join(format!("man1/pentane-{name}.1"))).unwrap();
         assert!(text.contains(&format!(".TH pentane-{name} 1")), "{text}");
         assert_eq!(told(&[&["man"][..], &name.splitn(2, '-').collect::<Vec<_>>()].concat()).stdout, text);
