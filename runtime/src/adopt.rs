@@ -60,6 +60,11 @@ impl Adoption {
         self.meters.get(&(id, dpid)).copied()
     }
 
+    /// What an earlier run left is judged now, whatever is not found yet: somebody has changed what is allowed.
+    pub(crate) fn hurry(&mut self, now: Time) {
+        self.until = self.until.map(|until| until.min(now));
+    }
+
     /// A switch or link appeared.
     pub(crate) fn progress(&mut self, now: Time) {
         self.progress = now;

@@ -22,7 +22,7 @@ use crate::hosts::Hosts;
 use crate::install::Tables;
 use crate::limits::Limits;
 use crate::meters::Meters;
-use crate::planned::Standing;
+use crate::planned::{PLAN, Standing};
 use crate::record::{FlowId, Records};
 use crate::route::Hop;
 use crate::scans::Scans;
@@ -348,6 +348,7 @@ impl Controller {
     /// A switch could not do something.
     fn failed(&mut self, conn: ConnId, failure: Failure, now: Time, out: &mut Effects) {
         let Failure { xid, error, subject, flow, full } = failure;
+        let flow = flow.filter(|flow| *flow != PLAN);
         let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
         let known = flow.and_then(|flow| self.records.get(flow));
         let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
@@ -357,7 +358,8 @@ impl Controller {
         }
         match (flow, dpid, subject) {
             (Some(flow), ..) => self.refused_by_switch(flow, out),
-            (None, Some(dpid), Some(Subject::Entry)) => self.unplan_switch(dpid, now, out),
+            // An entry of no conversation, or nobody knows what: an exception from what is planned may be missing.
+            (None, Some(dpid), Some(Subject::Entry) | None) => self.unplan_switch(dpid, now, out),
             (None, ..) => {}
         }
         if let Some(dpid) = dpid.filter(|_| subject == Some(Subject::Removal)) {

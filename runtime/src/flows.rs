@@ -106,7 +106,7 @@ impl Controller {
     pub(crate) fn passed(&mut self, way: Way, now: Time, out: &mut Effects) {
         let id = way.id;
         if id == PLAN {
-            return self.plan_passed(way, out);
+            return self.plan_passed(way, now, out);
         }
         let Some(conversation) = self.records.get_mut(id).filter(|one| one.way() == way) else { return };
         match &mut conversation.state {
@@ -193,21 +193,36 @@ impl Controller {
         }
         conversation.judged_alike(flow, template);
         let was = std::mem::take(&mut conversation.course);
+        // A way that ends elsewhere now, or goes where it may not any more, is shut before another is opened.
+        let wrong = was.leaves_at() != course.leaves_at() || !conversation.template.duties.avoid.is_empty();
+        let answers_enter = was.leaves_at();
         let drain = self.mixes(&was, &course);
         if let Some(conversation) = self.records.get_mut(id) {
             conversation.course = was;
         }
         self.records.set_course(id, course);
         let Some(conversation) = self.records.get_mut(id) else { return };
-        if !(same && calm) && (was_bound || conversation.is_bound()) && self.switches.is_up(ingress) {
-            let (at_ingress, beyond): (Vec<Planned>, Vec<Planned>) = old.into_iter().partition(|one| one.dpid == ingress);
+        if !(same && calm) && (was_bound || wrong || conversation.is_bound()) && self.switches.is_up(ingress) {
+            let enters = |one: &Planned| {
+                let at = one.slot.region.in_port.map(|port| Location::new(one.dpid, port));
+                one.dpid == ingress || (drain && at.is_some() && at == answers_enter)
+            };
+            let (first, beyond): (Vec<Planned>, Vec<Planned>) = old.into_iter().partition(enters);
             let old: Vec<(Dpid, Slot)> = slots(&beyond).chain(late).collect();
-            conversation.state = State::Closing { awaiting: 1, old, drain, held };
-            let (at_ingress, meter): (Vec<(Dpid, Slot)>, _) = (slots(&at_ingress).collect(), conversation.meter.take());
-            self.drop_slots(id, &at_ingress, out);
+            let mut doors: Vec<Dpid> = first.iter().map(|one| one.dpid).chain([ingress]).collect();
+            doors.sort_unstable();
+            doors.dedup();
+            // One that the new way has nothing to do with is not waited for: if it goes, nobody would end the waiting.
+            let new = plan(conversation);
+            doors.retain(|dpid| *dpid == ingress || (self.switches.is_up(*dpid) && new.iter().any(|one| one.dpid == *dpid)));
+            conversation.state = State::Closing { awaiting: doors.len(), old, drain, held };
+            let (first, meter): (Vec<(Dpid, Slot)>, _) = (slots(&first).collect(), conversation.meter.take());
+            self.drop_slots(id, &first, out);
             self.unmeter(ingress, meter, out);
-            if let Some(session) = self.switches.up(ingress) {
-                session.barrier(way, now, out);
+            for dpid in doors {
+                if let Some(session) = self.switches.up(dpid) {
+                    session.barrier(way, now, out);
+                }
             }
             return;
         }
@@ -353,7 +368,7 @@ impl Controller {
             self.settle_entry(dpid, &slot, out);
             return;
         }
-        self.direction_idle(id, direction, out);
+        self.direction_idle(id, direction, now, out);
     }
 
     /// An entry of no conversation is gone. Of those that we take out ourselves nothing is wanted any more.
@@ -368,7 +383,7 @@ impl Controller {
     }
 
     /// No packet went this way for the idle time: its entries go; with the last direction the conversation ends.
-    fn direction_idle(&mut self, id: FlowId, direction: Direction, out: &mut Effects) {
+    fn direction_idle(&mut self, id: FlowId, direction: Direction, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get(id) else { return };
         let (idle, other): (Vec<Planned>, Vec<Planned>) =
             plan(conversation).into_iter().partition(|one| FlowId::of_cookie(one.wanted.cookie) == Some((id, direction)));
@@ -378,7 +393,7 @@ impl Controller {
         if !alive {
             self.forget(id, out);
         } else if self.settings.width != Width::Exact {
-            self.lift_wide_denials(id, out);
+            self.lift_wide_denials(id, now, out);
         }
     }
 

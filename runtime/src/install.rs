@@ -24,9 +24,10 @@ pub const QUARANTINE_PRIORITY: u16 = 0x7000;
 pub const WIDE_PRIORITY: u16 = FLOW_PRIORITY - 1;
 /// Priority of entries that stop what no conversation brought to its place: under whatever a conversation wants there.
 pub const STRAY_PRIORITY: u16 = FLOW_PRIORITY - 2;
-/// Priority of entries that drop what a port asks too much: under everything that a conversation wants, over what is planned, which
-/// would ask the controller as well.
-pub const SHED_PRIORITY: u16 = 0x2000;
+/// Priority of entries that drop what a port asks too much: under everything that a conversation wants, and that is planned.
+pub const SHED_PRIORITY: u16 = 0x0100;
+/// The same of one sender, where something is planned: that asks the controller as well, and goes with the rest of its sender's.
+pub const SENDER_SHED_PRIORITY: u16 = 0x2000;
 /// Priority of the entries that send what is left to the controller: all of it, or what must come whole.
 pub const MISS_PRIORITY: u16 = 0;
 
@@ -311,7 +312,7 @@ impl Tables {
         out: &mut Effects,
     ) -> Repair {
         let mut repair = Repair::default();
-        for one in found {
+        for one in rising(found) {
             self.take_in(dpid, one, spare, session, settings, out, &mut repair);
         }
         // A drop entry ends by itself, and is not begun anew.
@@ -320,7 +321,9 @@ impl Tables {
             lasting && pair.present != Present::AsWanted
         };
         let table = self.table(dpid);
-        let missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
+        let mut missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
+        // Exceptions before what they are exceptions from.
+        missing.sort_by_key(|slot| std::cmp::Reverse(slot.priority));
         for slot in missing {
             if self.settle(dpid, &slot, session, settings, out) == Ok(true) {
                 repair.added += 1;
@@ -367,7 +370,9 @@ impl Tables {
 
     /// Wants nothing of a switch any more, and takes everything of ours out of it.
     pub fn clear(&mut self, dpid: Dpid, mut session: Option<&mut Session>, out: &mut Effects) {
-        for slot in self.switches.remove(&dpid).into_iter().flat_map(|table| table.slots.into_keys()) {
+        let mut slots: Vec<Slot> = self.switches.remove(&dpid).into_iter().flat_map(|table| table.slots.into_keys()).collect();
+        slots.sort_by_key(|slot| slot.priority);
+        for slot in slots {
             if let Some(session) = session.as_deref_mut() {
                 session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
             }
@@ -378,7 +383,10 @@ impl Tables {
     #[must_use]
     pub fn unwanted(&self, dpid: Dpid) -> Vec<Slot> {
         let Some(table) = self.switches.get(&dpid) else { return Vec::new() };
-        table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect()
+        let mut unwanted: Vec<Slot> =
+            table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect();
+        unwanted.sort_by_key(|slot| slot.priority);
+        unwanted
     }
 
     /// Switches that are to hold something, or are believed to, in order.
@@ -401,6 +409,13 @@ impl Tables {
             table.slots.iter().filter_map(|(slot, pair)| pair.wanted.as_ref().map(|wanted| (*dpid, slot, wanted)))
         })
     }
+}
+
+/// In the order in which entries may be taken out: what is wide before its exceptions.
+fn rising(found: &[dialect::Present]) -> Vec<&dialect::Present> {
+    let mut all: Vec<&dialect::Present> = found.iter().collect();
+    all.sort_by_key(|one| one.priority);
+    all
 }
 
 /// Sends what is wanted in a slot, unless it is there. True if something was sent.

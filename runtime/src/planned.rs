@@ -10,13 +10,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use compiler::View;
 use compiler::plan::{Asked, Means, Outcome, Plan, Planned};
 use foldhash::fast::FixedState;
 use lang::checked::{RuleId, Verdict};
 use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, Prefix, Time};
 
 use crate::controller::Controller;
-use crate::dialect::{Actions, Present, Version};
+use crate::dialect::{Actions, Present, ToSwitch, Version};
 use crate::effect::Effects;
 use crate::event::Event;
 use crate::install::{Ends, Slot, Wanted};
@@ -24,6 +25,9 @@ use crate::record::{FlowId, PLANNED, Way};
 use crate::route::{self, Constraint, Hop};
 use crate::settings::Width;
 use crate::tables;
+
+/// How long nothing is planned at a switch that could not take it.
+const RESPITE: Duration = Duration::from_secs(60);
 
 /// Time between two plans, unless permission is taken away.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,6 +46,8 @@ type Key = (Location, MacAddr, Prefix, Option<(MacAddr, Prefix)>);
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     groups: BTreeMap<Key, Group>,
+    /// How many lines they have at each switch.
+    lines: BTreeMap<Dpid, usize>,
     watched: BTreeMap<Dpid, Vec<Slot>>,
     /// Something has changed since the last plan.
     stale: bool,
@@ -50,8 +56,10 @@ pub(crate) struct Standing {
     /// Barriers to come, and whose packets are let in behind them.
     awaiting: usize,
     behind: BTreeSet<Key>,
-    /// Switches that could not take what was planned: packets are asked about there.
-    refused: BTreeSet<Dpid>,
+    /// Switches that could not take what was planned, and until when packets are asked about there.
+    refused: BTreeMap<Dpid, Time>,
+    /// Switches whose barriers are to come.
+    awaited: BTreeSet<Dpid>,
     /// Packets that entries at ingress ports had carried when they were looked at last.
     carried: HashMap<(Dpid, Slot), u64, FixedState>,
     /// There would be too many, and that was told.
@@ -99,7 +107,7 @@ impl Controller {
 
     /// A switch could not take an entry that belongs to no conversation: nothing is planned there any more before it is back.
     pub(crate) fn unplan_switch(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
-        if self.settings.width != Width::Proactive || !self.standing.refused.insert(dpid) {
+        if self.settings.width != Width::Proactive || self.standing.refused.insert(dpid, now.after(RESPITE)).is_some() {
             return;
         }
         self.unplan(&|key, group| key.0.dpid == dpid || group.hops.iter().any(|hop| hop.dpid == dpid), now, out);
@@ -118,6 +126,9 @@ impl Controller {
 
     /// Plans anew what has changed, now and then.
     pub(crate) fn plan_in_turn(&mut self, now: Time, out: &mut Effects) {
+        let refused = self.standing.refused.len();
+        self.standing.refused.retain(|_, until| *until > now);
+        self.standing.stale |= self.standing.refused.len() < refused;
         if self.standing.stale && self.standing.next.is_none_or(|next| next <= now) {
             self.plan_now(now, out);
         }
@@ -155,12 +166,28 @@ impl Controller {
         let stations = self.view.stations().filter(|one| one.location.is_some()).count();
         let (means, limit) = (self.common_means(), self.settings.planned);
         let asked = Asked { between: None, means, limit };
-        let plan = if stations <= MOST_STATIONS { self.program.plan(&self.view, &asked, now).ok() } else { None };
+        let all = if stations <= MOST_STATIONS { self.program.plan(&self.view, &asked, now).ok() } else { None };
+        // Whoever is not declared can be many at once: those who are keep what they have.
+        let plan = all.or_else(|| {
+            let declared = self.view_of_declared();
+            let few = declared.stations().filter(|one| one.location.is_some()).count() <= MOST_STATIONS;
+            if few { self.program.plan(&declared, &asked, now).ok() } else { None }
+        });
         let over = std::mem::replace(&mut self.standing.over, plan.is_none());
         if plan.is_none() && !over {
             out.event(Event::NothingPlanned { stations, limit });
         }
         plan
+    }
+
+    /// The view without stations that the policy does not declare.
+    fn view_of_declared(&self) -> View {
+        let mut view = self.view.clone();
+        let others: Vec<MacAddr> = view.stations().filter(|one| one.host.is_none()).map(|one| one.mac).collect();
+        for mac in others {
+            view.remove(mac);
+        }
+        view
     }
 
     /// What every switch can be told.
@@ -178,7 +205,7 @@ impl Controller {
             if !self.has_plan_room(dpid, if held { 0 } else { slots.len() }) {
                 self.unplan_switch(dpid, now, out);
             }
-            if held || self.standing.refused.contains(&dpid) {
+            if held || self.standing.refused.contains_key(&dpid) {
                 continue;
             }
             let old = self.standing.watched.insert(dpid, slots.clone()).unwrap_or_default();
@@ -191,21 +218,39 @@ impl Controller {
         }
     }
 
-    /// Conversations have half of a table for themselves.
+    /// Conversations have half of a table for themselves. What waits to be let in has its room already.
     fn has_plan_room(&self, dpid: Dpid, more: usize) -> bool {
-        let room = self.switches.capabilities(dpid).and_then(|own| own.max_entries(0));
-        room.is_none_or(|room| (self.tables.count(dpid) + more) * 2 <= usize::try_from(room).unwrap_or(usize::MAX))
+        let waiting = self.standing.behind.iter().filter(|key| key.0.dpid == dpid);
+        let waiting: usize = waiting.filter_map(|key| self.standing.groups.get(key)).map(|group| group.ingress.len()).sum();
+        let watched = self.standing.watched.get(&dpid).map_or(0, Vec::len);
+        let own = watched + self.standing.lines.get(&dpid).copied().unwrap_or(0);
+        let fits = more == 0 || self.has_table_room(dpid, waiting + more);
+        (own + more) * 2 <= self.table_size(dpid) && fits
+    }
+
+    /// Lines that a group has in switches, counted.
+    fn count_lines(&mut self, group: &Group, count: impl Fn(usize) -> usize) {
+        for line in group.ingress.iter().chain(&group.beyond) {
+            let lines = self.standing.lines.entry(line.dpid).or_default();
+            *lines = count(*lines);
+        }
     }
 
     /// Puts groups in that do not stand: at every switch but the ingress first, and behind their barriers there.
     fn put_in(&mut self, groups: BTreeMap<Key, Vec<Planned>>, now: Time, out: &mut Effects) {
-        let mut touched: BTreeSet<Dpid> = BTreeSet::new();
+        // What was not answered yet is waited for as well.
+        let mut touched = std::mem::take(&mut self.standing.awaited);
         for (key, planned) in groups {
+            let drops = planned.iter().any(|one| one.outcome == Outcome::Drop);
             if let Some(group) = self.standing.groups.get_mut(&key) {
                 group.planned = planned;
                 continue;
             }
+            if drops && self.would_stop_answers(key.1) {
+                continue;
+            }
             let Some(group) = self.group(key, planned) else { continue };
+            self.count_lines(&group, |lines| lines + 1);
             for line in &group.beyond {
                 if self.want_planned(line, out) {
                     touched.insert(line.dpid);
@@ -221,9 +266,10 @@ impl Controller {
             if let Some(session) = self.switches.up(dpid) {
                 session.barrier(way, now, out);
                 self.standing.awaiting += 1;
+                self.standing.awaited.insert(dpid);
             }
         }
-        self.let_in(out);
+        self.let_in(now, out);
     }
 
     /// The lines of a group; nothing where a switch is not there, or would have no room for all of them.
@@ -263,21 +309,44 @@ impl Controller {
     }
 
     /// A barrier of a plan was passed.
-    pub(crate) fn plan_passed(&mut self, way: Way, out: &mut Effects) {
+    pub(crate) fn plan_passed(&mut self, way: Way, now: Time, out: &mut Effects) {
         if way.generation == self.standing.generation {
             self.standing.awaiting = self.standing.awaiting.saturating_sub(1);
-            self.let_in(out);
+            self.let_in(now, out);
         }
     }
 
-    /// Once every switch behind holds its lines, those of the ingress follow.
-    fn let_in(&mut self, out: &mut Effects) {
+    /// Once every switch behind holds its lines, those of the ingress follow: exceptions first, and a barrier before what they are
+    /// exceptions from.
+    fn let_in(&mut self, now: Time, out: &mut Effects) {
         if self.standing.awaiting > 0 {
             return;
         }
+        self.standing.awaited.clear();
+        let mut by_priority: BTreeMap<std::cmp::Reverse<u16>, Vec<Line>> = BTreeMap::new();
         for key in std::mem::take(&mut self.standing.behind) {
             for line in self.standing.groups.get(&key).map(|group| group.ingress.clone()).unwrap_or_default() {
-                self.want_planned(&line, out);
+                by_priority.entry(std::cmp::Reverse(line.slot.priority)).or_default().push(line);
+            }
+        }
+        let mut behind: BTreeSet<Dpid> = BTreeSet::new();
+        for lines in by_priority.into_values() {
+            let switches: BTreeSet<Dpid> = lines.iter().map(|line| line.dpid).collect();
+            for dpid in behind.intersection(&switches).copied().collect::<Vec<_>>() {
+                if let Some(session) = self.switches.up(dpid) {
+                    session.say(&ToSwitch::Barrier, out);
+                }
+            }
+            for line in lines {
+                if self.standing.refused.contains_key(&line.dpid) {
+                    continue;
+                }
+                if self.want_planned(&line, out) {
+                    behind.insert(line.dpid);
+                } else if self.tables.wanted(line.dpid, &line.slot).is_none() {
+                    // It cannot be said there, and nothing that it is an exception from may stand.
+                    self.unplan_switch(line.dpid, now, out);
+                }
             }
         }
     }
@@ -295,6 +364,7 @@ impl Controller {
         let gone: Vec<Key> = self.standing.groups.iter().filter(|(key, group)| gone(key, group)).map(|(key, _)| *key).collect();
         for key in gone {
             let Some(group) = self.standing.groups.remove(&key) else { continue };
+            self.count_lines(&group, |lines| lines.saturating_sub(1));
             self.standing.behind.remove(&key);
             for line in group.ingress.iter().rev().chain(&group.beyond) {
                 self.standing.carried.remove(&(line.dpid, line.slot));
@@ -304,6 +374,12 @@ impl Controller {
                 self.remember_ended(tables::answers(&one.region), true, key.0, now);
             }
         }
+    }
+
+    /// Entries of a conversation went in their silence: nothing may drop the answers to it before they come up.
+    pub(crate) fn unplan_drops_of(&mut self, ends: [MacAddr; 2], now: Time, out: &mut Effects) {
+        let drops = |group: &Group| group.planned.iter().any(|one| one.outcome == Outcome::Drop);
+        self.unplan(&|(_, src, ..), group| ends.contains(src) && drops(group), now, out);
     }
 
     fn take_out(&mut self, dpid: Dpid, slot: &Slot, out: &mut Effects) {

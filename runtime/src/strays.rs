@@ -12,9 +12,10 @@ use crate::dialect::Actions;
 use crate::effect::Effects;
 use crate::enforce::Arrival;
 use crate::event::{Event, Limit};
-use crate::install::{Ends, SHED_PRIORITY, STRAY_PRIORITY, Slot, Wanted};
+use crate::install::{Ends, SENDER_SHED_PRIORITY, SHED_PRIORITY, STRAY_PRIORITY, Slot, Wanted};
 use crate::limits::{Blame, Sender};
 use crate::record::INFRASTRUCTURE;
+use crate::settings::Width;
 
 /// Such entries at one time, in all switches.
 const STRAYS: usize = 4096;
@@ -145,7 +146,9 @@ impl Controller {
             Blame::Kind(kind) => FlowMatch { dl_type: Some(kind), ..port },
             Blame::Port => port,
         };
-        if self.drop_for(at.dpid, Slot { region, priority: SHED_PRIORITY }, Why::Excess, seconds, now, out) {
+        let of_sender = matches!(blame, Blame::Host(_)) && self.settings.width == Width::Proactive;
+        let priority = if of_sender { SENDER_SHED_PRIORITY } else { SHED_PRIORITY };
+        if self.drop_for(at.dpid, Slot { region, priority }, Why::Excess, seconds, now, out) {
             out.event(Event::Shut { at, blame, seconds });
         }
     }
@@ -173,7 +176,7 @@ impl Controller {
 
     /// What was refused may be let through now, as the network or the policy is another.
     pub(crate) fn lift_refusals(&mut self, out: &mut Effects) {
-        let gone = self.strays.take(|why, _, _| why == Why::Refused);
+        let gone = self.strays.take(|why, _, _| matches!(why, Why::Refused | Why::Stray));
         self.withdraw_all(&gone, out);
     }
 

@@ -51,6 +51,8 @@ impl Controller {
             }
         }
         self.before = None;
+        self.adoption.hurry(now);
+        self.adopt_when_settled(now, out);
         for dpid in self.connected() {
             self.admit_again(dpid, now, out);
         }
@@ -70,6 +72,8 @@ impl Controller {
             return;
         }
         self.edge = self.edge_after(now);
+        self.lift_refusals(out);
+        self.adoption.hurry(now);
         for id in self.records.ids() {
             self.revalidate(id, Cause::Time, now, out);
         }

@@ -93,15 +93,16 @@ impl Controller {
 
     /// A denial of many flows at the port of a station would stop answers whose entries have gone in their silence, and of which the
     /// controller should see the next.
-    fn would_stop_answers(&self, mac: MacAddr) -> bool {
+    pub(crate) fn would_stop_answers(&self, mac: MacAddr) -> bool {
         self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(|one| one.partial))
     }
 
     /// The same for denials that stand, when entries of a conversation go in their silence.
-    pub(crate) fn lift_wide_denials(&mut self, id: FlowId, out: &mut Effects) {
+    pub(crate) fn lift_wide_denials(&mut self, id: FlowId, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
         conversation.partial = true;
         let ends = [conversation.key.dl_src, conversation.key.dl_dst];
+        self.unplan_drops_of(ends, now, out);
         for mac in ends {
             let denies =
                 |one: &Conversation| one.template.wide && one.template.verdict != Verdict::Allow && one.key.dl_src == mac;

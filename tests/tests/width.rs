@@ -302,3 +302,74 @@ fn wide_entries_ask_for_no_tag_where_no_rule_does() {
     let regions: Vec<_> = drops.filter_map(|flow| flow.matching).filter(|region| region.dl_src.is_some()).collect();
     assert!(regions.iter().any(|region| region.vlan == VlanMatch::Any && region.nw_dst.is_none()), "{regions:?}");
 }
+
+#[test]
+fn r07_made_up_stations_end_nothing_that_stands_for_those_who_are_declared() {
+    let mut world = campus(rules("default allow;"), V13, Width::Proactive);
+    all_speak(&mut world);
+    world.run(Duration::from_secs(3));
+    let before = planned(&world).len();
+    let node = world.node("gphone");
+    for last in 0..=255 {
+        let (mac, ip) = (net::MacAddr([6, 0, 0, 0, 1, last]), std::net::Ipv4Addr::new(10, 99, 0, last));
+        world.network.inject(node, packet::Arp::request(mac, ip, ip).to_frame().into());
+        world.run(Duration::from_millis(20));
+    }
+    world.run(Duration::from_secs(3));
+    assert!(planned(&world).len() >= before, "{before} before, {} now", planned(&world).len());
+    let asked_before = asked(&world);
+    connected(&mut world, "griffin", "roo", 22);
+    assert_eq!(asked(&world), asked_before);
+}
+
+#[test]
+fn answers_after_a_silence_are_not_dropped_by_what_stands() {
+    let text = "allow from griffin to http-server for udp/9;\ndeny from http-server to griffin;\ndefault allow;";
+    let mut world = campus(rules(text), V13, Width::Proactive);
+    all_speak(&mut world);
+    world.run(Duration::from_secs(3));
+    let server = world.ip("http-server");
+    // The way there stays in use, the way back is silent for longer than its entries last.
+    let silent = (world.node("griffin"), world.node("http-server"));
+    let datagram = |world: &mut World, back: bool| {
+        let (griffin, own) = (world.host("griffin").mac(), world.ip("griffin"));
+        let there = packet::build::IpEnds {
+            src_mac: griffin,
+            dst_mac: "02:00:00:00:00:21".parse().unwrap(),
+            src_ip: own,
+            dst_ip: server,
+        };
+        let ends = packet::build::IpEnds { src_mac: there.dst_mac, dst_mac: griffin, src_ip: server, dst_ip: own };
+        let (ends, src, dst) = if back { (ends, 9, 77) } else { (there, 77, 9) };
+        packet::build::udp(&ends, &packet::udp::Datagram { src, dst, data: b"data" }).unwrap()
+    };
+    for _ in 0..14 {
+        let frame = datagram(&mut world, false);
+        world.network.inject(silent.0, frame.into());
+        world.run(Duration::from_secs(50));
+    }
+    world.network.forget_delivered();
+    let frame = datagram(&mut world, true);
+    world.network.inject(silent.1, frame.into());
+    world.run(Duration::from_millis(500));
+    let to_griffin = world.network.delivered().filter(|one| one.node == silent.0).count();
+    assert!(to_griffin > 0, "the answer comes through");
+}
+
+#[test]
+fn s05_a_policy_that_comes_while_the_network_is_found_again_is_enforced_at_once() {
+    for width in [Width::Exact, Width::Proactive] {
+        let mut world = campus(rules("default allow;"), V13, width);
+        all_speak(&mut world);
+        world.run(Duration::from_secs(3));
+        let id = connected(&mut world, "griffin", "roo", 22);
+        world.kill_daemon();
+        world.start_daemon();
+        // One switch does not come back, so that the others are waited for.
+        world.disconnect(Dpid(0x11));
+        world.run(Duration::from_secs(2));
+        assert!(goes_on(&mut world, "griffin", id), "{width:?}");
+        world.apply(rules("deny from griffin to roo;\ndeny from roo to griffin;\ndefault allow;"));
+        assert!(!goes_on(&mut world, "griffin", id), "{width:?}");
+    }
+}

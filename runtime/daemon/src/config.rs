@@ -333,6 +333,17 @@ impl Config {
             return Some(("policy", format!("`policy` names more than {MAX_FILES} files: let one include the others")));
         }
         let (flows, discovery, hosts, limits) = (&self.flows, &self.discovery, &self.hosts, &self.limits);
+        let silence = hosts.address_lifetime / 3;
+        if flows.entries == Entries::Proactive && !(1..=silence.max(1)).contains(&flows.verify) {
+            let most = silence.max(1);
+            return Some((
+                "flows.verify",
+                format!(
+                    "`flows.verify` must be 1 to {most} where `flows.entries` is \"proactive\", not {}: who is carried by such entries is heard of when tables are read, and has an address for `hosts.address_lifetime`",
+                    flows.verify
+                ),
+            ));
+        }
         let checks = [
             ("flows.idle_timeout", flows.idle_timeout, 1..=u16::MAX),
             ("flows.drop_timeout", flows.drop_timeout, 1..=u16::MAX),

@@ -175,17 +175,24 @@ impl Daemon {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(conn) = reactor.readied.recv() => {
-                    reactor.round(conn);
-                    heard = true;
-                }
+                // What is rare goes before what a flood could make of switches.
                 _ = hangup.recv(), if changes => reading.ask(Reason::Signal),
                 () = watch.changed(), if changes => reading.ask(Reason::FileChanged),
                 (reason, loaded) = reading.done() => match loaded {
                     Ok(loaded) => reactor.reload(reason, loaded, &mut watch),
                     Err(error) => tracing::error!(%error, "the policy could not be read again"),
                 },
-                Some(arrival) = arrivals.recv() => reactor.accept(arrival),
+                Some(arrival) = arrivals.recv() => {
+                    reactor.accept(arrival);
+                    if let Ok(conn) = reactor.readied.try_recv() {
+                        reactor.round(conn);
+                        heard = true;
+                    }
+                }
+                Some(conn) = reactor.readied.recv() => {
+                    reactor.round(conn);
+                    heard = true;
+                }
                 () = tokio::time::sleep_until(pace.due.into()) => {}
             }
             // Here and not above, so that it has its turn whatever else there is to do.

@@ -130,6 +130,7 @@ impl Controller {
         self.hosts.bindings.insert(address, Binding { mac, source, seen: now, until: None, at });
         out.event(Event::AddressClaimed { mac, address, source });
         self.program.update(&self.view, &[mac]);
+        self.plan_soon(None);
         self.receiver_changed(mac, now, out);
         true
     }
@@ -165,7 +166,9 @@ impl Controller {
         if let Some(at) = at.filter(|_| self.is_in_use(mac, address)) {
             let source = Source::Registration;
             self.hosts.bindings.insert(address, Binding { mac, source, seen: now, until: None, at });
-            return out.event(Event::AddressClaimed { mac, address, source });
+            out.event(Event::AddressClaimed { mac, address, source });
+            self.plan_soon(None);
+            return self.receiver_changed(mac, now, out);
         }
         self.view.release(mac, address);
         self.program.update(&self.view, &[mac]);

@@ -31,7 +31,7 @@ impl Tables {
         let Some(touched) = self.table(dpid).touched.take() else { return Repair::default() };
         let mut repair = Repair::default();
         let mut seen: HashSet<Slot, FixedState> = HashSet::with_capacity_and_hasher(found.len(), self.hasher.clone());
-        for one in found {
+        for one in super::rising(found) {
             let slot = one.region.filter(|_| one.table == 0).map(|region| Slot { region, priority: one.priority });
             if slot.is_some_and(|slot| touched.contains(&slot)) {
                 continue;
@@ -44,11 +44,12 @@ impl Tables {
         let believed =
             |pair: &Pair| pair.present != Present::Absent && pair.wanted.as_ref().is_none_or(|one| !one.ends.is_hard());
         let slots = self.table(dpid).slots.iter().filter(|(slot, pair)| believed(pair) && !touched.contains(*slot));
-        let doubtful: Vec<(Slot, bool)> = slots
+        let mut doubtful: Vec<(Slot, bool)> = slots
             .map(|(slot, pair)| (*slot, !seen.contains(slot), pair.present != Present::AsWanted))
             .filter(|(_, missing, differs)| *missing || *differs)
             .map(|(slot, missing, _)| (slot, missing))
             .collect();
+        doubtful.sort_by_key(|(slot, _)| std::cmp::Reverse(slot.priority));
         for (slot, missing) in doubtful {
             if missing {
                 self.lost(dpid, &slot);

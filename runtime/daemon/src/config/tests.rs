@@ -80,3 +80,15 @@ fn limits_and_protection_reach_the_runtime_and_have_its_defaults() {
     let action = parse("policy = \"a.pol\"\nprotection.scan_action = \"shout\"\n").unwrap_err();
     assert!(action.contains("unknown variant `shout`, expected `tell` or `quarantine`"), "{action}");
 }
+
+#[test]
+fn who_is_carried_by_what_stands_is_heard_of_in_time() {
+    let of = |verify: u16| parse(&format!("policy = \"a.pol\"\nflows = {{ entries = \"proactive\", verify = {verify} }}\n"));
+    assert_eq!(of(30).unwrap().settings([0; 32], 0).width, Width::Proactive);
+    for verify in [0, 101] {
+        let refused = of(verify).unwrap_err();
+        assert!(refused.contains("`flows.verify` must be 1 to 100 where `flows.entries` is \"proactive\""), "{refused}");
+        assert!(refused.starts_with("site/pentane.toml:2:"), "{refused}");
+    }
+    assert!(parse("policy = \"a.pol\"\n[flows]\nverify = 0\n").is_ok(), "others may do without");
+}
