@@ -104,7 +104,7 @@ impl Sender {
 pub(crate) enum Scope {
     /// Hosts are there: each has its limit, and all together have one.
     Edge,
-    /// Many are behind it: switches, middleboxes, the internet. It has what its switch has.
+    /// Many are behind it: switches, middleboxes, the internet. It has half of what its switch has.
     Trunk,
 }
 
@@ -262,6 +262,10 @@ impl Limits {
         }
         if scope == Scope::Edge && !self.ask_port(asked, at, sender.kind, rates.per_port, now) {
             return Err(asked.limit_of_port());
+        }
+        // What comes from beyond leaves half of the switch to those who are at it.
+        if scope == Scope::Trunk && !self.ask_port(asked, at, sender.kind, (rates.per_switch / 2).max(1), now) {
+            return Err(asked.limit_of_switch());
         }
         if !self.switches.entry(at.dpid).or_default().of(asked).take(rates.per_switch, now) {
             return Err(asked.limit_of_switch());

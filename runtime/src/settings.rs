@@ -23,7 +23,7 @@ pub struct Rates {
     pub per_port: u32,
     /// Because of one MAC address at such a port.
     pub per_host: u32,
-    /// Because of one switch; because of a port that leads to a switch, a middlebox or a gateway, too.
+    /// Because of one switch; half of it because of a port that leads to a switch, a middlebox or a gateway.
     pub per_switch: u32,
 }
 

@@ -30,6 +30,8 @@ const UNTOLD: usize = 2_000_000;
 pub(crate) struct Verification {
     /// When each switch is to be asked next what it holds.
     next: BTreeMap<Dpid, Time>,
+    /// Since when each switch that is to hold something is out of reach.
+    away: BTreeMap<Dpid, Time>,
     /// Until when each switch with a full table is spared.
     full: BTreeMap<Dpid, Time>,
     /// How many entries switches held when they were full, and until when that is remembered.
@@ -41,11 +43,21 @@ impl Verification {
     pub(crate) fn forget(&mut self, dpid: Dpid) {
         self.learned.remove(&dpid);
     }
+
+    /// True if a switch has been out of reach for so long.
+    pub(crate) fn is_away(&self, dpid: Dpid, long: Duration, now: Time) -> bool {
+        self.away.get(&dpid).is_some_and(|since| now.since(*since) >= long)
+    }
 }
 
 impl Controller {
     /// Asks the switches whose turn it is what they hold.
     pub(crate) fn verify_in_turn(&mut self, now: Time, out: &mut Effects) {
+        let wanted = self.tables.switches();
+        self.verification.away.retain(|dpid, _| !self.switches.is_up(*dpid));
+        for dpid in wanted.into_iter().filter(|dpid| !self.switches.is_up(*dpid)) {
+            self.verification.away.entry(dpid).or_insert(now);
+        }
         let interval = self.settings.verify_interval;
         self.verification.full.retain(|_, until| *until > now);
         self.verification.learned.retain(|_, (_, until)| *until > now);

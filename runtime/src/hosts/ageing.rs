@@ -11,6 +11,7 @@ use super::{Binding, Loss, Source};
 use crate::controller::Controller;
 use crate::effect::Effects;
 use crate::neighbour::CONTESTED;
+use crate::record::Conversation;
 
 /// How often addresses are looked at.
 const ADDRESSES: Duration = Duration::from_secs(1);
@@ -105,7 +106,7 @@ impl Controller {
             }
         }
         for (mac, at) in silent {
-            if self.talks(mac) {
+            if self.talks(mac, now) {
                 self.hosts.heard.insert(mac, now);
                 continue;
             }
@@ -118,9 +119,13 @@ impl Controller {
         }
     }
 
-    /// True while entries carry packets from or to the station.
-    fn talks(&self, mac: MacAddr) -> bool {
-        let allowed = |id| self.records.get(id).is_some_and(|one| one.template.verdict == Verdict::Allow);
-        self.records.of_station(mac).into_iter().any(allowed)
+    /// True while entries carry packets from or to the station. What a switch holds that has been out of reach for as long as stations
+    /// are remembered carries nobody: nobody would tell of its end.
+    fn talks(&self, mac: MacAddr, now: Time) -> bool {
+        let lifetime = self.settings.station_lifetime;
+        let carries = |one: &Conversation| {
+            one.template.verdict == Verdict::Allow && !self.verification.is_away(one.ingress.dpid, lifetime, now)
+        };
+        self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(carries))
     }
 }

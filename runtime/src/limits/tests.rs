@@ -136,3 +136,12 @@ fn r10_a_limit_is_told_at_once_and_then_once_a_second_with_how_often() {
     assert_eq!(limits.age(millis(4100)), [(at, Limit::FlowsOfPort, 1)], "and what came after that");
     assert_eq!(limits.age(millis(6000)), []);
 }
+
+#[test]
+fn r01_what_comes_from_beyond_leaves_half_of_the_switch_to_its_hosts() {
+    let mut limits = Limits::new(7);
+    let mut ask = |port, scope| limits.ask(Asked::Flow, (location(1, port), scope), sender(1), RATES, START);
+    assert_eq!((0..2000).filter(|_| ask(48, Scope::Trunk).is_ok()).count(), 500);
+    assert_eq!(ask(48, Scope::Trunk), Err(Limit::FlowsOfSwitch));
+    assert!((0..10).flat_map(|port| (0..50).map(move |_| port)).all(|port| ask(port, Scope::Edge).is_ok()));
+}

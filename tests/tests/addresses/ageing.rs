@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use net::Dpid;
 use runtime::event::Event;
 use runtime::{Loss, Source};
 use tests::at;
@@ -56,4 +57,24 @@ fn stations_that_nothing_is_heard_of_are_forgotten() {
     assert!(view.station(STRANGER).is_none(), "a stranger leaves no trace");
     assert!(view.station(GPHONE).is_some_and(|one| one.location.is_none()), "a declared host is known, and nowhere");
     assert!(world.ping("gphone", world.ip("http-server")), "and is back with its first packet");
+}
+
+#[test]
+fn what_a_switch_holds_that_never_comes_back_keeps_nobody() {
+    let mut world = open();
+    let neighbour = world.node("glaptop");
+    world.network.move_node(neighbour, at(0x2, 7));
+    let (laptop, server) = (world.ip("glaptop"), world.ip("http-server"));
+    assert!(world.ping("glaptop", server));
+    let now = world.network.now();
+    let kept = world.host("roo").open_tcp_kept(laptop, 22, now);
+    assert!(world.settle("roo", kept), "both are at one switch");
+    world.disconnect(Dpid(0x2));
+    for _ in 0..(settings().station_lifetime.as_secs() / 30 + 4) {
+        seconds(&mut world, 60);
+    }
+    let node = world.node("roo");
+    world.network.move_node(node, at(0x1, 9));
+    seconds(&mut world, 5);
+    assert!(world.ping("roo", server), "it is believed where it is now");
 }
