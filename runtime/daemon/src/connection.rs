@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::doors::{Arrival, Slot, Stream};
 use crate::inbox::Inbox;
+use crate::log;
 
 /// Bytes read from a connection at a time.
 const READ: usize = 256 * 1024;
@@ -61,16 +62,22 @@ impl Connection {
         match stream {
             Stream::Plain(stream) => {
                 let (reader, writer) = stream.into_split();
-                Connection::start((reader, writer), peer.address, slot, inbox)
+                Connection::start((reader, writer), std::future::pending(), peer.address, slot, inbox)
             }
-            Stream::Secured(stream) => {
+            Stream::Secured(stream, standing) => {
                 let both = Shared(Arc::new(Mutex::new(*stream)));
-                Connection::start((both.clone(), both), peer.address, slot, inbox)
+                Connection::start((both.clone(), both), standing.ended(), peer.address, slot, inbox)
             }
         }
     }
 
-    fn start<R, W>((reader, writer): (R, W), peer: SocketAddr, slot: Arc<Slot>, inbox: Inbox) -> Connection
+    fn start<R, W>(
+        (reader, writer): (R, W),
+        ended: impl Future<Output = String> + Send + 'static,
+        peer: SocketAddr,
+        slot: Arc<Slot>,
+        inbox: Inbox,
+    ) -> Connection
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: Writer + 'static,
@@ -78,7 +85,18 @@ impl Connection {
         let (out, outgoing) = mpsc::unbounded_channel();
         let (parting, dropped) = oneshot::channel();
         let backlog = Arc::new(AtomicUsize::new(0));
-        let reader = tokio::spawn(read(reader, inbox.clone(), slot.clone())).abort_handle();
+        let heard = inbox.clone();
+        let held = slot.clone();
+        let reading = async move {
+            tokio::select! {
+                biased;
+                why = ended => log::tls_refused(peer, &why, 0),
+                () = read(reader, &heard) => {}
+            }
+            heard.close();
+            drop(held);
+        };
+        let reader = tokio::spawn(reading).abort_handle();
         tokio::spawn(write(writer, outgoing, backlog.clone(), dropped, slot));
         Connection { peer, dpid: None, inbox, out, backlog, established: false, reader, _parting: parting }
     }
@@ -149,7 +167,7 @@ impl AsyncWrite for Shared {
 }
 
 /// Brings what a switch sends, until it ends or the daemon does.
-async fn read(mut reader: impl AsyncRead + Unpin, inbox: Inbox, _slot: Arc<Slot>) {
+async fn read(mut reader: impl AsyncRead + Unpin, inbox: &Inbox) {
     let mut buffer = BytesMut::with_capacity(READ);
     loop {
         buffer.reserve(READ / 4);
@@ -161,7 +179,6 @@ async fn read(mut reader: impl AsyncRead + Unpin, inbox: Inbox, _slot: Arc<Slot>
             }
         }
     }
-    inbox.close();
 }
 
 /// Sends what is to be sent; ends when the connection is dropped, after all of it is out or the peer had its time to take it.

@@ -11,12 +11,12 @@ use runtime::Peer;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::server::TlsStream;
 
 use crate::handshakes::Handshakes;
 use crate::log;
-use crate::tls::{Tls, fingerprint, reason};
+use crate::tls::{Standing, Tls, fingerprint, reason};
 
 /// Connections that may wait for the deciding task.
 const WAITING: usize = 64;
@@ -64,8 +64,8 @@ pub struct Arrival {
 pub enum Stream {
     /// Over plain TCP.
     Plain(TcpStream),
-    /// Over TLS, after its handshake.
-    Secured(Box<TlsStream<TcpStream>>),
+    /// Over TLS, after its handshake, and for as long as its certificate is good.
+    Secured(Box<TlsStream<TcpStream>>, Standing),
 }
 
 /// The connections there are. One counts from its first byte until its socket is closed.
@@ -162,6 +162,7 @@ async fn take_plain(listener: TcpListener, slots: Slots, arrivals: mpsc::Sender<
 
 async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals: mpsc::Sender<Arrival>) {
     let Secured { listener, mut tls, deadline } = door;
+    let (current, standing) = watch::channel(tls.clone());
     let mut lobby = Lobby::new(slots);
     let mut pace = Handshakes::default();
     let refused = Refused::default();
@@ -173,6 +174,8 @@ async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals:
                     Ok(Ok(fresh)) => {
                         tls = fresh;
                         log::tls_reloaded();
+                        // Whoever stands with a certificate that is good no longer is told, and ends.
+                        let _ = current.send(tls.clone());
                     }
                     Ok(Err(why)) => log::tls_stays(&why),
                     // Only where the daemon ends.
@@ -185,7 +188,8 @@ async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals:
                     continue;
                 };
                 // Each in a task of its own: who is slow keeps nobody waiting.
-                let shaken = shake_hands(tls.clone(), stream, (address, slot), deadline, arrivals.clone(), refused.clone());
+                let good = (tls.clone(), standing.clone());
+                let shaken = shake_hands(good, stream, (address, slot), deadline, arrivals.clone(), refused.clone());
                 tokio::spawn(async move {
                     tokio::time::sleep_until(turn.into()).await;
                     shaken.await;
@@ -197,7 +201,7 @@ async fn take_secured(door: Secured, slots: Slots, mut hangup: Signal, arrivals:
 }
 
 async fn shake_hands(
-    tls: Tls,
+    (tls, current): (Tls, watch::Receiver<Tls>),
     stream: TcpStream,
     (address, slot): (SocketAddr, Arc<Slot>),
     deadline: Duration,
@@ -212,9 +216,9 @@ async fn shake_hands(
     let certificate = fingerprint(&stream);
     let peer = Peer { address, certificate };
     // Without one, the handshake had failed.
-    if certificate.is_some() {
+    if let Some(standing) = Standing::of(&stream, current).filter(|_| certificate.is_some()) {
         // The daemon may be ending.
-        let _ = arrivals.send(Arrival { stream: Stream::Secured(Box::new(stream)), peer, slot }).await;
+        let _ = arrivals.send(Arrival { stream: Stream::Secured(Box::new(stream), standing), peer, slot }).await;
     }
 }
 

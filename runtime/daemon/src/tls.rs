@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use net::Fingerprint;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{CertificateError, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -35,6 +37,39 @@ pub struct TlsFiles {
 pub struct Tls {
     files: TlsFiles,
     acceptor: TlsAcceptor,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+/// The certificate of a connection that stands, with those between it and its CA, and what certificates are held against now.
+pub struct Standing {
+    chain: Vec<CertificateDer<'static>>,
+    current: watch::Receiver<Tls>,
+}
+
+impl Standing {
+    /// A connection after its handshake; nothing if no certificate was shown.
+    #[must_use]
+    pub fn of(stream: &TlsStream<TcpStream>, current: watch::Receiver<Tls>) -> Option<Standing> {
+        let shown = stream.get_ref().1.peer_certificates()?;
+        Some(Standing { chain: shown.iter().map(|one| one.clone().into_owned()).collect(), current })
+    }
+
+    /// Waits until the certificate is good no longer: why.
+    pub async fn ended(mut self) -> String {
+        loop {
+            if self.current.changed().await.is_err() {
+                // The door is shut, and nothing will be read again.
+                return std::future::pending().await;
+            }
+            let verifier = self.current.borrow_and_update().verifier.clone();
+            let Some((own, between)) = self.chain.split_first() else { continue };
+            match verifier.verify_client_cert(own, between, UnixTime::now()) {
+                Ok(_) => {}
+                Err(rustls::Error::InvalidCertificate(why)) => return of_certificate(&why),
+                Err(other) => return other.to_string(),
+            }
+        }
+    }
 }
 
 impl Tls {
@@ -43,7 +78,8 @@ impl Tls {
     /// # Errors
     /// Says which file is wrong, and why.
     pub fn read(files: TlsFiles) -> Result<Tls, String> {
-        Ok(Tls { acceptor: files.acceptor()?, files })
+        let (acceptor, verifier) = files.acceptor()?;
+        Ok(Tls { files, acceptor, verifier })
     }
 
     /// The same files, read again.
@@ -64,7 +100,7 @@ impl Tls {
 }
 
 impl TlsFiles {
-    fn acceptor(&self) -> Result<TlsAcceptor, String> {
+    fn acceptor(&self) -> Result<(TlsAcceptor, Arc<dyn ClientCertVerifier>), String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         for one in certificates(&self.ca)? {
@@ -94,7 +130,7 @@ impl TlsFiles {
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
-            .with_client_cert_verifier(verifier)
+            .with_client_cert_verifier(verifier.clone())
             .with_single_cert(chain, key)
             .map_err(|error| match error {
                 rustls::Error::InconsistentKeys(_) => {
@@ -102,7 +138,7 @@ impl TlsFiles {
                 }
                 error => wrong(&self.certificate, &error),
             })?;
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok((TlsAcceptor::from(Arc::new(config)), verifier))
     }
 }
 

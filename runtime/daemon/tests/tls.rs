@@ -372,6 +372,38 @@ async fn certificates_are_read_again_after_sighup_and_bad_ones_change_nothing() 
     .await;
 }
 
+#[tokio::test]
+async fn p12_a_certificate_that_is_revoked_ends_the_connection_that_stands_on_it() {
+    let site = Site::new("standing");
+    let (lost, kept) = (issue(&site.ca, 7, Flaw::None), issue(&site.ca, 8, Flaw::None));
+    with_daemon(&site, "default deny;\n", |address, mut told, log| {
+        let (site, lost, kept) = (&site, &lost, &kept);
+        async move {
+            let mut first = greet(address, &site.ca, Some(lost)).await.unwrap();
+            introduce(&mut first, 9).await;
+            assert!(matches!(next(&mut told).await, Told::Pending(_)));
+            let mut second = greet(address, &site.ca, Some(kept)).await.unwrap();
+            introduce(&mut second, 8).await;
+            assert!(matches!(next(&mut told).await, Told::Pending(_)));
+            fs::write(site.folder.join("crl.pem"), revoking(&site.ca, 7)).unwrap();
+            let pid = std::process::id().to_string();
+            assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+            hung_up(&mut first).await;
+            log.says("its certificate is revoked").await;
+            // The other goes on: it is asked and answered.
+            let echo = [1, 2, 0, 8, 0, 0, 0, 77];
+            second.write_all(&echo).await.unwrap();
+            loop {
+                let message = frame(&mut second).await;
+                if message[1] == 3 && message[4..8] == echo[4..8] {
+                    break;
+                }
+            }
+        }
+    })
+    .await;
+}
+
 #[test]
 fn files_that_are_not_what_they_should_be_are_named() {
     let site = Site::new("files");
