@@ -237,6 +237,16 @@ impl Writer<'_> {
         self.fill_length(start, start.saturating_add(2));
     }
 
+    /// Writes a structure that starts with a 16-bit type and its own 16-bit length, and is as long as its bytes.
+    #[inline]
+    pub(crate) fn unpadded(&mut self, kind: u16, body: impl FnOnce(&mut Self)) {
+        let start = self.at();
+        self.put(kind);
+        self.put(0_u16);
+        body(self);
+        self.fill_length(start, start.saturating_add(2));
+    }
+
     /// Writes a structure that starts with a 16-bit type and its own 16-bit length, which leaves out the padding after it.
     #[inline]
     pub(crate) fn property(&mut self, kind: u16, body: impl FnOnce(&mut Self)) {

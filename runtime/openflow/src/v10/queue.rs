@@ -109,7 +109,7 @@ impl QueueProperty {
                 w.pad(4);
                 w.put(*rate);
             }),
-            QueueProperty::Other { property, data } => w.element(*property, |w| {
+            QueueProperty::Other { property, data } => w.unpadded(*property, |w| {
                 w.pad(4);
                 w.put_slice(data);
             }),

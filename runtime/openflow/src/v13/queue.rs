@@ -125,13 +125,13 @@ impl QueueProperty {
         match self {
             QueueProperty::MinRate(rate) => write_rate(OFPQT_MIN_RATE, *rate, w),
             QueueProperty::MaxRate(rate) => write_rate(OFPQT_MAX_RATE, *rate, w),
-            QueueProperty::Experimenter { experimenter, data } => w.element(OFPQT_EXPERIMENTER, |w| {
+            QueueProperty::Experimenter { experimenter, data } => w.unpadded(OFPQT_EXPERIMENTER, |w| {
                 w.pad(4);
                 w.put(*experimenter);
                 w.pad(4);
                 w.put_slice(data);
             }),
-            QueueProperty::Other { property, data } => w.element(*property, |w| {
+            QueueProperty::Other { property, data } => w.unpadded(*property, |w| {
                 w.pad(4);
                 w.put_slice(data);
             }),

@@ -114,8 +114,8 @@ fn ports() -> Vec<Message> {
     let properties = vec![
         QueueProperty::MinRate(500),
         QueueProperty::MaxRate(900),
-        QueueProperty::Experimenter { experimenter: 0x2320, data: Bytes::from_static(&[7; 8]) },
-        QueueProperty::Other { property: 9, data: Bytes::from_static(&[7; 16]) },
+        QueueProperty::Experimenter { experimenter: 0x2320, data: Bytes::from_static(&[7; 5]) },
+        QueueProperty::Other { property: 9, data: Bytes::from_static(&[7; 13]) },
     ];
     vec![
         Message::PortStatus(PortStatus { reason: PortReason::DELETE, desc: port() }),
