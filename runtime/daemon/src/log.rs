@@ -229,16 +229,10 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         Event::PolicyInForce { kept, changed, undropped } => {
             tracing::info!(event = "policy-in-force", kept, changed, undropped, "conversations were judged again");
         }
-        Event::StationAttached { mac, at } => {
-            tracing::info!(event = "station-attached", %mac, at = at_name(at), "a station is attached");
-        }
-        Event::StationMoved { mac, from, to } => {
-            tracing::info!(event = "station-moved", %mac, from = at_name(from), to = at_name(to), "a station moved");
-        }
-        Event::StationDetached { mac, at } => {
-            tracing::info!(event = "station-detached", %mac, at = at_name(at), "a station is gone");
-        }
-        Event::GatewayLearned { mac, .. } => tracing::info!(event = "gateway-learned", %mac, "a gateway was seen"),
+        Event::StationAttached { .. }
+        | Event::StationMoved { .. }
+        | Event::StationDetached { .. }
+        | Event::GatewayLearned { .. } => log_station(event, policy),
         Event::Spoofed { at, mac, why } => {
             tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = %why, "a sender is not believed: dropped");
         }
@@ -256,17 +250,16 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         | Event::EchoSlow { .. }
         | Event::EchoPrompt { .. }
         | Event::SessionEnded { .. }
-        | Event::SwitchError { .. }
-        | Event::Port { .. }
+        | Event::SwitchError { .. } => log_switch(event, peer, controller),
+        Event::Port { .. }
         | Event::LinkUp(_)
         | Event::LinkDown(_)
         | Event::LinkHeld { .. }
         | Event::Miswired(_)
-        | Event::ProbeRefused { .. }
-        | Event::Reconciled { .. }
-        | Event::Repaired { .. }
-        | Event::TableFull { .. }
-        | Event::NothingPlanned { .. } => log_network(event, peer, controller),
+        | Event::ProbeRefused { .. } => log_cabling(event, policy),
+        Event::Reconciled { .. } | Event::Repaired { .. } | Event::TableFull { .. } | Event::NothingPlanned { .. } => {
+            log_tables(event, policy);
+        }
         Event::AddressClaimed { .. }
         | Event::LeaseBound { .. }
         | Event::PrefixDelegated { .. }
@@ -367,11 +360,28 @@ fn log_joined(dpid: Dpid, version: Version, peer: Option<DisplayValue<SocketAddr
     );
 }
 
-fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
+/// Who is where.
+fn log_station(event: &Event, policy: &Checked) {
+    let at_name = |at: &Location| port_name(policy, *at);
+    match event {
+        Event::StationAttached { mac, at } => {
+            tracing::info!(event = "station-attached", %mac, at = at_name(at), "a station is attached");
+        }
+        Event::StationMoved { mac, from, to } => {
+            tracing::info!(event = "station-moved", %mac, from = at_name(from), to = at_name(to), "a station moved");
+        }
+        Event::StationDetached { mac, at } => {
+            tracing::info!(event = "station-detached", %mac, at = at_name(at), "a station is gone");
+        }
+        Event::GatewayLearned { mac, .. } => tracing::info!(event = "gateway-learned", %mac, "a gateway was seen"),
+        _ => {}
+    }
+}
+
+fn log_switch(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
     let policy = controller.policy();
     let peer = peer.map(display);
     let name = |dpid: &Dpid| switch_name(policy, *dpid);
-    let at_name = |at: &Location| port_name(policy, *at);
     match event {
         Event::SwitchJoined { dpid, version } => log_joined(*dpid, *version, peer, controller),
         Event::SwitchPending { dpid, certificate } => tracing::warn!(
@@ -422,6 +432,14 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller)
             flow,
             "a switch could not do something"
         ),
+        _ => {}
+    }
+}
+
+/// Ports, and the cables between them.
+fn log_cabling(event: &Event, policy: &Checked) {
+    let at_name = |at: &Location| port_name(policy, *at);
+    match event {
         Event::Port { at, up } => tracing::info!(event = "port", at = at_name(at), up, "a port changed"),
         Event::LinkUp(link) => {
             tracing::info!(event = "link-up", from = at_name(&link.from), to = at_name(&link.to), "a link is in use");
@@ -443,6 +461,14 @@ fn log_network(event: &Event, peer: Option<SocketAddr>, controller: &Controller)
         Event::ProbeRefused { at, why } => {
             tracing::warn!(event = "probe-refused", at = at_name(at), why, "a discovery probe is not believed");
         }
+        _ => {}
+    }
+}
+
+/// What switches hold.
+fn log_tables(event: &Event, policy: &Checked) {
+    let name = |dpid: &Dpid| switch_name(policy, *dpid);
+    match event {
         Event::Reconciled { dpid, kept, added, removed, foreign, adopted } => tracing::info!(
             event = "reconciled",
             switch = name(dpid),
