@@ -333,16 +333,23 @@ impl Config {
             return Some(("policy", format!("`policy` names more than {MAX_FILES} files: let one include the others")));
         }
         let (flows, discovery, hosts, limits) = (&self.flows, &self.discovery, &self.hosts, &self.limits);
-        let silence = hosts.address_lifetime / 3;
-        if flows.entries == Entries::Proactive && !(1..=silence.max(1)).contains(&flows.verify) {
-            let most = silence.max(1);
-            return Some((
-                "flows.verify",
-                format!(
-                    "`flows.verify` must be 1 to {most} where `flows.entries` is \"proactive\", not {}: who is carried by such entries is heard of when tables are read, and has an address for `hosts.address_lifetime`",
-                    flows.verify
-                ),
-            ));
+        // Who is carried by entries that stand is heard of when tables are read.
+        let most = (hosts.address_lifetime / 3).max(1);
+        if flows.entries == Entries::Proactive && !(1..=most).contains(&flows.verify) {
+            let (verify, lifetime) = (flows.verify, hosts.address_lifetime);
+            let own = if verify == Flows::default().verify { "flows.entries" } else { "flows.verify" };
+            let told = format!(
+                "with `flows.entries = \"proactive\"`, `flows.verify` must be 1 to {most}, a third of `hosts.address_lifetime` ({lifetime}), not {verify}"
+            );
+            return Some((own, told));
+        }
+        let none = [
+            ("limits.conversations", limits.conversations),
+            ("limits.stations_per_port", limits.stations_per_port),
+            ("limits.addresses_per_station", limits.addresses_per_station),
+        ];
+        if let Some((key, _)) = none.into_iter().find(|(_, value)| *value == 0) {
+            return Some((key, format!("`{key}` must be 1 or more: with 0 nobody could talk")));
         }
         let checks = [
             ("flows.idle_timeout", flows.idle_timeout, 1..=u16::MAX),

@@ -214,9 +214,9 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         Event::Decided(decided) => log_decision(decided, policy),
         Event::Revoked { flow, allowed_by, cause, denied_by } => tracing::info!(
             event = "revoked",
-            %flow,
-            %allowed_by,
-            cause = %cause,
+            flow = &**flow,
+            allowed_by = &**allowed_by,
+            cause = cause.to_string(),
             denied_by = denied_by.map(|rule| place(policy, rule)),
             "a conversation lost its permission"
         ),
@@ -224,7 +224,12 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
             tracing::info!(event = "rerouted", flow = flow_text(policy, flow), switches, "a conversation goes another way");
         }
         Event::Unroutable { flow, why } => {
-            tracing::warn!(event = "unroutable", flow = flow_text(policy, flow), why = %why, "an allowed flow has no way");
+            tracing::warn!(
+                event = "unroutable",
+                flow = flow_text(policy, flow),
+                why = why.to_string(),
+                "an allowed flow has no way"
+            );
         }
         Event::PolicyInForce { kept, changed, undropped } => {
             tracing::info!(event = "policy-in-force", kept, changed, undropped, "conversations were judged again");
@@ -234,13 +239,25 @@ fn log(event: &Event, peer: Option<SocketAddr>, controller: &Controller) {
         | Event::StationDetached { .. }
         | Event::GatewayLearned { .. } => log_station(event, policy),
         Event::Spoofed { at, mac, why } => {
-            tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = %why, "a sender is not believed: dropped");
+            tracing::warn!(event = "spoofed", %mac, at = at_name(at), why = why.to_string(), "a sender is not believed: dropped");
         }
         Event::Limited { at, what, dropped } => {
-            tracing::warn!(event = "limited", at = at_name(at), limit = %what, dropped, "a limit was reached: dropped");
+            tracing::warn!(
+                event = "limited",
+                at = at_name(at),
+                limit = what.to_string(),
+                dropped,
+                "a limit was reached: dropped"
+            );
         }
         Event::Shut { at, blame, seconds } => {
-            tracing::warn!(event = "shut", at = at_name(at), what = %blame, seconds, "a port asks too much: its switch drops");
+            tracing::warn!(
+                event = "shut",
+                at = at_name(at),
+                what = blame.to_string(),
+                seconds,
+                "a port asks too much: its switch drops"
+            );
         }
         Event::SwitchJoined { .. }
         | Event::SwitchPending { .. }
@@ -291,7 +308,7 @@ fn log_binding(event: &Event, policy: &Checked) {
             tracing::info!(event = "prefix-delegated", %mac, %prefix, seconds, "a trusted server put a network behind a station");
         }
         Event::AddressReleased { mac, address, source, why } => {
-            tracing::debug!(event = "address-released", %mac, %address, source = %source, why = %why, "a station has an address no longer");
+            tracing::debug!(event = "address-released", %mac, %address, source = %source, why = why.to_string(), "a station has an address no longer");
         }
         Event::NameRefused { mac, at } => {
             tracing::warn!(event = "name-refused", %mac, at = at_name(at), "a station calls itself what is no name, or another's");
@@ -316,11 +333,11 @@ fn log_decision(decided: &Decided, policy: &Checked) {
         decided.via.iter().filter_map(|id| policy.middleboxes.get(id.index())).map(|one| one.name.as_ref()).collect();
     tracing::info!(
         event = "flow",
-        verdict = %decided.verdict,
+        verdict = decided.verdict.to_string(),
         flow = flow_text(policy, &decided.flow),
         rule = place(policy, decided.rule),
         name = decided.rule.and_then(|id| policy.rule(id)).and_then(|rule| rule.name.as_deref()),
-        via = via.join(", "),
+        via = (!via.is_empty()).then(|| via.join(", ")),
         audited = (!decided.audited.is_empty()).then(|| audited(policy, &decided.audited)),
         switches = decided.switches,
         covers = decided.covers.map(|region| ofctl::fields(&region).join(",")),
@@ -395,7 +412,7 @@ fn log_switch(event: &Event, peer: Option<SocketAddr>, controller: &Controller) 
             event = "switch-standby",
             switch = name(dpid),
             %dpid,
-            why = %why,
+            why = why.to_string(),
             "another controller is the master of a switch: nothing is installed there"
         ),
         Event::DpidClaimed { dpid, holder, by } => tracing::warn!(
@@ -420,7 +437,7 @@ fn log_switch(event: &Event, peer: Option<SocketAddr>, controller: &Controller) 
             conn = conn.0,
             peer,
             dpid = dpid.map(|dpid| dpid.to_string()),
-            reason = %reason,
+            reason = reason.to_string(),
             "a connection ended"
         ),
         Event::SwitchError { dpid, xid, error, about, flow } => tracing::warn!(
@@ -456,7 +473,12 @@ fn log_cabling(event: &Event, policy: &Checked) {
         ),
         Event::Miswired(wiring) => {
             let ports: Vec<String> = wiring.ports().iter().map(at_name).collect();
-            tracing::warn!(event = "miswired", ports = ports.join(", "), what = %wiring, "ports are wired in a way that is not used");
+            tracing::warn!(
+                event = "miswired",
+                ports = ports.join(", "),
+                what = wiring.to_string(),
+                "ports are wired in a way that is not used"
+            );
         }
         Event::ProbeRefused { at, why } => {
             tracing::warn!(event = "probe-refused", at = at_name(at), why, "a discovery probe is not believed");

@@ -87,8 +87,18 @@ fn who_is_carried_by_what_stands_is_heard_of_in_time() {
     assert_eq!(of(30).unwrap().settings([0; 32], 0).width, Width::Proactive);
     for verify in [0, 101] {
         let refused = of(verify).unwrap_err();
-        assert!(refused.contains("`flows.verify` must be 1 to 100 where `flows.entries` is \"proactive\""), "{refused}");
-        assert!(refused.starts_with("site/pentane.toml:2:"), "{refused}");
+        let wanted = "`flows.verify` must be 1 to 100, a third of `hosts.address_lifetime` (300), not";
+        assert!(refused.contains(wanted) && refused.starts_with("site/pentane.toml:2:43: "), "{refused}");
     }
+    let short = parse("policy = \"a.pol\"\nhosts.address_lifetime = 60\nflows.entries = \"proactive\"\n").unwrap_err();
+    assert!(short.starts_with("site/pentane.toml:3:17: ") && short.contains("(60), not 30"), "{short}");
     assert!(parse("policy = \"a.pol\"\n[flows]\nverify = 0\n").is_ok(), "others may do without");
+}
+
+#[test]
+fn limits_that_would_stop_everything_are_refused() {
+    for key in ["conversations", "stations_per_port", "addresses_per_station"] {
+        let refused = parse(&format!("policy = \"a.pol\"\nlimits.{key} = 0\n")).unwrap_err();
+        assert!(refused.contains(&format!("`limits.{key}` must be 1 or more")), "{refused}");
+    }
 }
