@@ -323,22 +323,23 @@ impl Controller {
             return;
         }
         self.standing.awaited.clear();
-        let mut by_priority: BTreeMap<std::cmp::Reverse<u16>, Vec<Line>> = BTreeMap::new();
+        let mut by_priority: BTreeMap<std::cmp::Reverse<u16>, Vec<(Key, Line)>> = BTreeMap::new();
         for key in std::mem::take(&mut self.standing.behind) {
             for line in self.standing.groups.get(&key).map(|group| group.ingress.clone()).unwrap_or_default() {
-                by_priority.entry(std::cmp::Reverse(line.slot.priority)).or_default().push(line);
+                by_priority.entry(std::cmp::Reverse(line.slot.priority)).or_default().push((key, line));
             }
         }
         let mut behind: BTreeSet<Dpid> = BTreeSet::new();
         for lines in by_priority.into_values() {
-            let switches: BTreeSet<Dpid> = lines.iter().map(|line| line.dpid).collect();
+            let switches: BTreeSet<Dpid> = lines.iter().map(|(_, line)| line.dpid).collect();
             for dpid in behind.intersection(&switches).copied().collect::<Vec<_>>() {
                 if let Some(session) = self.switches.up(dpid) {
                     session.say(&ToSwitch::Barrier, out);
                 }
             }
-            for line in lines {
-                if self.standing.refused.contains_key(&line.dpid) {
+            // A group may be gone by now, with a switch that could not take another.
+            for (key, line) in lines {
+                if !self.standing.groups.contains_key(&key) {
                     continue;
                 }
                 if self.want_planned(&line, out) {

@@ -563,6 +563,13 @@ fn c06_whatever_happens_in_a_fourth_part_of_the_walks() {
 }
 
 #[test]
+fn c06_walks_that_failed_once() {
+    for seed in [1529, 15_707, 17_723] {
+        walk(seed);
+    }
+}
+
+#[test]
 fn a_walk_is_the_same_each_time() {
     let play = || {
         let mut walk = Walk::new(7);

@@ -51,7 +51,7 @@ impl Walk {
                 let Identity::Known(dst) = principal::destination(policy, view, &key) else { continue };
                 let judged = judge(policy, &Flow { headers: compiler::Program::headers(&key), src, dst, time: None });
                 if (judged.verdict == Verdict::Allow) == drops || (!drops && !judged.via.is_empty()) {
-                    self.fail(&format!("planned at {dpid}, drops {drops}: {key:?} is {judged:?}"));
+                    self.fail(&format!("planned at {dpid}, drops {drops}: {region:?} {key:?} is {judged:?}"));
                 }
             }
         }
