@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::flows;
 use crate::install::{FLOW_PRIORITY, Slot, WIDE_PRIORITY};
 use crate::meters::{Kbps, Pace};
-use crate::record::{Conversation, Direction, FlowId, GroupsOf, PLANNED, State};
+use crate::record::{Conversation, Direction, FlowId, PLANNED};
 use crate::tables;
 use compiler::inventory::Role;
 
@@ -206,12 +206,10 @@ impl Controller {
             self.remember_ended(rest, wide, ingress, now);
             return None;
         };
-        let (generation, state, groups) = (0, State::Standing, GroupsOf::new());
         let pace = template.duties.limit.and_then(Kbps::within).map(Pace::Bits);
         let meter = self.adoption.meter(id, ingress.dpid);
         let meter = meter.filter(|meter| pace.is_some_and(|pace| self.meters.keep(ingress.dpid, id, pace, *meter)));
-        let (partial, installed) = (false, now);
-        Some(Conversation { id, key, flow, template, ingress, course, meter, groups, generation, state, installed, partial })
+        Some(Conversation { meter, ..Conversation::beginning(id, (ingress, key), (flow, template), course, now) })
     }
 }
 

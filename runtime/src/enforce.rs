@@ -18,7 +18,7 @@ use crate::dialect::{Action, PacketIn, ToSwitch};
 use crate::effect::Effects;
 use crate::ended::Rest;
 use crate::event::{Decided, Event, Limit, Suspicion};
-use crate::record::{Conversation, Direction, FlowId, GroupsOf, HELD_LIMIT, Held, State};
+use crate::record::{Conversation, Direction, FlowId, HELD_LIMIT, Held, State};
 use crate::route::NoPath;
 use crate::tables;
 use compiler::inventory::Role;
@@ -301,20 +301,8 @@ impl Controller {
             return;
         }
         let id = self.records.fresh();
-        let conversation = Conversation {
-            id,
-            key: arrival.key,
-            flow,
-            template,
-            ingress: arrival.at,
-            course: Course::default(),
-            meter: None,
-            groups: GroupsOf::new(),
-            generation: 0,
-            state: State::Standing,
-            installed: now,
-            partial: false,
-        };
+        let judged = (flow, template);
+        let conversation = Conversation::beginning(id, (arrival.at, arrival.key), judged, Course::default(), now);
         self.records.insert(conversation);
         self.records.denial_ends(now.after(self.settings.drop_timeout), id);
         self.open(id, Vec::new(), Vec::new(), now, out);
@@ -352,21 +340,7 @@ impl Controller {
         decided(&flow, &template, course.switches(), out);
         let id = self.records.fresh();
         let held = held(arrival, Direction::Forward);
-        let (key, ingress) = (arrival.key, arrival.at);
-        self.records.insert(Conversation {
-            id,
-            key,
-            flow,
-            template,
-            ingress,
-            course,
-            meter: None,
-            groups: GroupsOf::new(),
-            generation: 0,
-            state: State::Standing,
-            installed: now,
-            partial: false,
-        });
+        self.records.insert(Conversation::beginning(id, (arrival.at, arrival.key), (flow, template), course, now));
         self.open(id, vec![held], Vec::new(), now, out);
     }
 

@@ -175,6 +175,31 @@ pub fn is_ours(cookie: u64) -> bool {
 }
 
 impl Conversation {
+    /// A decided flow that begins: nothing is installed yet.
+    #[must_use]
+    pub fn beginning(
+        id: FlowId,
+        (ingress, key): (Location, FlowKey),
+        (flow, template): (Arc<Flow>, Template),
+        course: Course,
+        now: Time,
+    ) -> Conversation {
+        Conversation {
+            id,
+            key,
+            flow,
+            template,
+            ingress,
+            course,
+            meter: None,
+            groups: GroupsOf::new(),
+            generation: 0,
+            state: State::Standing,
+            installed: now,
+            partial: false,
+        }
+    }
+
     /// True if a packet that went one part of its way by an old course and another by the new would miss what it is bound to.
     #[must_use]
     pub fn is_bound(&self) -> bool {

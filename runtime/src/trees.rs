@@ -27,7 +27,7 @@ use crate::event::{Cause, Event, Limit};
 use crate::flows::{plan, slots};
 use crate::install::Slot;
 use crate::meters::Pace;
-use crate::record::{Conversation, Direction, FlowId, GroupsOf, State};
+use crate::record::{Conversation, Direction, FlowId, State};
 use crate::route::Avoided;
 use crate::tables;
 use crate::topology::Link;
@@ -110,20 +110,8 @@ impl Controller {
         self.counters.allowed += 1;
         decided(flow, template, course.switches(), out);
         let id = self.records.fresh();
-        self.records.insert(Conversation {
-            id,
-            key: arrival.key,
-            flow: flow.clone(),
-            template: template.clone(),
-            ingress: arrival.at,
-            course,
-            meter: None,
-            groups: GroupsOf::new(),
-            generation: 0,
-            state: State::Standing,
-            installed: now,
-            partial: false,
-        });
+        let judged = (flow.clone(), template.clone());
+        self.records.insert(Conversation::beginning(id, (arrival.at, arrival.key), judged, course, now));
         self.open(id, vec![held(arrival, Direction::Forward)], Vec::new(), now, out);
         true
     }
@@ -391,21 +379,8 @@ impl Controller {
         let meter = self.adoption.meter(id, ingress.dpid);
         let most = self.settings.broadcasts_per_second;
         let meter = meter.filter(|meter| most > 0 && self.meters.keep_shared(ingress, id, Pace::Packets(most), *meter));
-        let (generation, state, groups) = (0, State::Standing, GroupsOf::new());
-        self.records.insert(Conversation {
-            id,
-            key,
-            flow,
-            template,
-            ingress,
-            course,
-            meter,
-            groups,
-            generation,
-            state,
-            installed: now,
-            partial: false,
-        });
+        let tree = Conversation::beginning(id, (ingress, key), (flow, template), course, now);
+        self.records.insert(Conversation { meter, ..tree });
         self.open(id, Vec::new(), Vec::new(), now, out);
     }
 }
