@@ -56,6 +56,8 @@ pub(crate) struct Standing {
     /// Barriers to come, and whose packets are let in behind them.
     awaiting: usize,
     behind: BTreeSet<Key>,
+    /// How many lines those will have at each switch.
+    waiting: BTreeMap<Dpid, usize>,
     /// Switches that could not take what was planned, and until when packets are asked about there.
     refused: BTreeMap<Dpid, Time>,
     /// Switches whose barriers are to come.
@@ -105,7 +107,7 @@ impl Controller {
         }
     }
 
-    /// A switch could not take an entry that belongs to no conversation: nothing is planned there any more before it is back.
+    /// A switch could not take an entry that belongs to no conversation: nothing is planned there for a while, or before it is back.
     pub(crate) fn unplan_switch(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
         if self.settings.width != Width::Proactive || self.standing.refused.insert(dpid, now.after(RESPITE)).is_some() {
             return;
@@ -220,8 +222,7 @@ impl Controller {
 
     /// Conversations have half of a table for themselves. What waits to be let in has its room already.
     fn has_plan_room(&self, dpid: Dpid, more: usize) -> bool {
-        let waiting = self.standing.behind.iter().filter(|key| key.0.dpid == dpid);
-        let waiting: usize = waiting.filter_map(|key| self.standing.groups.get(key)).map(|group| group.ingress.len()).sum();
+        let waiting = self.standing.waiting.get(&dpid).copied().unwrap_or(0);
         let watched = self.standing.watched.get(&dpid).map_or(0, Vec::len);
         let own = watched + self.standing.lines.get(&dpid).copied().unwrap_or(0);
         let fits = more == 0 || self.has_table_room(dpid, waiting + more);
@@ -257,6 +258,7 @@ impl Controller {
                 }
             }
             self.standing.behind.insert(key);
+            *self.standing.waiting.entry(key.0.dpid).or_default() += group.ingress.len();
             self.standing.groups.insert(key, group);
         }
         self.standing.generation = self.standing.generation.wrapping_add(1);
@@ -323,6 +325,7 @@ impl Controller {
             return;
         }
         self.standing.awaited.clear();
+        self.standing.waiting.clear();
         let mut by_priority: BTreeMap<std::cmp::Reverse<u16>, Vec<(Key, Line)>> = BTreeMap::new();
         for key in std::mem::take(&mut self.standing.behind) {
             for line in self.standing.groups.get(&key).map(|group| group.ingress.clone()).unwrap_or_default() {
@@ -366,7 +369,11 @@ impl Controller {
         for key in gone {
             let Some(group) = self.standing.groups.remove(&key) else { continue };
             self.count_lines(&group, |lines| lines.saturating_sub(1));
-            self.standing.behind.remove(&key);
+            if self.standing.behind.remove(&key)
+                && let Some(waiting) = self.standing.waiting.get_mut(&key.0.dpid)
+            {
+                *waiting -= group.ingress.len();
+            }
             for line in group.ingress.iter().rev().chain(&group.beyond) {
                 self.standing.carried.remove(&(line.dpid, line.slot));
                 self.take_out(line.dpid, &line.slot, out);
