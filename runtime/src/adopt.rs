@@ -200,7 +200,7 @@ impl Controller {
         }
         let way = template.zip(flow.dst.location).and_then(|(template, to)| {
             let course = self.course(ingress, to, &template, &[]).ok()?;
-            (!self.records.is_confused(&template, None)).then_some((template, course))
+            (!self.is_confused(&template, None)).then_some((template, course))
         });
         let Some((template, course)) = way else {
             self.remember_ended(rest, wide, ingress, now);

@@ -2,11 +2,12 @@
 //! give the same effects. Knows nothing of sockets, files or clocks.
 
 mod admission;
+mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use compiler::{Program, View};
+use compiler::{Cached, Program, View};
 use lang::checked::Checked;
 use net::{Dpid, Location, MacAddr, PortNo, Time};
 use rustc_hash::FxHashMap;
@@ -17,11 +18,13 @@ use crate::discovery::Discovery;
 use crate::effect::{ConnId, Effects, Input, Peer};
 use crate::ended::Ended;
 use crate::event::{Cause, Event, SessionEnd};
+use crate::fast::{Fast, Reached};
 use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::install::Tables;
 use crate::limits::Limits;
 use crate::meters::Meters;
+use crate::plain::Plains;
 use crate::planned::{PLAN, Standing};
 use crate::record::{FlowId, Records};
 use crate::route::Hop;
@@ -45,13 +48,16 @@ pub(crate) const PORTS_LIMIT: usize = 65_536;
 pub struct Controller {
     pub(crate) settings: Settings,
     pub(crate) policy: Arc<Checked>,
-    pub(crate) program: Program,
+    pub(crate) program: Cached,
     pub(crate) inventory: Inventory,
     pub(crate) view: View,
     pub(crate) topology: Topology,
     pub(crate) switches: Switches,
     pub(crate) hosts: Hosts,
     pub(crate) records: Records,
+    /// Conversations that are not among the records, because they are nothing but allowed.
+    pub(crate) plains: Plains,
+    pub(crate) fast: Fast,
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) meters: Meters,
@@ -169,6 +175,10 @@ impl Switches {
         }
     }
 
+    pub(crate) fn session(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.sessions.get_mut(&conn)
+    }
+
     fn speaker(&mut self, dpid: Dpid) -> Option<&mut Session> {
         self.sessions.get_mut(self.spokesmen.get(&dpid)?)
     }
@@ -181,8 +191,11 @@ impl Controller {
     /// The policy exceeds what can be compiled.
     pub fn new(policy: Arc<Checked>, settings: Settings, now: Time) -> Result<Controller, compiler::CompileError> {
         let view = View::new(&policy);
+        let program = Program::try_compile(policy.clone(), &view)?;
         let mut controller = Controller {
-            program: Program::try_compile(policy.clone(), &view)?,
+            fast: Fast::new(&settings, &program),
+            program: Cached::new(program, settings.answers),
+            plains: Plains::new(settings.hash_seed()),
             inventory: Inventory::new(&policy),
             records: Records::starting(settings.epoch, settings.hash_seed()),
             ended: Ended::default(),
@@ -248,16 +261,10 @@ impl Controller {
         &self.program
     }
 
-    /// Conversations and denials.
+    /// How many conversations and denials there are.
     #[must_use]
-    pub fn records(&self) -> &Records {
-        &self.records
-    }
-
-    /// Wanted entries.
-    #[must_use]
-    pub fn tables(&self) -> &Tables {
-        &self.tables
+    pub fn conversations(&self) -> usize {
+        self.records.len() + self.plains.len()
     }
 
     /// Links in use.
@@ -290,7 +297,7 @@ impl Controller {
             switches: self.topology.switches().len(),
             links: self.topology.links().count() / 2,
             stations: self.view.stations().filter(|station| station.location.is_some()).count(),
-            conversations: self.records.len(),
+            conversations: self.conversations(),
             trees: self.records.trees().len(),
             counters: self.counters,
         }
@@ -299,8 +306,13 @@ impl Controller {
     /// Handles all that a connection has said so far.
     fn listen(&mut self, conn: ConnId, now: Time, out: &mut Effects) {
         loop {
+            let reached = self.hear_fast(conn, now, out);
             let Some(session) = self.switches.sessions.get_mut(&conn) else { return };
             match session.next(&self.settings, now, out) {
+                Ok(Some(Said::PacketIn(dpid, packet))) => {
+                    self.counters.packet_ins += 1;
+                    self.packet_in(dpid, packet, reached == Reached::Admitted, now, out);
+                }
                 Ok(Some(said)) => self.hear(conn, said, now, out),
                 Ok(None) => return,
                 Err(reason) => return self.end(conn, reason, out),
@@ -309,6 +321,9 @@ impl Controller {
     }
 
     fn hear(&mut self, conn: ConnId, said: Said, now: Time, out: &mut Effects) {
+        if !matches!(said, Said::FlowRemoved(..) | Said::Passed(_)) {
+            self.fast.ports_changed();
+        }
         match said {
             Said::Introduced(dpid, ports) => self.introduced(conn, dpid, ports, now, out),
             Said::Holds(dpid, held) => {
@@ -319,22 +334,20 @@ impl Controller {
                 self.resettle_groups(dpid, out);
                 self.read_back(dpid, &held.flows, now, out);
             }
-            Said::PacketIn(dpid, packet) => {
-                self.counters.packet_ins += 1;
-                self.packet_in(dpid, packet, now, out);
-            }
+            Said::PacketIn(dpid, packet) => self.packet_in(dpid, packet, false, now, out),
             Said::PortStatus(dpid, port, deleted) => {
                 // Who has not introduced itself yet speaks for nobody: another may be that switch.
                 if self.switches.spokesmen.get(&dpid) == Some(&conn) {
                     self.port_status(dpid, port, deleted, now, out);
                 }
             }
-            Said::Verified(dpid, flows) => self.verified(dpid, &flows, now, out),
+            Said::Verified(dpid, flows) => self.verified(dpid, flows, now, out),
             Said::FlowRemoved(dpid, removed) => self.flow_removed(dpid, &removed, now, out),
             Said::Passed(way) => self.passed(way, now, out),
             Said::Failed(failure) => self.failed(conn, failure, now, out),
             Said::Standby { dpid, why, flow } => {
                 if let Some(flow) = flow {
+                    self.unfold_flow(flow);
                     self.refused_by_switch(flow, out);
                 }
                 if let Some(why) = why {
@@ -350,6 +363,9 @@ impl Controller {
         let Failure { xid, error, subject, flow, full } = failure;
         let flow = flow.filter(|flow| *flow != PLAN);
         let dpid = self.switches.sessions.get(&conn).and_then(Session::dpid);
+        if let Some(flow) = flow {
+            self.unfold_flow(flow);
+        }
         let known = flow.and_then(|flow| self.records.get(flow));
         let text = known.map(|one| lang::flowspec::flow_text(&self.policy, &one.flow));
         out.event(Event::SwitchError { dpid, xid, error, about: subject, flow: text });
@@ -408,6 +424,7 @@ impl Controller {
         for (mac, at) in gone {
             self.detach(mac, at, now, out);
         }
+        self.unfold_through(dpid, |_| true);
         let passes_dead =
             |hop: Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
         let cut: Vec<FlowId> = self.records.iter().filter(|one| one.course.passes().any(passes_dead)).map(|one| one.id).collect();
@@ -452,6 +469,7 @@ impl Controller {
 
     /// Ends a connection and takes back what it stood for.
     pub(crate) fn end(&mut self, conn: ConnId, reason: SessionEnd, out: &mut Effects) {
+        self.fast.ports_changed();
         let Some(session) = self.switches.sessions.remove(&conn) else { return };
         let dpid = session.dpid();
         if reason != SessionEnd::Closed {
@@ -473,6 +491,7 @@ impl Controller {
         for link in self.topology.remove_switch(dpid) {
             out.event(Event::LinkDown(link));
         }
+        self.unfold_through(dpid, |_| true);
         self.verification.forget(dpid);
         self.tables.disconnected(dpid);
         self.meters.disconnected(dpid);
@@ -490,6 +509,8 @@ impl Controller {
                 self.end(conn, reason, out);
             }
         }
+        self.fast.ports_changed();
+        self.tell_heard();
         self.discover(now, out);
         self.age_hosts(now, out);
         self.age_denials(now);

@@ -170,6 +170,19 @@ pub struct PacketIn {
     pub whole: bool,
 }
 
+/// A packet that a switch sends up, in the bytes of its message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance<'a> {
+    /// Where it came in.
+    pub(crate) in_port: PortNo,
+    /// Where the switch keeps it, if it does.
+    pub(crate) buffer: Option<u32>,
+    /// The packet, or its beginning.
+    pub(crate) frame: &'a [u8],
+    /// It is the whole packet.
+    pub(crate) whole: bool,
+}
+
 /// An entry found in a switch.
 #[derive(Clone, Debug)]
 pub struct Present {
@@ -391,6 +404,18 @@ pub fn decode(version: Version, frame: &Bytes) -> Result<(u32, FromSwitch), Deco
         Version::V10 => v10::decode(frame),
         Version::V13 => v13::decode(frame),
     }
+}
+
+/// Reads a packet-in, of which this is the whole message, in place. Nothing for what is not as almost all are: [`decode`] says what it
+/// is.
+pub(crate) fn glance(version: Version, frame: &[u8]) -> Option<Glance<'_>> {
+    let read = match version {
+        Version::V10 => openflow::v10::glance(frame),
+        Version::V13 => openflow::v13::glance(frame),
+    };
+    let openflow::Glance { in_port, buffer_id, total_len, data } = read?;
+    let buffer = (buffer_id != openflow::v13::OFP_NO_BUFFER).then_some(buffer_id);
+    Some(Glance { in_port, buffer, frame: data, whole: data.len() >= usize::from(total_len) })
 }
 
 /// Writes one message.

@@ -34,10 +34,10 @@ pub(crate) struct Arrival<'a> {
 
 impl Controller {
     /// A switch sent a packet up.
-    pub(crate) fn packet_in(&mut self, dpid: Dpid, packet: PacketIn, now: Time, out: &mut Effects) {
+    pub(crate) fn packet_in(&mut self, dpid: Dpid, packet: PacketIn, admitted: bool, now: Time, out: &mut Effects) {
         let at = Location::new(dpid, packet.in_port);
         // What waited here while its port went down is of nobody who is there now.
-        if self.switches.is_down(at) || !self.admits_packet(at, &packet.frame, now, out) {
+        if self.switches.is_down(at) || (!admitted && !self.admits_packet(at, &packet.frame, now, out)) {
             return;
         }
         let bytes = packet.frame.clone();
@@ -48,6 +48,7 @@ impl Controller {
             return;
         };
         if let Payload::Lldp(unit) = payload {
+            self.fast.ports_changed();
             return self.probe_in(at, unit, now, out);
         }
         let arrival = Arrival { at, packet: &packet, key, begins: begins(&payload) };
@@ -73,7 +74,8 @@ impl Controller {
 
     /// Stops what a tree sent out of one port and something behind that sends back into another.
     fn drop_reflected(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) {
-        let known = self.known_conversation(&arrival.key).and_then(|(id, _)| self.records.trees().get(&id));
+        let known = self.known_conversation(&arrival.key);
+        let known = known.and_then(|(id, _)| self.records.trees().get(&id));
         if known.is_some_and(|ingress| *ingress != arrival.at) {
             self.drop_stray(arrival, now, out);
         }
@@ -85,7 +87,7 @@ impl Controller {
         if self.claims_by_sending(arrival.at, &ip.src) && !self.claim(key.dl_src, ip.src, arrival.at, now, out) {
             return self.drop_refused(arrival, now, out);
         }
-        let supposed = self.suppose_behind(key.dl_dst, ip.dst);
+        let supposed = self.suppose_behind(key.dl_dst, ip.dst, now);
         match packet::icmp_error::quoted(&ip, content).and_then(|quoted| self.quoted_conversation(arrival, quoted)) {
             Some(to) => self.hand_on(arrival, to, now, out),
             None => self.at_edge(arrival, now, out),
@@ -97,7 +99,7 @@ impl Controller {
 
     /// Where an ICMP error belongs that is about a packet of an allowed conversation, and comes from where that packet went. Not
     /// where middleboxes stand between: they would not see it.
-    fn quoted_conversation(&self, arrival: &Arrival<'_>, quoted: IpHeader) -> Option<Location> {
+    fn quoted_conversation(&mut self, arrival: &Arrival<'_>, quoted: IpHeader) -> Option<Location> {
         let first = FlowKey { dl_src: arrival.key.dl_dst, dl_dst: arrival.key.dl_src, ip: Some(quoted), ..arrival.key };
         let (id, direction) = self.known_conversation(&first)?;
         let conversation = self.records.get(id)?;
@@ -133,7 +135,8 @@ impl Controller {
     }
 
     /// The conversation that a packet belongs to: as a region with its DSCP, or as an answer whatever its DSCP.
-    fn known_conversation(&self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+    fn known_conversation(&mut self, key: &FlowKey) -> Option<(FlowId, Direction)> {
+        self.unfold_key(key);
         let own = self.with_dscp_or_without(key, |region| self.records.find(region));
         own.or_else(|| self.records.find_wide(key))
     }
@@ -331,7 +334,7 @@ impl Controller {
             return;
         }
         let full = self.first_full(&course).map(NoPath::TableFull);
-        if let Some(why) = full.or_else(|| self.records.is_confused(&template, None).then_some(NoPath::Confused)) {
+        if let Some(why) = full.or_else(|| self.is_confused(&template, None).then_some(NoPath::Confused)) {
             self.counters.unroutable += 1;
             return out.event(Event::Unroutable { flow, why });
         }

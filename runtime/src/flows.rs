@@ -350,6 +350,9 @@ impl Controller {
 
     /// An entry timed out, or somebody deleted it.
     pub(crate) fn flow_removed(&mut self, dpid: Dpid, removed: &FlowRemoved, now: Time, out: &mut Effects) {
+        if self.plain_fell_silent(dpid, removed) {
+            return;
+        }
         let Some(region) = removed.region else { return self.doubt(dpid, now) };
         let slot = Slot { region, priority: removed.priority };
         let Some((id, direction)) = FlowId::of_cookie(removed.cookie) else {

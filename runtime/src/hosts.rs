@@ -159,7 +159,7 @@ impl Controller {
 
     /// True for the MAC address of a switch or of one of its ports, which is nobody else's; at that port itself its system may be
     /// the host. A declaration says better.
-    fn is_of_switch(&self, mac: MacAddr, at: Location) -> bool {
+    pub(crate) fn is_of_switch(&self, mac: MacAddr, at: Location) -> bool {
         let port = self.hosts.switch_ports.get(&mac);
         port.is_some_and(|port| *port != at) && self.policy.host_of_mac(mac).is_none()
     }
@@ -201,7 +201,7 @@ impl Controller {
         if self.view.at(at).count() < self.settings.stations_per_port {
             return true;
         }
-        let silent = |mac: MacAddr| self.records.of_station(mac).is_empty();
+        let silent = |mac: MacAddr| self.records.of_station(mac).is_empty() && !self.is_seated(mac, None);
         let idle = self.view.at(at).find(|station| station.host.is_none() && silent(station.mac)).map(|station| station.mac);
         match idle {
             Some(mac) => self.detach(mac, at, now, out),
@@ -255,7 +255,8 @@ impl Controller {
 
     /// Something that decisions depend on changed at a station: its conversations are judged again.
     pub(crate) fn station_changed(&mut self, mac: MacAddr, now: Time, out: &mut Effects) {
-        self.program.update(&self.view, &[mac]);
+        self.update_station(mac, now);
+        self.plains.seats.judged(mac, now);
         self.unplan_station(mac, now, out);
         self.lift_refusals_of(mac, out);
         for id in self.records.of_station(mac) {
@@ -310,6 +311,19 @@ impl Hosts {
         if let Some(binding) = address.and_then(|address| self.bindings.get_mut(&address)).filter(|one| one.mac == mac) {
             binding.seen = now;
         }
+    }
+
+    /// A station sent something from an address of its own.
+    pub(crate) fn heard_at(&mut self, mac: MacAddr, address: IpAddr, at: Location, time: Time) {
+        self.heard.insert(mac, time);
+        self.touch(mac, address, at, time);
+    }
+
+    /// True if nothing about a station that sends from its own port is in question.
+    pub(crate) fn is_calm(&self, at: Location, mac: MacAddr) -> bool {
+        (self.moves.is_empty() || !self.moves.contains_key(&mac))
+            && (self.quarantined.is_empty() || !self.quarantined.contains_key(&(at, mac)))
+            && self.cards.is_empty()
     }
 
     /// True while it is in question whether a station is where it was.

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
-use net::{Dpid, FlowMatch};
+use net::{Dpid, FlowKey, FlowMatch, PortNo};
 use rustc_hash::FxHashMap;
 
 use crate::dialect::{self, Actions, Inexpressible, ToSwitch};
@@ -214,6 +214,29 @@ impl Tables {
         self.table(dpid).slots.entry(slot).or_default().want(wanted);
     }
 
+    /// An entry is wanted that its switch holds. A look at what the switch holds, under way, takes no notice of it if it is `fresh`.
+    pub fn hold(&mut self, dpid: Dpid, slot: Slot, wanted: Wanted, fresh: bool) {
+        let table = self.table(dpid);
+        if fresh {
+            table.touch(&slot);
+        }
+        table.slots.insert(slot, Pair { wanted: Some(wanted), present: Present::AsWanted });
+    }
+
+    /// True unless nothing of a conversation is wanted or believed to be there; of a table that is in use, true at once.
+    #[must_use]
+    pub fn holds_flows(&self, dpid: Dpid) -> bool {
+        const FEW: usize = 16;
+        let of_flow = |slot: &Slot| slot.priority == FLOW_PRIORITY;
+        self.switches.get(&dpid).is_some_and(|table| table.slots.len() > FEW || table.slots.keys().any(of_flow))
+    }
+
+    /// True if nothing is wanted in a slot, nor believed to be there.
+    #[must_use]
+    pub fn is_vacant(&self, dpid: Dpid, slot: &Slot) -> bool {
+        self.pair(dpid, slot).is_none()
+    }
+
     /// An entry is no longer wanted.
     pub fn unwant(&mut self, dpid: Dpid, slot: &Slot) {
         self.table(dpid).change(slot, Pair::unwant);
@@ -321,10 +344,10 @@ impl Tables {
             lasting && pair.present != Present::AsWanted
         };
         let table = self.table(dpid);
-        let mut missing: Vec<Slot> = table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, _)| *slot).collect();
-        // Exceptions before what they are exceptions from.
-        missing.sort_by_key(|slot| std::cmp::Reverse(slot.priority));
-        for slot in missing {
+        let mut missing: Vec<(Rank, Slot)> =
+            table.slots.iter().filter(|(_, pair)| differs(pair)).map(|(slot, pair)| (rank(slot, pair), *slot)).collect();
+        missing.sort_unstable_by_key(|(rank, _)| *rank);
+        for (_, slot) in missing.into_iter().rev() {
             if self.settle(dpid, &slot, session, settings, out) == Ok(true) {
                 repair.added += 1;
             }
@@ -370,9 +393,10 @@ impl Tables {
 
     /// Wants nothing of a switch any more, and takes everything of ours out of it.
     pub fn clear(&mut self, dpid: Dpid, mut session: Option<&mut Session>, out: &mut Effects) {
-        let mut slots: Vec<Slot> = self.switches.remove(&dpid).into_iter().flat_map(|table| table.slots.into_keys()).collect();
-        slots.sort_by_key(|slot| slot.priority);
-        for slot in slots {
+        let all = self.switches.remove(&dpid).into_iter().flat_map(|table| table.slots);
+        let mut slots: Vec<(Rank, Slot)> = all.map(|(slot, pair)| (rank(&slot, &pair), slot)).collect();
+        slots.sort_unstable_by_key(|(rank, _)| *rank);
+        for (_, slot) in slots {
             if let Some(session) = session.as_deref_mut() {
                 session.say(&ToSwitch::Delete { region: slot.region, priority: slot.priority }, out);
             }
@@ -383,10 +407,10 @@ impl Tables {
     #[must_use]
     pub fn unwanted(&self, dpid: Dpid) -> Vec<Slot> {
         let Some(table) = self.switches.get(&dpid) else { return Vec::new() };
-        let mut unwanted: Vec<Slot> =
-            table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, _)| *slot).collect();
-        unwanted.sort_by_key(|slot| slot.priority);
-        unwanted
+        let mut unwanted: Vec<(Rank, Slot)> =
+            table.slots.iter().filter(|(_, pair)| pair.wanted.is_none()).map(|(slot, pair)| (rank(slot, pair), *slot)).collect();
+        unwanted.sort_unstable_by_key(|(rank, _)| *rank);
+        unwanted.into_iter().map(|(_, slot)| slot).collect()
     }
 
     /// Switches that are to hold something, or are believed to, in order.
@@ -411,11 +435,50 @@ impl Tables {
     }
 }
 
+/// Where an entry stands in the order in which entries may be taken out: what is wide before its exceptions, and then as they came.
+/// Put in, they are the other way round.
+type Rank = (u16, u64, Option<PortNo>);
+
+fn rank(slot: &Slot, pair: &Pair) -> Rank {
+    let cookie = match (&pair.wanted, &pair.present) {
+        (Some(wanted), _) => wanted.cookie,
+        (None, Present::Other(other)) => other.1,
+        (None, Present::Absent | Present::AsWanted | Present::Doubtful) => 0,
+    };
+    (slot.priority, cookie, slot.region.in_port)
+}
+
 /// In the order in which entries may be taken out: what is wide before its exceptions.
 fn rising(found: &[dialect::Present]) -> Vec<&dialect::Present> {
     let mut all: Vec<&dialect::Present> = found.iter().collect();
     all.sort_by_key(|one| one.priority);
     all
+}
+
+/// A timeout in whole seconds: none is no less than one.
+pub(crate) fn seconds(duration: std::time::Duration) -> u16 {
+    u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1)
+}
+
+/// Sends the entry of a plain conversation in one direction, from port to port, with its timeout: where [`Tables`] know of nothing.
+pub(crate) fn add_exact(
+    id: FlowId,
+    direction: record::Direction,
+    (from, to): (PortNo, PortNo),
+    (key, idle): (&FlowKey, u16),
+    session: &mut Session,
+    out: &mut Effects,
+) {
+    let entry = dialect::Entry {
+        region: FlowMatch { in_port: Some(from), ..FlowMatch::exact(key) },
+        priority: FLOW_PRIORITY,
+        actions: &[dialect::Action::Output(to)],
+        cookie: id.cookie(direction),
+        idle,
+        hard: 0,
+        notify: true,
+    };
+    let _ = session.say_for(id, &ToSwitch::Add(entry), out);
 }
 
 /// Sends what is wanted in a slot, unless it is there. True if something was sent.
@@ -427,7 +490,6 @@ fn send(
     out: &mut Effects,
 ) -> Result<bool, Inexpressible> {
     let Some(wanted) = pair.wanted.as_ref().filter(|_| pair.present != Present::AsWanted) else { return Ok(false) };
-    let seconds = |duration: std::time::Duration| u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1);
     let (idle, hard, notify) = match wanted.ends {
         // What is to stay for ever is missed at once.
         Ends::Never => (0, 0, true),

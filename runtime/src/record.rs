@@ -276,6 +276,18 @@ impl Records {
         self.all.insert(id, Box::new(conversation));
     }
 
+    /// True if any is carried in a VLAN between switches.
+    #[must_use]
+    pub fn carries_any(&self) -> bool {
+        !self.carried.is_empty()
+    }
+
+    /// True if any is of more than one flow.
+    #[must_use]
+    pub fn has_wide(&self) -> bool {
+        !self.shapes.is_empty()
+    }
+
     /// How many conversations and denials were begun at this port.
     #[must_use]
     pub fn begun_at(&self, at: Location) -> Begun {
@@ -382,6 +394,12 @@ impl Records {
             let is_its_own = region == template.region || Some(region) == template.reply;
             of_other(&self.carried, &region) || (!is_its_own && of_other(&self.regions, &region))
         })
+    }
+
+    /// The regions that packets of this template have between switches, if they are carried in a VLAN.
+    pub(crate) fn carried_as(template: &Template) -> impl Iterator<Item = FlowMatch> + use<> {
+        let regions = template.duties.vlan.map(|vlan| carried(template, vlan).map(|(region, _)| region));
+        regions.into_iter().flatten()
     }
 
     fn keeps_off(&mut self, id: FlowId, duties: &Duties) {

@@ -65,7 +65,19 @@ impl Controller {
 
     /// The same of a flow that is to be decided.
     pub(crate) fn admits_flow(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) -> bool {
-        let (at, sender) = (arrival.at, sender_of(arrival));
+        self.admits_flow_of(arrival.at, arrival.key.dl_src, arrival.key.dl_type, now, out)
+    }
+
+    /// The same of a flow from this sender here.
+    pub(crate) fn admits_flow_of(
+        &mut self,
+        at: Location,
+        mac: MacAddr,
+        kind: net::EtherType,
+        now: Time,
+        out: &mut Effects,
+    ) -> bool {
+        let sender = Sender { mac, kind };
         match self.limits.ask(Asked::Flow, (at, self.scope(at)), sender, self.settings.flows, now) {
             Ok(()) => true,
             Err(what) => {
@@ -133,13 +145,13 @@ impl Controller {
     /// way.
     pub(crate) fn may_begin(&mut self, arrival: &Arrival<'_>, course: &Course, now: Time, out: &mut Effects) -> bool {
         let (at, all) = (arrival.at, self.settings.conversations);
-        let here = self.records.begun_at(at);
-        if self.records.len() >= all || here.allowed + here.denied >= (all / PORT_SHARE).max(1) {
+        let here = self.begun_at(at);
+        if self.conversations() >= all || here.allowed + here.denied >= (all / PORT_SHARE).max(1) {
             self.limited(at, Limit::Conversations, now, out);
             return false;
         }
         let free = course.passes().map(|hop| self.free_entries(hop.dpid)).min().unwrap_or_else(|| self.free_entries(at.dpid));
-        let by = self.records.begun_by(at, arrival.key.dl_src);
+        let by = self.begun_by(at, arrival.key.dl_src);
         let used_up = if self.scope(at) == Scope::Edge && by.allowed * 2 >= (free / 2).max(LEAST) {
             Some(Share::Host)
         } else {
@@ -148,11 +160,38 @@ impl Controller {
         self.within_share(arrival, used_up, Limit::Room, now, out)
     }
 
+    /// True if a conversation within one switch may be begun here: no limit stands against it.
+    pub(crate) fn may_begin_here(&self, at: Location, mac: MacAddr) -> bool {
+        let (all, here) = (self.settings.conversations, self.begun_at(at));
+        let free = self.free_entries(at.dpid);
+        self.conversations() < all
+            && here.allowed + here.denied < (all / PORT_SHARE).max(1)
+            && here.allowed * 2 < free.max(LEAST)
+            && self.begun_by(at, mac).allowed * 2 < (free / 2).max(LEAST)
+    }
+
+    /// How many conversations and denials were begun at this port.
+    fn begun_at(&self, at: Location) -> Begun {
+        let begun = self.records.begun_at(at);
+        Begun { allowed: begun.allowed + self.plains.seats.begun_at(at), ..begun }
+    }
+
+    /// How many were begun at this port by this MAC address.
+    fn begun_by(&self, at: Location, mac: MacAddr) -> Begun {
+        let begun = self.records.begun_by(at, mac);
+        Begun { allowed: begun.allowed + self.plains.seats.begun_by(mac), ..begun }
+    }
+
+    /// Entries that a switch holds, or is to hold.
+    pub(crate) fn entries_at(&self, dpid: Dpid) -> usize {
+        self.tables.count(dpid) + self.plains.held(dpid)
+    }
+
     /// True if one more drop entry may be made for a sender. Else what is new of it is dropped by its switch for a while, which
     /// is wider and ends sooner.
     pub(crate) fn may_deny(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) -> bool {
         let at = arrival.at;
-        if !self.has_table_room(at.dpid, 1) || self.records.len() >= self.settings.conversations {
+        if !self.has_table_room(at.dpid, 1) || self.conversations() >= self.settings.conversations {
             return false;
         }
         let free = self.free_entries(at.dpid);
@@ -182,7 +221,7 @@ impl Controller {
 
     /// Entries that a switch can still take.
     fn free_entries(&self, dpid: Dpid) -> usize {
-        self.table_size(dpid).saturating_sub(self.tables.count(dpid))
+        self.table_size(dpid).saturating_sub(self.entries_at(dpid))
     }
 
     /// True while what a port does not say proves nothing: some of it is dropped.

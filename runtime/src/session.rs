@@ -8,6 +8,7 @@
 //! ```
 
 mod capabilities;
+mod input;
 mod latency;
 mod role;
 mod sent;
@@ -243,15 +244,6 @@ impl Session {
     #[must_use]
     pub fn last_heard(&self) -> Time {
         self.heard
-    }
-
-    /// Takes in bytes; [`Session::next`] tells what they say.
-    pub fn receive(&mut self, bytes: BytesMut) {
-        if self.input.is_empty() {
-            self.input = bytes;
-        } else {
-            self.input.extend_from_slice(&bytes);
-        }
     }
 
     /// The next thing that the bytes so far say. Answers to the switch itself are written on the way.

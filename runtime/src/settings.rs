@@ -67,6 +67,12 @@ pub struct Settings {
     pub move_probe: Duration,
     /// How wide entries are.
     pub width: Width,
+    /// Decisions that are remembered, so that the like need not be searched for; 20 bytes each.
+    pub answers: usize,
+    /// Packets may take the short way to their decision: what comes of it is the same, as a comparison of both shows.
+    pub fast: bool,
+    /// Each decision is told as an event. Else decisions are counted, and the records tell of them.
+    pub tell_decisions: bool,
     /// Entries that may stand before any packet comes, in all switches together: beyond it none do.
     pub planned: usize,
     /// Bytes of a packet that a switch sends to the controller, 0 to 65,535.
@@ -142,6 +148,9 @@ impl Default for Settings {
             quarantine: Duration::from_secs(60),
             move_probe: Duration::from_secs(1),
             width: Width::default(),
+            answers: 4096,
+            fast: true,
+            tell_decisions: true,
             planned: 20_000,
             miss_send_len: 128,
             verify_interval: Duration::from_secs(30),

@@ -104,7 +104,7 @@ impl Controller {
         }
         let course = Course::spread(self.grow(arrival.at, audience, &template.duties));
         let grows = course.tree().is_some_and(|tree| !tree.leaves.is_empty());
-        if !grows || !self.can_hold(arrival.at, template, &course) || self.records.is_confused(template, None) {
+        if !grows || !self.can_hold(arrival.at, template, &course) || self.is_confused(template, None) {
             return false;
         }
         self.counters.allowed += 1;
@@ -127,7 +127,7 @@ impl Controller {
         if !room {
             self.limited(at, Limit::Trees, now, out);
         }
-        room && self.records.len() < self.settings.conversations
+        room && self.conversations() < self.settings.conversations
     }
 
     /// True if the switch of this port can bound what the port sends into trees, or nobody wants that.
@@ -267,7 +267,7 @@ impl Controller {
         let same_duties = one.template.duties == template.duties;
         let audience = self.audience(ingress, &key, &flow, &template, now);
         let tree = self.grow(ingress, &audience, &template.duties);
-        if tree.leaves.is_empty() || !bears(&template) || self.records.is_confused(&template, Some(id)) {
+        if tree.leaves.is_empty() || !bears(&template) || self.is_confused(&template, Some(id)) {
             self.revoke(id, cause, None, out);
             return Fate::Changed;
         }

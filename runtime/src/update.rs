@@ -41,8 +41,9 @@ impl Controller {
         self.edge = self.edge_after(now);
         self.hosts.gateway_addresses.clear();
         self.clear_ports_that_are_no_edge(out);
+        self.fast.begin(&self.program);
+        let (mut kept, mut changed, mut undropped) = (self.rejudge_plain(now), 0, 0);
         self.lift_refusals(out);
-        let (mut kept, mut changed, mut undropped) = (0, 0, 0);
         for id in self.records.ids() {
             match self.revalidate(id, Cause::Policy, now, out) {
                 Fate::Kept => kept += 1,
@@ -74,6 +75,7 @@ impl Controller {
         self.edge = self.edge_after(now);
         self.lift_refusals(out);
         self.adoption.hurry(now);
+        self.rejudge_plain(now);
         for id in self.records.ids() {
             self.revalidate(id, Cause::Time, now, out);
         }
@@ -105,6 +107,7 @@ impl Controller {
     /// Takes everything of ours out of a switch that is no longer one of ours, and conversations off it.
     fn let_go_of(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
         self.unplan_switch(dpid, now, out);
+        self.unfold_through(dpid, |_| true);
         self.tables.clear(dpid, self.switches.up(dpid), out);
         self.leave(dpid, out);
         if let Some(session) = self.switches.up(dpid) {
@@ -138,6 +141,7 @@ impl Controller {
     /// Judges again every conversation whose way enters or leaves a switch at this port.
     pub(crate) fn revalidate_through(&mut self, at: Location, cause: Cause, now: Time, out: &mut Effects) {
         self.unplan_through(at, now, out);
+        self.unfold_through(at.dpid, |_| true);
         for id in self.records.through(at) {
             self.revalidate(id, cause, now, out);
         }
@@ -234,7 +238,7 @@ impl Controller {
         }
         let (ingress, standing) = (conversation.ingress, conversation.course.hops.clone());
         let course = flow.dst.location.map(|to| self.course(ingress, to, &template, &standing));
-        let confused = self.records.is_confused(&template, Some(id));
+        let confused = self.is_confused(&template, Some(id));
         match course.map(|course| course.and_then(|course| if confused { Err(NoPath::Confused) } else { Ok(course) })) {
             Some(Ok(course)) => {
                 let bound = |one: &Conversation| one.course == course && one.template.duties == template.duties;
@@ -298,6 +302,13 @@ pub(crate) struct Naming {
     flows: FxHashMap<FlowId, (Arc<Flow>, Option<RuleId>)>,
     /// Boxes or hosts have other numbers in the one that is in force.
     renumbered: bool,
+}
+
+impl Naming {
+    /// A conversation as it was allowed.
+    pub(crate) fn remember(&mut self, one: &Conversation) {
+        self.flows.insert(one.id, (one.flow.clone(), one.template.rule));
+    }
 }
 
 /// True if a middlebox or host has another number in the second policy, or what is behind a number is at other ports.

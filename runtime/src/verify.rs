@@ -30,6 +30,8 @@ const UNTOLD: usize = 2_000_000;
 pub(crate) struct Verification {
     /// When each switch is to be asked next what it holds.
     next: BTreeMap<Dpid, Time>,
+    /// When each switch was asked that has not answered yet.
+    asked: BTreeMap<Dpid, Time>,
     /// Since when each switch that is to hold something is out of reach.
     away: BTreeMap<Dpid, Time>,
     /// Until when each switch with a full table is spared.
@@ -42,6 +44,7 @@ impl Verification {
     /// The switch is out of reach: how much it takes may be another when it is back.
     pub(crate) fn forget(&mut self, dpid: Dpid) {
         self.learned.remove(&dpid);
+        self.asked.remove(&dpid);
     }
 
     /// True if a switch has been out of reach for so long.
@@ -86,17 +89,20 @@ impl Controller {
     fn ask_held(&mut self, dpid: Dpid, now: Time, out: &mut Effects) {
         if self.switches.up(dpid).is_some_and(|session| session.ask_held(now, out)) {
             self.tables.verify_begins(dpid);
+            self.verification.asked.insert(dpid, now);
         }
     }
 
     /// A switch told what it holds.
-    pub(crate) fn verified(&mut self, dpid: Dpid, found: &[Present], now: Time, out: &mut Effects) {
+    pub(crate) fn verified(&mut self, dpid: Dpid, mut found: Vec<Present>, now: Time, out: &mut Effects) {
         if self.adoption.is_waiting() {
             return;
         }
-        self.heard_through_entries(dpid, found, now);
+        self.heard_through_entries(dpid, &found, now);
+        let asked = self.verification.asked.remove(&dpid).unwrap_or(now);
+        self.verify_plain(dpid, &mut found, asked);
         let Some(session) = self.switches.up(dpid) else { return };
-        let repair = self.tables.verify(dpid, found, session, &self.settings, out);
+        let repair = self.tables.verify(dpid, &found, session, &self.settings, out);
         if repair.added + repair.removed + repair.foreign > 0 {
             let (added, removed, foreign) = (repair.added, repair.removed, repair.foreign);
             out.event(Event::Repaired { dpid, added, removed, foreign });
@@ -109,7 +115,7 @@ impl Controller {
         let news = self.verification.full.insert(dpid, now.after(RESPITE)).is_none();
         if news {
             // What it said that it takes, it does not. Of several refusals at once the first tells how much that is.
-            let held = self.tables.count(dpid).saturating_sub(1).max(LEAST_ROOM);
+            let held = self.entries_at(dpid).saturating_sub(1).max(LEAST_ROOM);
             self.verification.learned.insert(dpid, (held, now.after(REMEMBERED)));
         }
         self.unplan_switch(dpid, now, out);
@@ -126,7 +132,7 @@ impl Controller {
 
     /// True if a switch may take entries of something new.
     pub(crate) fn has_table_room(&self, dpid: Dpid, more: usize) -> bool {
-        let fits = self.tables.count(dpid) + more <= self.table_size(dpid);
+        let fits = self.entries_at(dpid) + more <= self.table_size(dpid);
         fits && !self.verification.full.contains_key(&dpid)
     }
 

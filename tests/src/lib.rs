@@ -29,6 +29,8 @@ pub struct World {
     pub network: Network,
     /// The runtime; nothing while the daemon is dead.
     pub controller: Option<Controller>,
+    /// Another in the same world, without the short way to a decision: it must say the same.
+    twin: Option<Controller>,
     /// What happened since it was last looked at.
     pub events: Vec<Event>,
     /// How long messages of a switch are under way to the daemon, where that is not at once.
@@ -146,6 +148,16 @@ pub fn at(dpid: u64, port: u32) -> Location {
     Location::new(Dpid(dpid), PortNo(port))
 }
 
+/// What the short way to a decision comes to is what the long one does.
+fn assert_same(short: &Effects, long: &Effects) {
+    assert_eq!(format!("{:?}", short.events), format!("{:?}", long.events), "the short way tells something else");
+    for conn in short.sends.keys().chain(long.sends.keys()) {
+        let said = |effects: &Effects| effects.sends.get(conn).filter(|bytes| !bytes.is_empty()).cloned();
+        assert_eq!(said(short), said(long), "the short way says something else to {conn:?}");
+    }
+    assert_eq!(short.closes, long.closes);
+}
+
 impl World {
     /// The campus with four switches that speak these versions, under this policy, after links are found.
     #[must_use]
@@ -194,6 +206,7 @@ impl World {
         let mut world = World {
             network,
             controller: None,
+            twin: None,
             events: Vec::new(),
             lag: BTreeMap::new(),
             late: VecDeque::new(),
@@ -218,6 +231,8 @@ impl World {
         self.epoch += 1;
         let settings = Settings { epoch: self.epoch, probe_key: [self.epoch.to_le_bytes()[0]; 32], ..self.settings.clone() };
         let now = self.network.now();
+        let twin = Settings { fast: false, ..settings.clone() };
+        self.twin = Some(Controller::new(self.policy.clone(), twin, now).expect("the policy compiles"));
         self.controller = Some(Controller::new(self.policy.clone(), settings, now).expect("the policy compiles"));
         self.next_tick = now;
         let dpids: Vec<Dpid> = self.network.switches().map(emulator::Switch::dpid).collect();
@@ -228,7 +243,7 @@ impl World {
 
     /// The daemon dies; switches keep their entries.
     pub fn kill_daemon(&mut self) {
-        self.controller = None;
+        (self.controller, self.twin) = (None, None);
         for dpid in std::mem::take(&mut self.connections).into_keys() {
             self.network.disconnect(dpid);
         }
@@ -323,7 +338,14 @@ impl World {
         let now = self.network.now();
         let Some(controller) = &mut self.controller else { return };
         let mut effects = Effects::default();
-        controller.step(input, now, &mut effects);
+        if let Some(twin) = &mut self.twin {
+            let mut others = Effects::default();
+            twin.step(input.clone(), now, &mut others);
+            controller.step(input, now, &mut effects);
+            assert_same(&effects, &others);
+        } else {
+            controller.step(input, now, &mut effects);
+        }
         self.events.append(&mut effects.events);
         let dpids: BTreeMap<ConnId, Dpid> = self.connections.iter().map(|(dpid, conn)| (*conn, *dpid)).collect();
         for (conn, bytes) in effects.sends {
@@ -337,6 +359,11 @@ impl World {
                 self.connections.remove(dpid);
             }
         }
+    }
+
+    /// From now on nothing is compared with the long way.
+    pub fn alone(&mut self) {
+        self.twin = None;
     }
 
     /// The node with this name.

@@ -69,7 +69,7 @@ fn i05_an_address_in_use_is_not_taken() {
         world.host("glaptop").say(id, now);
     }
     world.run(Duration::from_secs(7));
-    assert_eq!(world.controller.as_ref().unwrap().records().len(), 1, "the conversation lives");
+    assert_eq!(world.controller.as_ref().unwrap().conversations(), 1, "the conversation lives");
     let thief = world.node("gphone");
     world.network.inject(thief, Arp::request(mac(0x15), laptop, laptop).to_frame().into());
     world.run(Duration::from_millis(200));
@@ -126,8 +126,8 @@ fn a_box_whose_port_moves_is_gone_round_by_nobody() {
         .controller
         .as_ref()
         .unwrap()
-        .tables()
-        .entries()
+        .wanted()
+        .into_iter()
         .filter(|(d, s, _)| d.0 == 0x10 && s.region.in_port.is_some_and(|p| p.0 == 41))
         .collect();
     assert!(on_41.is_empty(), "entries still take packets in at the old port: {}", on_41.len());
@@ -157,7 +157,7 @@ fn what_was_denied_during_a_restart_does_not_go_on_reversed() {
     let now = world.network.now();
     let id = world.host("griffin").open_tcp_kept(roo, 22, now);
     assert!(world.settle("griffin", id));
-    let port = world.controller.as_ref().unwrap().records().iter().find_map(|c| c.key.tp_src()).unwrap();
+    let port = world.controller.as_ref().unwrap().standing().into_iter().find_map(|c| c.key.tp_src()).unwrap();
     let ends = IpEnds { src_mac: mac(0x12), dst_mac: mac(0x11), src_ip: roo, dst_ip: griffin };
     let data = tcp(&ends, &Segment { src: 22, dst: port, seq: 1, ack: 1, flags: 0x18, data: b"more" }).unwrap();
     world.apply_while_dead(rules("deny from griffin to roo;\ndefault allow;"));
@@ -285,7 +285,7 @@ fn icmp_errors_about_an_allowed_conversation_pass() {
     let mut world = World::campus(rules("outbound-only from glaptop;\ndefault allow;"), V13);
     let (server, laptop) = (world.ip("http-server"), world.ip("glaptop"));
     assert!(world.tcp("glaptop", server, 80));
-    let port = world.controller.as_ref().unwrap().records().iter().find_map(|c| c.key.tp_src()).unwrap();
+    let port = world.controller.as_ref().unwrap().standing().into_iter().find_map(|c| c.key.tp_src()).unwrap();
     let (s, l) = (world.node("http-server"), world.node("glaptop"));
     let up = IpEnds { src_mac: mac(0x13), dst_mac: mac(0x21), src_ip: laptop, dst_ip: server };
     let quoted = tcp(&up, &Segment { src: port, dst: 80, seq: 1, ack: 1, flags: 0x10, data: b"" }).unwrap();

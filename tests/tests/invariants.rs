@@ -356,7 +356,7 @@ impl Walk {
                 present.insert(format!("{} {} {region:?}", switch.dpid(), flow.priority), (action, flow.cookie));
             }
         }
-        let wanted = controller.tables().entries().filter(|(dpid, _, wanted)| {
+        let wanted = controller.wanted().into_iter().filter(|(dpid, _, wanted)| {
             let connected = self.world.network.switch(*dpid).is_some_and(emulator::Switch::is_connected);
             connected && matches!(wanted.ends, Ends::Idle { .. } | Ends::Kept)
         });
@@ -380,7 +380,8 @@ impl Walk {
 
     fn check_entry(&self, controller: &Controller, cookie: u64, entry: &str) {
         let id = FlowId::of_cookie(cookie).unwrap_or_else(|| self.fail(&format!("whose is {entry}?"))).0;
-        let Some(one) = controller.records().get(id) else { self.fail(&format!("nobody's: {entry}")) };
+        let Some(one) = controller.conversation(id) else { self.fail(&format!("nobody's: {entry}")) };
+        let one = &*one;
         let Some(flow) = self.flow_now(controller, one) else { self.fail(&format!("of an unknown end: {entry}")) };
         let judged = judge(controller.policy(), &flow);
         if judged.verdict != Verdict::Allow || judged.via != one.template.via {
@@ -394,7 +395,8 @@ impl Walk {
     }
 
     fn check_denial(&self, controller: &Controller, cookie: u64) {
-        let one = FlowId::of_cookie(cookie).and_then(|(id, _)| controller.records().get(id));
+        let one = FlowId::of_cookie(cookie).and_then(|(id, _)| controller.conversation(id));
+        let one = one.as_deref();
         let Some(flow) = one.and_then(|one| self.flow_now(controller, one)) else { return };
         if let Some(one) = one.filter(|one| one.template.wide) {
             self.check_region(controller, one, &one.template.region, "a denial");
@@ -439,11 +441,7 @@ impl Walk {
             if ends(&frame.key).is_none() {
                 continue;
             }
-            let open = FlowMatch::exact(&frame.key);
-            let fixed = FlowMatch { dscp: frame.key.ip.map(|ip| ip.dscp), ..open };
-            let records = controller.records();
-            let found = records.find(&fixed).or_else(|| records.find(&open)).or_else(|| records.find_wide(&frame.key));
-            let found = found.and_then(|(id, _)| controller.records().get(id));
+            let found = controller.conversation_of(&frame.key);
             if found.is_none() && self.width == Width::Proactive && self.may_stand(&frame.key) {
                 continue;
             }

@@ -321,7 +321,7 @@ fn answers_of_what_lost_its_box_open_no_way_around_it() {
     world.network.cable_down(at(0x10, 42));
     world.run(Duration::from_secs(1));
     // A segment that the server still has under way.
-    let key = world.controller.as_ref().unwrap().records().iter().map(|one| one.key).next();
+    let key = world.controller.as_ref().unwrap().standing().into_iter().map(|one| one.key).next();
     assert_eq!(key, None, "the box is gone, and the conversation with it");
     let ends = packet::build::IpEnds {
         src_mac: net::MacAddr([2, 0, 0, 0, 0, 0x21]),
@@ -389,7 +389,7 @@ fn a_daemon_that_comes_back_leads_what_it_finds_through_the_boxes_of_now() {
         assert_eq!(seen(&world, "ids", Side::In), ids);
         assert!(seen(&world, "http-proxy", Side::In) > proxy);
         let controller = world.controller.as_ref().unwrap();
-        let wanted = controller.tables().entries().filter(|(_, slot, _)| slot.priority > 0).count();
+        let wanted = controller.wanted().into_iter().filter(|(_, slot, _)| slot.priority > 0).count();
         let held: usize = world.network.switches().map(|one| one.flows().filter(|flow| flow.priority > 0).count()).sum();
         assert_eq!(wanted, held, "nothing of the old way is left");
     }
@@ -405,6 +405,6 @@ fn of_a_switch_that_is_undeclared_while_it_is_away_nothing_is_kept() {
     let fewer = tests::policy(&[("test.pol", text + "switch core2 { dpid 0x11; uplink 1-8; access 9-48; }\n")]);
     world.apply(fewer);
     let controller = world.controller.as_ref().unwrap();
-    assert!(controller.tables().entries().all(|(dpid, ..)| dpid != Dpid(0x2)));
-    assert!(controller.records().is_empty(), "what went through it is over");
+    assert!(controller.wanted().into_iter().all(|(dpid, ..)| dpid != Dpid(0x2)));
+    assert!(controller.conversations() == 0, "what went through it is over");
 }

@@ -222,8 +222,8 @@ fn a_link_goes_down_and_conversations_take_the_other_way() {
         let now = world.network.now();
         let id = world.host("griffin").open_tcp_kept(roo, 22, now);
         assert!(world.settle("griffin", id));
-        let records = world.controller.as_ref().unwrap().records();
-        let used = records.iter().find(|one| one.ingress == at(0x1, 1) && one.course.hops.len() > 1).unwrap().course.hops[0];
+        let standing = world.controller.as_ref().unwrap().standing();
+        let used = standing.iter().find(|one| one.ingress == at(0x1, 1) && one.course.hops.len() > 1).unwrap().course.hops[0];
         world.network.cable_down(Location::new(used.dpid, used.out_port));
         world.run(Duration::from_millis(20));
         let before = world.host("griffin").conversation(id).unwrap().answers;
@@ -323,7 +323,7 @@ fn a_daemon_that_dies_and_comes_back_interrupts_nothing_that_is_allowed() {
         world.start_daemon();
         world.run(Duration::from_secs(12));
         assert_eq!(entries(&world), before, "no entry was touched");
-        assert_eq!(world.controller.as_ref().unwrap().records().len(), 2);
+        assert_eq!(world.controller.as_ref().unwrap().conversations(), 2);
         let answers = world.host("griffin").conversation(first).unwrap().answers;
         let now = world.network.now();
         world.host("griffin").say(first, now);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemon::config::{Level, Log, LogFormat};
-use daemon::log::{Logger, caution};
+use daemon::log::{self, Logger, caution};
 use daemon::reactor::Clock;
 use daemon::tls::Tls;
 use daemon::{Config, Daemon, Doors, Secured};
-use runtime::Controller;
+use runtime::{Controller, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,6 +24,9 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE", default_value = "pentane.toml")]
     pub config: PathBuf,
 }
+
+/// Decisions that a daemon remembers: room for what some thousands of hosts ask for within minutes, 10 MB.
+const ANSWERS: usize = 1 << 19;
 
 /// Runs until SIGINT or SIGTERM.
 ///
@@ -46,7 +49,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     start_log(config.log);
     let clock = Clock::start();
     let key = probe_key().map_err(|error| Failure::cannot(format!("no random numbers to be had: {error}")))?;
-    let controller = Controller::new(policy, config.settings(key, clock.epoch()), clock.now());
+    let settings = Settings { answers: ANSWERS, tell_decisions: log::tells_decisions(), ..config.settings(key, clock.epoch()) };
+    let controller = Controller::new(policy, settings, clock.now());
     let controller = controller.map_err(|error| Failure::cannot(error.to_string()))?;
     on_runtime(serve(&config, tls, &args.config, controller, files, loaded, clock))
 }

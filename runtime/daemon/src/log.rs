@@ -328,6 +328,12 @@ fn log_binding(event: &Event, policy: &Checked) {
     }
 }
 
+/// True if each decision is a line: else nobody need be told of it.
+#[must_use]
+pub fn tells_decisions() -> bool {
+    tracing::enabled!(tracing::Level::INFO)
+}
+
 fn log_decision(decided: &Decided, policy: &Checked) {
     let via: Vec<&str> =
         decided.via.iter().filter_map(|id| policy.middleboxes.get(id.index())).map(|one| one.name.as_ref()).collect();

@@ -10,6 +10,7 @@
 mod cursor;
 mod error;
 mod frame;
+mod glance;
 mod hello;
 pub mod v10;
 pub mod v13;
@@ -19,4 +20,5 @@ mod work;
 pub use cursor::Text;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{HEADER_LENGTH, Header, split_frame};
+pub use glance::Glance;
 pub use hello::{Hello, OFPT_HELLO, negotiate};

@@ -15,7 +15,7 @@ pub use action::Action;
 pub use error::{BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed, VendorError};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, OFP_NO_BUFFER};
 pub use matching::{Match, OFP_VLAN_NONE, Wildcards};
-pub use packet::{PacketIn, PacketInReason, PacketOut};
+pub use packet::{PacketIn, PacketInReason, PacketOut, glance};
 pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
 pub use stats::{
     ALL_TABLES, AggregateStats, DescStats, FlowStats, FlowStatsRequest, OFPQ_ALL, PortStats, QueueStats, QueueStatsRequest,

@@ -35,7 +35,7 @@ pub use meter::{
 };
 pub use multipart::{MultipartFlags, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody, MultipartType};
 pub use oxm::{OFPVID_NONE, OFPVID_PRESENT, OFPXMC_OPENFLOW_BASIC, Oxm};
-pub use packet::{PacketIn, PacketInReason, PacketOut};
+pub use packet::{PacketIn, PacketInReason, PacketOut, glance};
 pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
 pub use stats::{
     AggregateStats, Desc, FlowStats, FlowStatsRequest, OFPQ_ALL, PortStats, PortStatsRequest, QueueStats, QueueStatsRequest,

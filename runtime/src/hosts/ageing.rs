@@ -126,6 +126,7 @@ impl Controller {
         let carries = |one: &Conversation| {
             one.template.verdict == Verdict::Allow && !self.verification.is_away(one.ingress.dpid, lifetime, now)
         };
-        self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(carries))
+        // A plain conversation is one of a switch in reach.
+        self.is_seated(mac, None) || self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(carries))
     }
 }

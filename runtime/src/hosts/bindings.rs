@@ -79,6 +79,8 @@ impl Controller {
 
     /// A station uses an address. False if that is not believed.
     pub(crate) fn claim(&mut self, mac: MacAddr, address: IpAddr, at: Location, now: Time, out: &mut Effects) -> bool {
+        // How long its owner has been silent may count.
+        self.tell_heard();
         match self.view.owner(address) {
             Some(owner) if owner == mac => {
                 self.hosts.touch(mac, address, at, now);
@@ -129,7 +131,7 @@ impl Controller {
         let source = if routed { Source::Registration } else { Source::Claim };
         self.hosts.bindings.insert(address, Binding { mac, source, seen: now, until: None, at });
         out.event(Event::AddressClaimed { mac, address, source });
-        self.program.update(&self.view, &[mac]);
+        self.update_station(mac, now);
         self.plan_soon(None);
         self.receiver_changed(mac, now, out);
         true
@@ -147,7 +149,7 @@ impl Controller {
 
     /// A packet for an address behind a router that nobody has heard of yet: it is the router's, whoever is there. Until the
     /// packet is decided, nothing is remembered of it. True if [`Controller::keep_behind`] is to say what is.
-    pub(crate) fn suppose_behind(&mut self, mac: MacAddr, address: IpAddr) -> bool {
+    pub(crate) fn suppose_behind(&mut self, mac: MacAddr, address: IpAddr, now: Time) -> bool {
         let supposed = self.view.owner(address).is_none()
             && self.router_of(address) == Some(mac)
             && !self.is_reserved(address)
@@ -155,7 +157,7 @@ impl Controller {
             && self.claimed(mac, true) < ROUTED
             && self.view.claim(mac, address);
         if supposed {
-            self.program.update(&self.view, &[mac]);
+            self.update_station(mac, now);
         }
         supposed
     }
@@ -171,7 +173,7 @@ impl Controller {
             return self.receiver_changed(mac, now, out);
         }
         self.view.release(mac, address);
-        self.program.update(&self.view, &[mac]);
+        self.update_station(mac, now);
     }
 
     /// A station has an address no longer. True if it had it.
@@ -242,6 +244,9 @@ impl Controller {
 
     /// True if an allowed conversation of the station uses the address: its packets pass without our seeing them.
     pub(super) fn is_in_use(&self, mac: MacAddr, address: IpAddr) -> bool {
+        if self.is_seated(mac, Some(address)) {
+            return true;
+        }
         self.records.of_station(mac).into_iter().filter_map(|id| self.records.get(id)).any(|one| {
             let uses = one
                 .key

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 
-use super::{Pair, Present, Repair, Slot, Tables};
+use super::{Pair, Present, Rank, Repair, Slot, Tables, rank};
 use crate::dialect;
 use crate::effect::Effects;
 use crate::session::Session;
@@ -44,13 +44,12 @@ impl Tables {
         let believed =
             |pair: &Pair| pair.present != Present::Absent && pair.wanted.as_ref().is_none_or(|one| !one.ends.is_hard());
         let slots = self.table(dpid).slots.iter().filter(|(slot, pair)| believed(pair) && !touched.contains(*slot));
-        let mut doubtful: Vec<(Slot, bool)> = slots
-            .map(|(slot, pair)| (*slot, !seen.contains(slot), pair.present != Present::AsWanted))
-            .filter(|(_, missing, differs)| *missing || *differs)
-            .map(|(slot, missing, _)| (slot, missing))
+        let mut doubtful: Vec<(Rank, Slot, bool)> = slots
+            .filter(|(slot, pair)| !seen.contains(*slot) || pair.present != Present::AsWanted)
+            .map(|(slot, pair)| (rank(slot, pair), *slot, !seen.contains(slot)))
             .collect();
-        doubtful.sort_by_key(|(slot, _)| std::cmp::Reverse(slot.priority));
-        for (slot, missing) in doubtful {
+        doubtful.sort_unstable_by_key(|(rank, ..)| *rank);
+        for (_, slot, missing) in doubtful.into_iter().rev() {
             if missing {
                 self.lost(dpid, &slot);
             }

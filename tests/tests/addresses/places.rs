@@ -15,8 +15,8 @@ use crate::{
 };
 
 fn quarantines(world: &World) -> usize {
-    let tables = world.controller.as_ref().unwrap().tables();
-    tables.entries().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count()
+    let wanted = world.controller.as_ref().unwrap().wanted();
+    wanted.iter().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count()
 }
 
 /// Somebody at `rphone` says again and again that he is `gphone`, which answers.

@@ -85,15 +85,15 @@ fn r01_and_r02_a_flood_of_new_flows_is_shed_and_then_dropped_by_its_switch_and_o
         let (count, dropped) = told(&events, Limit::FlowsOfHost);
         assert!((1..=4).contains(&count) && dropped > 100, "told once a second with how often: {count}, {dropped}");
         let region = FlowMatch { in_port: Some(PortNo(PORT.1)), dl_src: Some(RPHONE), ..FlowMatch::default() };
-        let tables = world.controller.as_ref().unwrap().tables();
-        assert!(tables.entries().any(|(_, slot, _)| slot.region == region && slot.priority == SHED_PRIORITY));
+        let wanted = world.controller.as_ref().unwrap().wanted();
+        assert!(wanted.iter().any(|(_, slot, _)| slot.region == region && slot.priority == SHED_PRIORITY));
         assert_eq!(world.controller.as_ref().unwrap().shed_at(port()), after.shed);
         // While its switch drops it, nothing comes up.
         flood(&mut world, 4, from_one);
         let quiet = counters(&world).packet_ins - after.packet_ins;
         assert!(quiet < 100, "{quiet} packets came up while their sender is shut");
         world.run(Duration::from_secs(12));
-        assert!(!world.controller.as_ref().unwrap().tables().entries().any(|(_, slot, _)| slot.priority == SHED_PRIORITY));
+        assert!(!world.controller.as_ref().unwrap().wanted().into_iter().any(|(_, slot, _)| slot.priority == SHED_PRIORITY));
     }
 }
 

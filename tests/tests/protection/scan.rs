@@ -61,8 +61,8 @@ fn r07_destinations_that_are_denied_count_and_a_scan_ends_in_quarantine() {
         world.run(Duration::from_millis(5));
     }
     assert_eq!(scans(&mut world), 1);
-    let tables = world.controller.as_ref().unwrap().tables();
-    assert_eq!(tables.entries().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count(), 1);
+    let wanted = world.controller.as_ref().unwrap().wanted();
+    assert_eq!(wanted.iter().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count(), 1);
     let before = world.network.delivered().count();
     let now = world.network.now();
     world.host("rphone").say(id, now);

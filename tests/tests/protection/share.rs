@@ -52,9 +52,9 @@ fn entries(world: &World, priority: u16) -> usize {
 }
 
 fn drops(world: &World) -> usize {
-    let tables = world.controller.as_ref().unwrap().tables();
-    let dropping = tables
-        .entries()
+    let wanted = world.controller.as_ref().unwrap().wanted();
+    let dropping = wanted
+        .iter()
         .filter(|(dpid, slot, wanted)| *dpid == Dpid(0x1) && slot.priority == FLOW_PRIORITY && wanted.actions.is_empty());
     dropping.count()
 }
@@ -147,8 +147,8 @@ fn r07_quarantines_of_one_port_are_bounded() {
         }
         world.run(Duration::from_millis(900));
     }
-    let tables = world.controller.as_ref().unwrap().tables();
-    let held = tables.entries().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count();
+    let wanted = world.controller.as_ref().unwrap().wanted();
+    let held = wanted.iter().filter(|(_, slot, _)| slot.priority == QUARANTINE_PRIORITY).count();
     assert_eq!(held, 16);
     assert!(told(&world.take_events(), Limit::Quarantines).0 >= 1);
     assert_eq!(world.controller.as_ref().unwrap().view().at(port()).count(), 1, "none of them moved to {PORT:?}");

@@ -26,8 +26,8 @@ fn p17_a_full_table_refuses_new_conversations_and_keeps_old_ones() {
         assert!(events.iter().any(told), "{versions:?}: {events:?}");
         assert!(!events.iter().any(|event| matches!(event, Event::SwitchError { .. })), "the switch told what it has room for");
         let controller = world.controller.as_ref().unwrap();
-        assert_eq!(controller.records().len(), 3, "what does not fit is not half there");
-        let wanted = controller.tables().entries().filter(|(dpid, ..)| *dpid == Dpid(0x1)).count();
+        assert_eq!(controller.conversations(), 3, "what does not fit is not half there");
+        let wanted = controller.wanted().into_iter().filter(|(dpid, ..)| *dpid == Dpid(0x1)).count();
         assert_eq!(world.network.switch(Dpid(0x1)).unwrap().flows().filter(|flow| flow.table == 0).count(), wanted);
         let answers = world.host("griffin").conversation(first).unwrap().answers;
         let now = world.network.now();

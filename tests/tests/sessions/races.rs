@@ -39,13 +39,13 @@ fn c01_a_switch_that_goes_while_its_packet_is_decided_gets_nothing() {
     let barrier = opening(&mut desk, near, far);
     desk.hang_up(near);
     desk.say(far, barrier, &Message::BarrierReply);
-    assert!(desk.controller.records().is_empty(), "what could not be finished has not come about");
-    let left: Vec<_> = desk.controller.tables().entries().filter(|(_, slot, _)| slot.priority > 0).collect();
+    assert!(desk.controller.conversations() == 0, "what could not be finished has not come about");
+    let left: Vec<_> = desk.controller.wanted().into_iter().filter(|(_, slot, _)| slot.priority > 0).collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(!deletes(&desk.heard(far)).is_empty(), "the other switch is told");
     // What it had sent before and comes later belongs to nobody.
     desk.bytes(near, &wire(0, &Message::PacketIn(packet_in(1, &datagram(1, 3, 7, 8)))));
-    assert!(desk.controller.records().is_empty());
+    assert!(desk.controller.conversations() == 0);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn c01_a_far_switch_that_goes_takes_the_opening_along() {
     let (mut desk, near, far) = pair();
     opening(&mut desk, near, far);
     desk.hang_up(far);
-    assert!(desk.controller.records().is_empty());
+    assert!(desk.controller.conversations() == 0);
     assert!(adds(&desk.heard(near)).is_empty(), "the ingress never opened");
 }
 
@@ -65,7 +65,7 @@ fn c02_a_host_that_leaves_between_decision_and_entry_gets_none() {
         let conn = [near, far][leaves.0];
         desk.say(conn, 0, &port_status(PortReason::MODIFY, leaves.1, false));
         desk.say(far, barrier, &Message::BarrierReply);
-        assert!(desk.controller.records().is_empty());
+        assert!(desk.controller.conversations() == 0);
         assert!(adds(&desk.heard(near)).is_empty(), "the ingress never opened");
         assert!(!deletes(&desk.heard(far)).is_empty(), "and what was put in is taken out");
     }
@@ -78,7 +78,7 @@ fn c03_a_policy_that_comes_between_decision_and_entry_decides() {
     desk.step(Input::Policy(tests::rules("default deny;")));
     desk.say(far, barrier, &Message::BarrierReply);
     assert!(adds(&desk.heard(near)).is_empty(), "the ingress never opened");
-    assert!(desk.controller.records().iter().all(|one| one.template.verdict != Verdict::Allow));
+    assert!(desk.controller.standing().into_iter().all(|one| one.template.verdict != Verdict::Allow));
     assert!(desk.events.iter().any(|event| matches!(event, Event::Revoked { .. })));
     // The same, where the new policy allows it as well: it opens, once.
     let (mut desk, near, far) = pair();
@@ -97,7 +97,7 @@ fn c05_packets_of_one_flow_under_way_make_one_set_of_entries() {
     }
     // The other end begins the same conversation at the same time.
     desk.packet(far, 9, &datagram(3, 1, 6, 5));
-    assert_eq!(desk.controller.records().len(), 1);
+    assert_eq!(desk.controller.conversations(), 1);
     assert!(adds(&desk.heard(far)).is_empty(), "nothing is sent twice");
     desk.say(far, barrier, &Message::BarrierReply);
     let heard = desk.heard(near);

@@ -130,16 +130,16 @@ fn p30_a_refused_change_as_a_slave_takes_its_conversation_along() {
     desk.heard(good);
     desk.packet(good, 1, &datagram(1, 2, 5, 6));
     let added = adds(&desk.heard(good));
-    assert_eq!((added.len(), desk.controller.records().len()), (2, 1));
+    assert_eq!((added.len(), desk.controller.conversations()), (2, 1));
     for (xid, _) in &added {
         desk.say(good, *xid, &refusal(BadRequest::IS_SLAVE.into()));
     }
-    assert!(desk.controller.records().is_empty(), "what is not installed does not stand");
+    assert!(desk.controller.conversations() == 0, "what is not installed does not stand");
     assert_eq!(standbys(&desk), [Demotion::Refused]);
     assert!(!desk.is_up(0x1) && !desk.closed.contains(&good));
     assert!(adds(&desk.heard(good)).is_empty());
     desk.packet(good, 1, &datagram(1, 2, 7, 8));
-    assert!(desk.heard(good).is_empty() && desk.controller.records().is_empty());
+    assert!(desk.heard(good).is_empty() && desk.controller.conversations() == 0);
     desk.wait(Duration::from_secs(6));
     let asked = requests(&desk.heard(good));
     assert_eq!(asked.len(), 1);

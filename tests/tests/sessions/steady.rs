@@ -36,7 +36,7 @@ fn pair() -> (Desk, ConnId, ConnId) {
 fn p14_flow_removed_for_a_cookie_that_nobody_gave() {
     let (mut desk, good) = Desk::with_good();
     desk.serves(good);
-    let before: Vec<_> = desk.controller.tables().entries().map(|(dpid, slot, wanted)| (dpid, *slot, wanted.clone())).collect();
+    let before: Vec<_> = desk.controller.wanted();
     let any = before.iter().find(|(_, slot, _)| slot.priority > 0).unwrap();
     for cookie in [0, 7, u64::MAX, any.2.cookie ^ 1] {
         desk.say(
@@ -57,7 +57,7 @@ fn p14_flow_removed_for_a_cookie_that_nobody_gave() {
             }),
         );
     }
-    assert_eq!(desk.controller.tables().entries().count(), before.len());
+    assert_eq!(desk.controller.wanted().len(), before.len());
     desk.serves(good);
 }
 
@@ -79,7 +79,7 @@ fn p16_a_refused_entry_takes_its_conversation_along() {
     let (flow, error) = told.unwrap();
     assert!(flow.unwrap().contains("10.7.0.1") && error.contains("FLOW_MOD_FAILED"));
     assert!(desk.events.iter().any(|event| matches!(event, Event::Revoked { cause: Cause::SwitchRefused, .. })));
-    assert!(desk.controller.records().is_empty());
+    assert!(desk.controller.conversations() == 0);
     desk.serves(good);
 }
 
@@ -93,7 +93,7 @@ fn p16_a_refused_entry_at_a_switch_on_the_way_keeps_the_ingress_shut() {
     assert!(adds(&desk.heard(near)).is_empty(), "the ingress waits for the barrier");
     let error = Error { kind: ErrorType::FLOW_MOD_FAILED, code: 1, data: Default::default() };
     desk.say(far, added[0].0, &Message::Error(error));
-    assert!(desk.controller.records().is_empty());
+    assert!(desk.controller.conversations() == 0);
     let heard = desk.heard(near);
     assert!(adds(&heard).is_empty() && !heard.iter().any(|(_, message)| matches!(message, Message::PacketOut(_))));
     assert_eq!(deletes(&desk.heard(far)).len(), 2);
@@ -104,14 +104,14 @@ fn p16_a_refused_entry_at_a_switch_on_the_way_keeps_the_ingress_shut() {
 fn p18_errors_for_unknown_transactions() {
     let (mut desk, good) = Desk::with_good();
     desk.serves(good);
-    let before = desk.controller.records().len();
+    let before = desk.controller.conversations();
     for xid in [0, 1, 0xffff_ffff] {
         for (kind, code) in [(0, 0), (5, 1), (99, 99), (0xffff, 1)] {
             let error = Error { kind: ErrorType(kind), code, data: b"anything".to_vec().into() };
             desk.say(good, xid, &Message::Error(error));
         }
     }
-    assert_eq!(desk.controller.records().len(), before);
+    assert_eq!(desk.controller.conversations(), before);
     desk.serves(good);
 }
 
@@ -120,12 +120,12 @@ fn p19_a_lost_barrier_reply_ends_the_connection_and_nothing_stays_half_open() {
     let (mut desk, near, far) = pair();
     desk.loses_barriers(far);
     desk.packet(near, 1, &datagram(1, 3, 5, 6));
-    assert_eq!(desk.controller.records().len(), 1);
+    assert_eq!(desk.controller.conversations(), 1);
     desk.wait(Duration::from_secs(6));
     let ended = |event: &Event| matches!(event, Event::SessionEnded { conn, reason: SessionEnd::Silent, .. } if *conn == far);
     assert!(desk.events.iter().any(ended));
-    assert!(desk.controller.records().is_empty(), "it was never open and is forgotten");
-    assert!(desk.controller.tables().entries().all(|(_, slot, _)| slot.priority == 0));
+    assert!(desk.controller.conversations() == 0, "it was never open and is forgotten");
+    assert!(desk.controller.wanted().into_iter().all(|(_, slot, _)| slot.priority == 0));
     assert!(adds(&desk.heard(near)).is_empty());
     desk.serves(near);
 }
@@ -181,7 +181,7 @@ fn p25_a_buffered_packet_is_released_by_its_number() {
     assert_eq!((outs[0].buffer_id, outs[0].data.len()), (4, 0));
     let unknown = Error { kind: ErrorType::BAD_REQUEST, code: 8, data: Default::default() };
     desk.say(good, heard.last().unwrap().0, &Message::Error(unknown));
-    assert_eq!(desk.controller.records().len(), 1, "a lost buffer is a lost packet, not a lost flow");
+    assert_eq!(desk.controller.conversations(), 1, "a lost buffer is a lost packet, not a lost flow");
     desk.serves(good);
 }
 
@@ -215,10 +215,10 @@ fn p26_port_status_of_every_odd_kind() {
     odd[8 + 8 + 16..8 + 8 + 16 + 16].fill(0xff);
     desk.bytes(near, &odd);
     desk.packet(near, 1, &datagram(1, 3, 5, 6));
-    assert_eq!(desk.controller.records().len(), 1);
+    assert_eq!(desk.controller.conversations(), 1);
     desk.say(near, 0, &port_status(PortReason::DELETE, 25, false));
     assert_eq!(up(&desk), 0, "both directions");
-    assert!(desk.controller.records().is_empty(), "its conversation has no other way");
+    assert!(desk.controller.conversations() == 0, "its conversation has no other way");
     desk.say(near, 0, &port_status(PortReason::ADD, 25, true));
     desk.wait(Duration::from_secs(7));
     assert_eq!(up(&desk), 2);
@@ -345,7 +345,7 @@ fn c04_two_changes_of_way_in_a_row_leave_nothing_of_the_first() {
     desk.packet(near, 1, &announcement(1));
     desk.packet(core, 9, &announcement(3));
     desk.packet(near, 1, &datagram(1, 3, 5, 6));
-    assert_eq!(desk.controller.records().len(), 1);
+    assert_eq!(desk.controller.conversations(), 1);
     for conn in [core, other] {
         desk.loses_barriers(conn);
         desk.heard(conn);
@@ -359,7 +359,7 @@ fn c04_two_changes_of_way_in_a_row_leave_nothing_of_the_first() {
             }
         }
     }
-    let left: Vec<_> = desk.controller.tables().entries().filter(|(_, slot, _)| slot.priority > 0).collect();
+    let left: Vec<_> = desk.controller.wanted().into_iter().filter(|(_, slot, _)| slot.priority > 0).collect();
     assert_eq!(left.len(), 6, "two entries at each of three switches: {left:?}");
     let in_port = |port: u32| left.iter().any(|(_, slot, _)| slot.region.in_port == Some(PortNo(port)));
     assert!(!in_port(25) && !in_port(7), "{left:?}");

@@ -6,6 +6,7 @@ use super::action::{Action, read_actions};
 use super::{PortNo, kind};
 use crate::cursor::{Reader, Writer, codes, write_frame};
 use crate::error::{DecodeError, EncodeError};
+use crate::glance::{Glance, four, two};
 
 codes! {
     /// `ofp_packet_in_reason`.
@@ -58,6 +59,19 @@ impl PacketIn {
         w.pad(1);
         w.put_slice(&self.data);
     }
+}
+
+/// A packet-in of which this is the whole message, read in place; nothing if it came in on no real port (1 to 0xff00, §5.2.1).
+#[must_use]
+pub fn glance(message: &[u8]) -> Option<Glance<'_>> {
+    const OFPP_MAX: u16 = 0xff00;
+    let in_port = two(message, 14).filter(|port| (1..=OFPP_MAX).contains(port))?;
+    Some(Glance {
+        buffer_id: four(message, 8)?,
+        total_len: two(message, 12)?,
+        in_port: net::PortNo(in_port.into()),
+        data: message.get(18..)?,
+    })
 }
 
 impl PacketOut {

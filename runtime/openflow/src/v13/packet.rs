@@ -6,6 +6,7 @@ use super::action::{Action, read_actions, write_actions};
 use super::{Match, PortNo, kind};
 use crate::cursor::{Reader, Writer, codes, write_frame};
 use crate::error::{DecodeError, EncodeError};
+use crate::glance::{Glance, four, two};
 
 codes! {
     /// `ofp_packet_in_reason`.
@@ -42,6 +43,26 @@ pub struct PacketOut {
     pub actions: Vec<Action>,
     /// The packet.
     pub data: Bytes,
+}
+
+/// A packet-in of which this is the whole message, read in place; nothing if it tells more than the port, or that is no real one (1 to
+/// 0xffffff00, §7.2.1).
+#[must_use]
+pub fn glance(message: &[u8]) -> Option<Glance<'_>> {
+    /// `OFPMT_OXM`, 12 bytes; in them `OFPXMC_OPENFLOW_BASIC`, `OFPXMT_OFB_IN_PORT`, 4 bytes (§7.2.3).
+    const MATCH: u32 = 0x0001_000c;
+    const IN_PORT: u32 = 0x8000_0004;
+    const OFPP_MAX: u32 = 0xffff_ff00;
+    let in_port = four(message, 32).filter(|port| (1..=OFPP_MAX).contains(port))?;
+    if four(message, 24) != Some(MATCH) || four(message, 28) != Some(IN_PORT) {
+        return None;
+    }
+    Some(Glance {
+        buffer_id: four(message, 8)?,
+        total_len: two(message, 12)?,
+        in_port: net::PortNo(in_port),
+        data: message.get(42..)?,
+    })
 }
 
 impl PacketIn {

@@ -1,0 +1,276 @@
+//! Plain conversations: allowed, exact, bound to nothing, between two stations of one switch, with all their entries in. Almost all
+//! conversations are of this kind, and of each all else follows from two seats, two ports and the rule: a few words are kept in
+//! place of a [`crate::record::Conversation`]. Knows nothing of packets, entries or decisions.
+
+mod seat;
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use lang::checked::RuleId;
+use net::{Dpid, IpProto, Time, VlanId, VlanTag};
+use rustc_hash::FxHashMap;
+
+pub(crate) use seat::{Seat, SeatId, Seats};
+
+use crate::record::{Direction, FlowId};
+
+/// Where a plain conversation is kept. The place of one that is gone is given to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PlainId(u32);
+
+/// One plain conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plain {
+    /// Its number.
+    pub(crate) id: FlowId,
+    /// Who began it, and who answers.
+    pub(crate) seats: [SeatId; 2],
+    /// The initiator's port, and the responder's.
+    pub(crate) ports: [u16; 2],
+    /// TCP, UDP or SCTP.
+    pub(crate) proto: IpProto,
+    /// The DSCP of its first packet, which no rule asks for.
+    pub(crate) dscp: u8,
+    /// The tag of its first packet.
+    pub(crate) vlan: Option<VlanTag>,
+    /// The rule that allows it; nothing is the default.
+    pub(crate) rule: Option<RuleId>,
+    /// When its entries were put in.
+    pub(crate) installed: Time,
+    /// Directions, forward first, whose entry is gone because nothing used it.
+    pub(crate) idle: [bool; 2],
+}
+
+/// What tells a plain conversation from others, seen from one of its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wire {
+    /// The sender and the receiver of a packet.
+    pub(crate) seats: [SeatId; 2],
+    /// Their ports.
+    pub(crate) ports: [u16; 2],
+    /// TCP, UDP or SCTP.
+    pub(crate) proto: IpProto,
+    /// The VLAN that it is tagged with.
+    pub(crate) vlan: Option<VlanId>,
+}
+
+impl Wire {
+    /// The same packet from the other end.
+    fn turned(&self) -> Wire {
+        let ([src, dst], [sport, dport]) = (self.seats, self.ports);
+        Wire { seats: [dst, src], ports: [dport, sport], ..*self }
+    }
+
+    /// The same number for both directions.
+    fn hash(&self, hasher: &FixedState) -> u64 {
+        let end = |place: usize| {
+            let seat = self.seats.get(place).map_or(0, |seat| seat.0);
+            let port = self.ports.get(place).copied().unwrap_or(0);
+            u64::from(seat) << 16 | u64::from(port)
+        };
+        let (one, other) = (end(0).min(end(1)), end(0).max(end(1)));
+        hasher.hash_one((one, other, u64::from(self.proto.0) << 16 | u64::from(self.vlan.map_or(0, VlanId::get))))
+    }
+}
+
+impl Plain {
+    /// How many entries it has in its switch.
+    fn entries(&self) -> usize {
+        self.idle.iter().filter(|gone| !**gone).count()
+    }
+
+    /// True if its entry in this direction is gone.
+    pub(crate) fn is_idle(&self, direction: Direction) -> bool {
+        let [forward, reply] = self.idle;
+        match direction {
+            Direction::Forward => forward,
+            Direction::Reply => reply,
+        }
+    }
+
+    /// Its packets from the initiator.
+    pub(crate) fn wire(&self) -> Wire {
+        Wire { seats: self.seats, ports: self.ports, proto: self.proto, vlan: self.vlan.and_then(|tag| tag.id) }
+    }
+}
+
+/// All plain conversations.
+#[derive(Debug)]
+pub(crate) struct Plains {
+    /// Who may talk so.
+    pub(crate) seats: Seats,
+    /// Without a number where nothing is kept.
+    all: Vec<Plain>,
+    free: Vec<u32>,
+    by_wire: HashTable<u32>,
+    by_number: HashTable<u32>,
+    /// Entries of theirs that each switch holds.
+    held: FxHashMap<Dpid, usize>,
+    hasher: FixedState,
+}
+
+/// The place of a number among others: those that follow each other lie beside each other, as they are given out and looked for.
+fn place_of(id: FlowId) -> u64 {
+    const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
+    // The upper bits tell apart what lies close together.
+    (id.0 & ((1 << 40) - 1)) | (id.0.wrapping_mul(MIXER) & !((1 << 57) - 1))
+}
+
+impl Plains {
+    /// None yet; the seed keeps senders from choosing headers that collide.
+    pub(crate) fn new(seed: u64) -> Plains {
+        Plains {
+            seats: Seats::new(seed.rotate_left(24)),
+            all: Vec::new(),
+            free: Vec::new(),
+            by_wire: HashTable::new(),
+            by_number: HashTable::new(),
+            held: FxHashMap::default(),
+            hasher: FixedState::with_seed(seed.rotate_left(40)),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_wire.len()
+    }
+
+    /// True if there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_wire.is_empty()
+    }
+
+    /// What is kept there.
+    pub(crate) fn get(&self, place: PlainId) -> Option<&Plain> {
+        self.all.get(place.0 as usize).filter(|one| one.id != FlowId(0))
+    }
+
+    /// The same, to change its progress.
+    pub(crate) fn get_mut(&mut self, place: PlainId) -> Option<&mut Plain> {
+        self.all.get_mut(place.0 as usize).filter(|one| one.id != FlowId(0))
+    }
+
+    /// Entries of theirs that a switch holds.
+    pub(crate) fn held(&self, dpid: Dpid) -> usize {
+        self.held.get(&dpid).copied().unwrap_or(0)
+    }
+
+    fn lighten(&mut self, one: &Plain, entries: usize) {
+        let Some(dpid) = self.seats.get(one.seats[0]).map(|seat| seat.at.dpid) else { return };
+        if let Some(held) = self.held.get_mut(&dpid) {
+            *held = held.saturating_sub(entries);
+            if *held == 0 {
+                self.held.remove(&dpid);
+            }
+        }
+    }
+
+    /// The entry of one direction is gone, because nothing used it. True if the other is gone, too.
+    pub(crate) fn fell_silent(&mut self, place: PlainId, direction: Direction) -> bool {
+        let Some(one) = self.get_mut(place) else { return false };
+        let [forward, reply] = &mut one.idle;
+        let was = match direction {
+            Direction::Forward => std::mem::replace(forward, true),
+            Direction::Reply => std::mem::replace(reply, true),
+        };
+        let (over, copy) = (*forward && *reply, *one);
+        if !was {
+            self.lighten(&copy, 1);
+        }
+        over
+    }
+
+    /// All, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PlainId, &Plain)> {
+        (0..).map(PlainId).zip(&self.all).filter(|(_, one)| one.id != FlowId(0))
+    }
+
+    /// Puts one in whose packets are nobody's yet, and whose number is not in use.
+    pub(crate) fn insert(&mut self, one: Plain) -> PlainId {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => u32::try_from(self.all.len()).unwrap_or(u32::MAX),
+        };
+        match self.all.get_mut(place as usize) {
+            Some(slot) => *slot = one,
+            None => self.all.push(one),
+        }
+        let Plains { all, hasher, by_wire, by_number, .. } = self;
+        let at = |place: &u32| all.get(*place as usize);
+        by_wire.insert_unique(one.wire().hash(hasher), place, |place| at(place).map_or(0, |one| one.wire().hash(hasher)));
+        by_number.insert_unique(place_of(one.id), place, |place| at(place).map_or(0, |one| place_of(one.id)));
+        let place = PlainId(place);
+        let [src, dst] = one.seats;
+        self.seats.take(src, place, true);
+        self.seats.take(dst, place, false);
+        if let Some(at) = self.seats.get(src).map(|seat| seat.at) {
+            *self.held.entry(at.dpid).or_default() += one.entries();
+        }
+        self.tidy(src);
+        self.tidy(dst);
+        place
+    }
+
+    /// Takes one out.
+    pub(crate) fn remove(&mut self, place: PlainId) -> Option<Plain> {
+        let one = *self.get(place)?;
+        if let Ok(entry) = self.by_wire.find_entry(one.wire().hash(&self.hasher), |other| *other == place.0) {
+            entry.remove();
+        }
+        if let Ok(entry) = self.by_number.find_entry(place_of(one.id), |other| *other == place.0) {
+            entry.remove();
+        }
+        if let Some(slot) = self.all.get_mut(place.0 as usize) {
+            slot.id = FlowId(0);
+            self.free.push(place.0);
+        }
+        let [src, dst] = one.seats;
+        self.lighten(&one, one.entries());
+        self.seats.leave(src, true);
+        self.seats.leave(dst, false);
+        Some(one)
+    }
+
+    /// The conversation that a packet belongs to, and which way that goes.
+    pub(crate) fn find(&self, wire: &Wire) -> Option<(PlainId, Direction)> {
+        let turned = wire.turned();
+        let same = |place: &u32| {
+            let own = self.all.get(*place as usize).map(Plain::wire);
+            own.as_ref() == Some(wire) || own.as_ref() == Some(&turned)
+        };
+        let place = *self.by_wire.find(wire.hash(&self.hasher), same)?;
+        let forward = self.all.get(place as usize).is_some_and(|one| one.wire() == *wire);
+        Some((PlainId(place), if forward { Direction::Forward } else { Direction::Reply }))
+    }
+
+    /// The conversation with this number.
+    pub(crate) fn numbered(&self, id: FlowId) -> Option<PlainId> {
+        let same = |place: &u32| self.all.get(*place as usize).is_some_and(|one| one.id == id);
+        self.by_number.find(place_of(id), same).map(|place| PlainId(*place))
+    }
+
+    /// The conversations of a seat, in the order of their numbers.
+    pub(crate) fn of_seat(&self, seat: SeatId) -> Vec<PlainId> {
+        let places = self.seats.get(seat).map_or(&[][..], |one| one.flows());
+        let mut own: Vec<(FlowId, PlainId)> = places
+            .iter()
+            .filter_map(|place| self.get(*place).filter(|one| one.seats.contains(&seat)).map(|one| (one.id, *place)))
+            .collect();
+        own.sort_unstable();
+        own.dedup();
+        own.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Drops what a seat remembers of conversations that are gone, once that is most of it.
+    fn tidy(&mut self, seat: SeatId) {
+        if self.seats.get(seat).is_some_and(Seat::is_cluttered) {
+            let own = self.of_seat(seat);
+            self.seats.remember(seat, own);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+//! Plain conversations where something happens to them: those that stay plain are judged again as they are, all others are written out
+//! as conversations, and what follows is what follows for any. Knows nothing of how a conversation becomes plain.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use compiler::Placed;
+use compiler::principal::{self, Identity};
+use compiler::template::Template;
+use lang::checked::{Duties, RuleId, Verdict};
+use lang::flow::{End, Flow, Headers};
+use net::{
+    Dpid, EtherType, FlowKey, FlowMatch, IpHeader, IpProto, Location, MacAddr, Prefix, Time, Transport, VlanMatch, can_be_owned,
+    is_link_local,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::controller::Controller;
+use crate::course::Course;
+use crate::dialect::Present;
+use crate::flows;
+use crate::install::{Slot, Wanted};
+use crate::plain::{Plain, PlainId, SeatId, Wire};
+use crate::record::{Conversation, Direction, FlowId, Records};
+use crate::route::Hop;
+use crate::session::FlowRemoved;
+use compiler::inventory::Role;
+
+/// A packet's transport and what else policy sees of it.
+pub(crate) fn headers(one: &Plain, address: IpAddr) -> Headers {
+    let [src, dst] = one.ports;
+    Headers {
+        dl_type: Some(kind_of(address)),
+        vlan: one.vlan,
+        proto: Some(one.proto),
+        dscp: Some(one.dscp),
+        transport: Some(Transport::Ports { src, dst }),
+    }
+}
+
+fn kind_of(address: IpAddr) -> EtherType {
+    if address.is_ipv4() { EtherType::IPV4 } else { EtherType::IPV6 }
+}
+
+impl Controller {
+    /// How policy sees a station with one of its addresses at its port, if a packet with both that comes in there is its, and only a
+    /// decision is wanted for it.
+    pub(crate) fn seat_of(&self, mac: MacAddr, address: IpAddr, at: Location) -> Option<(End, Placed)> {
+        let for_hosts = match self.inventory.role(&self.policy, at) {
+            Role::Access => true,
+            Role::Open => !self.topology.is_internal(at),
+            Role::Uplink | Role::Middlebox(_) | Role::Gateway(_) | Role::Closed => false,
+        };
+        let reserved = mac == self.settings.mac || self.gateway_of(mac).is_some() || self.is_of_switch(mac, at);
+        if !for_hosts || reserved || !mac.is_unicast() || !can_be_owned(address) || is_link_local(address) {
+            return None;
+        }
+        let ip = IpHeader { src: address, dst: address, proto: IpProto::UDP, dscp: 0, transport: None };
+        let key = FlowKey { dl_src: mac, dl_dst: mac, dl_type: kind_of(address), vlan: None, ip: Some(ip) };
+        let Identity::Known(end) = principal::source(&self.policy, &self.view, at, &key) else { return None };
+        if principal::destination(&self.policy, &self.view, &key) != Identity::Known(end.clone()) {
+            return None;
+        }
+        let placed = self.program.placed(&end)?;
+        Some((end, placed))
+    }
+
+    /// The rule that allows a flow between two seats and binds it to nothing; none if there is no such.
+    pub(crate) fn plain_rule(&mut self, src: Placed, dst: Placed, headers: &Headers, now: Time) -> Option<Option<RuleId>> {
+        let decided = self.program.decide(src, dst, headers, Some(now));
+        if decided.verdict != Verdict::Allow || !decided.alone {
+            return None;
+        }
+        let rule = self.program.rule_of_decided(&decided);
+        let unbound =
+            rule.and_then(|id| self.policy.rule(id)).is_none_or(|rule| rule.via.is_empty() && rule.duties == Duties::default());
+        unbound.then_some(rule)
+    }
+
+    /// Writes a plain conversation out, as if it had never been plain.
+    pub(crate) fn unfold(&mut self, place: PlainId) -> Option<FlowId> {
+        self.write_out(place, true)
+    }
+
+    /// The same; entries are compared with what their switch holds unless they are `fresh`.
+    fn write_out(&mut self, place: PlainId, fresh: bool) -> Option<FlowId> {
+        let conversation = self.written(self.plains.get(place)?)?;
+        let (one, id) = (self.plains.remove(place)?, conversation.id);
+        for entry in flows::plan(&conversation) {
+            let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
+            if !gone {
+                self.tables.hold(entry.dpid, entry.slot, entry.wanted, fresh);
+            }
+        }
+        self.records.insert(conversation);
+        Some(id)
+    }
+
+    /// A plain conversation as any other.
+    pub(crate) fn written(&self, one: &Plain) -> Option<Conversation> {
+        let [src, dst] = [self.plains.seats.get(one.seats[0])?, self.plains.seats.get(one.seats[1])?];
+        let [sport, dport] = one.ports;
+        let transport = Some(Transport::Ports { src: sport, dst: dport });
+        let ip = IpHeader { src: src.address, dst: dst.address, proto: one.proto, dscp: one.dscp, transport };
+        let key = FlowKey { dl_src: src.mac, dl_dst: dst.mac, dl_type: kind_of(src.address), vlan: one.vlan, ip: Some(ip) };
+        let template = Template {
+            region: FlowMatch::exact(&key),
+            reply: Some(FlowMatch::exact(&key.reply())),
+            wide: false,
+            verdict: Verdict::Allow,
+            via: Vec::new(),
+            duties: Duties::default(),
+            installable: true,
+            audited: Vec::new(),
+            rule: one.rule,
+        };
+        let ends = ((*src.end).clone(), (*dst.end).clone());
+        let judged = one.installed.max(src.judged).max(dst.judged);
+        let flow = Flow { headers: headers(one, src.address), src: ends.0, dst: ends.1, time: Some(judged) };
+        let course = Course::along(vec![Hop { dpid: src.at.dpid, in_port: src.at.port, out_port: dst.at.port }]);
+        Some(Conversation::beginning(one.id, (src.at, key), (Arc::new(flow), template), course, one.installed))
+    }
+
+    /// Writes out the conversation with this number, if it is plain.
+    pub(crate) fn unfold_flow(&mut self, id: FlowId) {
+        if let Some(place) = self.plains.numbered(id) {
+            self.unfold(place);
+        }
+    }
+
+    /// Writes out the conversation that a packet belongs to, if it is plain.
+    pub(crate) fn unfold_key(&mut self, key: &FlowKey) {
+        if let Some((place, _)) = self.plain_of(key) {
+            self.unfold(place);
+        }
+    }
+
+    /// The plain conversation that a packet belongs to.
+    pub(crate) fn plain_of(&self, key: &FlowKey) -> Option<(PlainId, Direction)> {
+        if self.plains.is_empty() {
+            return None;
+        }
+        let ip = key.ip.as_ref()?;
+        let Some(Transport::Ports { src, dst }) = ip.transport else { return None };
+        let seats = [self.plains.seats.find(key.dl_src, ip.src)?, self.plains.seats.find(key.dl_dst, ip.dst)?];
+        self.plains.find(&Wire { seats, ports: [src, dst], proto: ip.proto, vlan: key.vlan.and_then(|tag| tag.id) })
+    }
+
+    /// The same of packets of an exact region.
+    pub(crate) fn plain_of_region(&self, region: &FlowMatch) -> Option<(PlainId, Direction)> {
+        let host = |prefix: Option<Prefix>| prefix.filter(Prefix::is_host).map(|prefix| prefix.network());
+        let ip = IpHeader {
+            src: host(region.nw_src)?,
+            dst: host(region.nw_dst)?,
+            proto: region.nw_proto?,
+            dscp: 0,
+            transport: Some(region.transport.single()??),
+        };
+        let vlan = match region.vlan {
+            VlanMatch::Any => return None,
+            VlanMatch::Untagged => None,
+            VlanMatch::Id(id) => Some(net::VlanTag { id: Some(id), pcp: 0 }),
+        };
+        self.plain_of(&FlowKey { dl_src: region.dl_src?, dl_dst: region.dl_dst?, dl_type: region.dl_type?, vlan, ip: Some(ip) })
+    }
+
+    /// Writes out the plain conversation of an exact region.
+    pub(crate) fn unfold_region(&mut self, region: &FlowMatch) {
+        if let Some((place, _)) = self.plain_of_region(region) {
+            self.unfold(place);
+        }
+    }
+
+    /// As [`Records::is_confused`], of all conversations.
+    pub(crate) fn is_confused(&mut self, template: &Template, id: Option<FlowId>) -> bool {
+        for region in Records::carried_as(template) {
+            self.unfold_region(&region);
+        }
+        self.records.is_confused(template, id)
+    }
+
+    /// Writes out what goes through a port of a switch, or through any.
+    pub(crate) fn unfold_through(&mut self, dpid: Dpid, passes: impl Fn(Location) -> bool) {
+        if self.plains.held(dpid) == 0 {
+            return;
+        }
+        let here = |id: &SeatId| self.plains.seats.get(*id).is_some_and(|seat| seat.at.dpid == dpid && passes(seat.at));
+        let seats: Vec<SeatId> = self.plains.seats.ids().into_iter().filter(here).collect();
+        for seat in seats {
+            self.unfold_seat(seat);
+        }
+    }
+
+    fn unfold_seat(&mut self, seat: SeatId) {
+        for place in self.plains.of_seat(seat) {
+            self.unfold(place);
+        }
+    }
+
+    /// True if a station has plain conversations; with an address: that use it.
+    pub(crate) fn is_seated(&self, mac: MacAddr, address: Option<IpAddr>) -> bool {
+        let seats = self.plains.seats.of(mac).iter().filter_map(|id| self.plains.seats.get(*id));
+        seats.filter(|seat| address.is_none_or(|address| seat.address == address)).any(|seat| !seat.is_idle())
+    }
+
+    /// Tells what seats have heard since this was last done to whoever waits for hosts to fall silent.
+    pub(crate) fn tell_heard(&mut self) {
+        for (mac, address, at, time) in self.plains.seats.heard() {
+            self.hosts.heard_at(mac, address, at, time);
+        }
+    }
+
+    /// The view says something else of a station: the program is told, and what plain conversations of it have changed by that is
+    /// written out.
+    pub(crate) fn update_station(&mut self, mac: MacAddr, now: Time) {
+        self.program.update(&self.view, &[mac]);
+        for id in self.plains.seats.of(mac).to_vec() {
+            self.renew_seat(id, now);
+        }
+    }
+
+    fn renew_seat(&mut self, id: SeatId, now: Time) {
+        let Some(seat) = self.plains.seats.get(id) else { return };
+        let (old, place) = (seat.end.clone(), (seat.mac, seat.address, seat.at));
+        let Some((end, placed)) = self.seat_of(place.0, place.1, place.2) else { return self.end_seat(id) };
+        if end == *old {
+            return self.plains.seats.renew(id, old, placed);
+        }
+        let renewed = FxHashMap::from_iter([(id, Some(placed))]);
+        let flows = self.plains.of_seat(id);
+        self.judge_plain(flows, &renewed, now);
+        self.plains.seats.renew(id, Arc::new(end), placed);
+    }
+
+    /// Nobody sits there any more.
+    fn end_seat(&mut self, id: SeatId) {
+        self.unfold_seat(id);
+        self.tell_heard();
+        self.plains.seats.remove(id);
+    }
+
+    /// Judges plain conversations again; where the program finds seats now, or that they are none, is told. Those that do not stay
+    /// plain are written out in the words of before. How many stayed.
+    fn judge_plain(&mut self, flows: Vec<PlainId>, renewed: &FxHashMap<SeatId, Option<Placed>>, now: Time) -> usize {
+        let mut kept = 0;
+        for place in flows {
+            let Some(one) = self.plains.get(place).copied() else { continue };
+            let seats = one.seats.map(|id| {
+                let seat = self.plains.seats.get(id)?;
+                Some((renewed.get(&id).copied().unwrap_or(Some(seat.placed))?, seat.address))
+            });
+            let rule = match seats {
+                [Some((src, address)), Some((dst, _))] => self.plain_rule(src, dst, &headers(&one, address), now),
+                [None, _] | [_, None] => None,
+            };
+            match (rule, self.plains.get_mut(place)) {
+                (Some(rule), Some(kept_one)) => {
+                    kept_one.rule = rule;
+                    kept += 1;
+                }
+                (None, _) | (_, None) => self.unfold_before(place),
+            }
+        }
+        kept
+    }
+
+    /// Writes one out that may lose its permission to another policy: it will be told of in the words of this one.
+    fn unfold_before(&mut self, place: PlainId) {
+        let Some(id) = self.unfold(place) else { return };
+        let Some(one) = self.records.get(id) else { return };
+        if let Some(before) = &mut self.before {
+            before.remember(one);
+        }
+    }
+
+    /// The policy is another, or its times make it another: all plain conversations are judged again. How many stayed plain.
+    pub(crate) fn rejudge_plain(&mut self, now: Time) -> usize {
+        let ids = self.plains.seats.ids();
+        let whole = self.fast.allowed_by(&self.program);
+        let seen = |id: &SeatId| {
+            let seat = self.plains.seats.get(*id)?;
+            whole.then(|| self.seat_of(seat.mac, seat.address, seat.at)).flatten()
+        };
+        let ends: FxHashMap<SeatId, Option<(End, Placed)>> = ids.into_iter().map(|id| (id, seen(&id))).collect();
+        let placed = ends.iter().map(|(id, end)| (*id, end.as_ref().map(|(_, placed)| *placed))).collect();
+        let mut all: Vec<(FlowId, PlainId)> = self.plains.iter().map(|(place, one)| (one.id, place)).collect();
+        all.sort_unstable();
+        let kept = self.judge_plain(all.into_iter().map(|(_, place)| place).collect(), &placed, now);
+        for (id, end) in ends {
+            match end {
+                Some((end, placed)) => {
+                    self.plains.seats.renew(id, Arc::new(end), placed);
+                    if let Some(mac) = self.plains.seats.get(id).map(|seat| seat.mac) {
+                        self.plains.seats.judged(mac, now);
+                    }
+                }
+                None => self.end_seat(id),
+            }
+        }
+        kept
+    }
+
+    /// An entry of a plain conversation timed out. False if it is none, or otherwise than it should be: then it is plain no more.
+    pub(crate) fn plain_fell_silent(&mut self, dpid: Dpid, removed: &FlowRemoved) -> bool {
+        let of_cookie = FlowId::of_cookie(removed.cookie);
+        let Some((place, direction)) = of_cookie.and_then(|(id, direction)| Some((self.plains.numbered(id)?, direction))) else {
+            if let Some(region) = &removed.region {
+                self.unfold_region(region);
+            }
+            return false;
+        };
+        let slot = removed.region.map(|region| Slot { region, priority: removed.priority });
+        let own = self.plains.get(place).and_then(|one| self.entry_of(one, direction));
+        if removed.deleted || slot.is_none() || own.is_none_or(|(at, own, _)| at != dpid || Some(own) != slot) {
+            self.unfold(place);
+            return false;
+        }
+        if self.plains.fell_silent(place, direction) {
+            self.plains.remove(place);
+        }
+        true
+    }
+
+    /// The entry of a plain conversation in one direction, and what it does.
+    fn entry_of(&self, one: &Plain, direction: Direction) -> Option<(Dpid, Slot, Wanted)> {
+        let entries = flows::plan(&self.written(one)?);
+        let cookie = one.id.cookie(direction);
+        entries.into_iter().find(|entry| entry.wanted.cookie == cookie).map(|entry| (entry.dpid, entry.slot, entry.wanted))
+    }
+
+    /// A switch told what it holds, asked for it then: entries of plain conversations that are as they should be are taken off the list,
+    /// and conversations with any that is not are written out. What was put in since is left alone.
+    pub(crate) fn verify_plain(&mut self, dpid: Dpid, found: &mut Vec<Present>, asked: Time) {
+        if self.plains.held(dpid) == 0 {
+            return;
+        }
+        let mut right: FxHashSet<(PlainId, bool)> = FxHashSet::default();
+        let mut wrong: Vec<PlainId> = Vec::new();
+        found.retain(|one| {
+            let numbered = FlowId::of_cookie(one.cookie).and_then(|(id, way)| Some((self.plains.numbered(id)?, way)));
+            let Some((place, direction)) = numbered else {
+                wrong.extend(one.region.and_then(|region| self.plain_of_region(&region)).map(|(place, _)| place));
+                return true;
+            };
+            let own = self.plains.get(place).filter(|own| !own.is_idle(direction)).and_then(|own| self.entry_of(own, direction));
+            let same = own.is_some_and(|(at, slot, wanted)| {
+                at == dpid
+                    && one.table == 0
+                    && one.foreign.is_none()
+                    && one.slot() == Some(slot)
+                    && one.actions.as_ref() == Some(&wanted.actions)
+            });
+            if same {
+                right.insert((place, direction == Direction::Reply));
+            } else {
+                wrong.push(place);
+            }
+            !same
+        });
+        let here = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
+        let lacks = |place: PlainId, one: &Plain| {
+            let [forward, reply] = one.idle;
+            !(forward || right.contains(&(place, false))) || !(reply || right.contains(&(place, true)))
+        };
+        let missing = self.plains.iter().filter(|(_, one)| one.installed < asked && here(one));
+        wrong.extend(missing.filter(|(place, one)| lacks(*place, one)).map(|(place, _)| place));
+        for place in wrong {
+            let fresh = self.plains.get(place).is_some_and(|one| one.installed >= asked);
+            self.write_out(place, fresh);
+        }
+    }
+}
