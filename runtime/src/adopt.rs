@@ -73,14 +73,16 @@ impl Adoption {
 
 impl Controller {
     /// A switch told what it holds: compares with what is wanted, and keeps conversations of an earlier run for judgement.
-    pub(crate) fn read_back(&mut self, dpid: Dpid, found: &[Present], now: Time, out: &mut Effects) {
+    pub(crate) fn read_back(&mut self, dpid: Dpid, mut found: Vec<Present>, now: Time, out: &mut Effects) {
+        let kept = self.verify_plain(dpid, &mut found, Time(u64::MAX));
+        self.plains.away.remove(&dpid);
         let waiting = self.adoption.until.is_some();
         let spare = |one: &Present| waiting && (is_conversation(one) || is_planned(one));
         let Some(session) = self.switches.up(dpid) else { return };
-        let repair = self.tables.read_back(dpid, found, &spare, session, &self.settings, out);
+        let repair = self.tables.read_back(dpid, &found, &spare, session, &self.settings, out);
         out.event(Event::Reconciled {
             dpid,
-            kept: repair.kept,
+            kept: repair.kept + kept,
             added: repair.added,
             removed: repair.removed,
             foreign: repair.foreign,

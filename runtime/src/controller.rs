@@ -332,7 +332,7 @@ impl Controller {
                 self.join(dpid, now, out);
                 self.resettle_meters(dpid, out);
                 self.resettle_groups(dpid, out);
-                self.read_back(dpid, &held.flows, now, out);
+                self.read_back(dpid, held.flows, now, out);
             }
             Said::PacketIn(dpid, packet) => self.packet_in(dpid, packet, false, now, out),
             Said::PortStatus(dpid, port, deleted) => {
@@ -424,7 +424,8 @@ impl Controller {
         for (mac, at) in gone {
             self.detach(mac, at, now, out);
         }
-        self.unfold_through(dpid, |_| true);
+        let dead: BTreeSet<PortNo> = self.plains.ports(dpid).into_iter().filter(|port| is_dead(&self.topology, *port)).collect();
+        self.unfold_through(dpid, |at| dead.contains(&at.port));
         let passes_dead =
             |hop: Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
         let cut: Vec<FlowId> = self.records.iter().filter(|one| one.course.passes().any(passes_dead)).map(|one| one.id).collect();
@@ -491,7 +492,7 @@ impl Controller {
         for link in self.topology.remove_switch(dpid) {
             out.event(Event::LinkDown(link));
         }
-        self.unfold_through(dpid, |_| true);
+        self.plains.away.insert(dpid);
         self.verification.forget(dpid);
         self.tables.disconnected(dpid);
         self.meters.disconnected(dpid);

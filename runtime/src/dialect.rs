@@ -11,7 +11,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use net::{Dpid, FlowMatch, MacAddr, PortNo, VlanId};
-use openflow::DecodeError;
+use openflow::{DecodeError, ExactEntry, Release};
 use smallvec::SmallVec;
 
 use crate::install::Slot;
@@ -416,6 +416,22 @@ pub(crate) fn glance(version: Version, frame: &[u8]) -> Option<Glance<'_>> {
     let openflow::Glance { in_port, buffer_id, total_len, data } = read?;
     let buffer = (buffer_id != openflow::v13::OFP_NO_BUFFER).then_some(buffer_id);
     Some(Glance { in_port, buffer, frame: data, whole: data.len() >= usize::from(total_len) })
+}
+
+/// Writes the entry of one flow. Nothing if the version cannot say it, and then nothing is written.
+pub(crate) fn add_exact(version: Version, xid: u32, entry: &ExactEntry<'_>, out: &mut BytesMut) -> Option<()> {
+    match version {
+        Version::V10 => openflow::v10::add_exact(entry, xid, out),
+        Version::V13 => openflow::v13::add_exact(entry, xid, out),
+    }
+}
+
+/// Sends a packet out of one port. Nothing if the version cannot say it, and then nothing is written.
+pub(crate) fn release(version: Version, xid: u32, packet: &Release<'_>, out: &mut BytesMut) -> Option<()> {
+    match version {
+        Version::V10 => openflow::v10::release(packet, xid, out),
+        Version::V13 => openflow::v13::release(packet, xid, out),
+    }
 }
 
 /// Writes one message.

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use compiler::Program;
+use compiler::{Placed, Program};
 use lang::checked::{RuleId, Verdict};
 use lang::flow::{End, Flow};
-use net::{Dpid, FlowKey, FlowMatch, Location, MacAddr, PortNo, Time, Transport};
-use openflow::Header;
+use net::{Dpid, FlowKey, FlowMatch, IpProto, Location, MacAddr, PortNo, Time, Transport};
+use openflow::{Header, Release};
 use packet::{Frame, Payload, dhcp, dhcp6};
 use rustc_hash::FxHashMap;
 
 use crate::controller::Controller;
-use crate::dialect::{self, Action, Glance, ToSwitch, Version};
+use crate::dialect::{self, Glance, Version};
 use crate::effect::{ConnId, Effects};
-use crate::event::{Decided, Event};
+use crate::event::{Decided, Event, Limit};
 use crate::install::{self, FLOW_PRIORITY, Slot};
+use crate::limits::{Asked, Scope, Sender};
 use crate::plain::{Plain, Seat, SeatId, Wire};
-use crate::record::{Direction, FlowId};
+use crate::record::Direction;
+use crate::session::Voice;
 use crate::settings::{Settings, Width};
 use compiler::inventory::Role;
 
@@ -45,6 +47,8 @@ pub(crate) enum Reached {
     Nothing,
     /// It was counted against the limits of its port and sender, and is within them.
     Admitted,
+    /// It exceeds a limit, and is to be dropped.
+    Excess(Location, Sender, Limit),
     /// It is done with.
     End,
 }
@@ -78,9 +82,21 @@ impl Fast {
 /// A packet whose ends are known.
 struct Known<'a> {
     at: Location,
+    to: Location,
+    /// Where the program finds both ends.
+    placed: [Placed; 2],
     glance: &'a Glance<'a>,
     key: FlowKey,
     wire: Wire,
+}
+
+/// A switch in whose name packets are heard, one after the other.
+struct Speaker {
+    dpid: Dpid,
+    version: Version,
+    voice: Voice,
+    /// Entries that it can still take; none if it gets no new ones for now.
+    room: usize,
 }
 
 impl Controller {
@@ -90,81 +106,92 @@ impl Controller {
         if !self.fast.on || self.adoption.is_waiting() {
             return Reached::Nothing;
         }
+        loop {
+            let reached = self.hear_in_a_row(conn, now, out);
+            // What is dropped may lead to more than that: see [`Controller::shed`].
+            let Reached::Excess(at, sender, what) = reached else { return reached };
+            self.shed(at, sender, what, now, out);
+        }
+    }
+
+    fn hear_in_a_row(&mut self, conn: ConnId, now: Time, out: &mut Effects) -> Reached {
         let Some(session) = self.switches.session(conn) else { return Reached::Nothing };
-        let Some((version, dpid)) = session.in_use() else { return Reached::Nothing };
+        let Some((version, dpid)) = session.in_use().filter(|(version, _)| session.begins_with_packet(*version)) else {
+            return Reached::Nothing;
+        };
         let mut input = session.take_input();
+        let Some(voice) = session.lend_voice(out) else { return Reached::Nothing };
+        let mut speaker = Speaker { dpid, version, voice, room: self.room_of(dpid) };
         let (mut reached, mut heard) = (Reached::Nothing, None);
         while let Some(length) = packet_in(&input, version) {
             let Some(glance) = input.get(..length).and_then(|frame| dialect::glance(version, frame)) else { break };
-            reached = self.packet_fast(conn, (dpid, version), &glance, now, out);
-            if reached != Reached::End {
+            reached = self.packet_fast(&mut speaker, &glance, now, out);
+            if matches!(reached, Reached::Nothing | Reached::Admitted) {
                 break;
             }
             self.counters.packet_ins += 1;
             heard = Some(now);
             input.advance(length);
+            if reached != Reached::End {
+                break;
+            }
             reached = Reached::Nothing;
         }
         if let Some(session) = self.switches.session(conn) {
             session.give_back(input, heard);
+            session.take_voice(speaker.voice, out);
         }
         reached
     }
 
-    fn packet_fast(
-        &mut self,
-        conn: ConnId,
-        (dpid, version): (Dpid, Version),
-        glance: &Glance<'_>,
-        now: Time,
-        out: &mut Effects,
-    ) -> Reached {
-        let at = Location::new(dpid, glance.in_port);
+    /// Entries that a switch can take before a limit stands against it.
+    fn room_of(&self, dpid: Dpid) -> usize {
+        if self.has_table_room(dpid, 0) { self.free_entries(dpid) } else { 0 }
+    }
+
+    fn packet_fast(&mut self, speaker: &mut Speaker, glance: &Glance<'_>, now: Time, out: &mut Effects) -> Reached {
+        let at = Location::new(speaker.dpid, glance.in_port);
         if !self.is_port_of_hosts(at) {
             return Reached::Nothing;
         }
-        let Some(known) = self.known(at, version, glance) else { return Reached::Nothing };
-        if !self.admits_packet(at, glance.frame, now, out) {
-            return Reached::End;
+        let Some(known) = self.known(at, speaker.version, glance) else { return Reached::Nothing };
+        let sender = Sender { mac: known.key.dl_src, kind: known.key.dl_type };
+        if let Err(what) = self.limits.ask(Asked::Packet, (at, Scope::Edge), sender, self.settings.packets, now) {
+            return Reached::Excess(at, sender, what);
         }
         if let Some((place, direction)) = self.plains.find(&known.wire) {
             let lately = self.plains.get(place).filter(|one| !one.is_idle(direction) && now.since(one.installed) < LATELY);
-            return match lately {
-                Some(_) => self.pass_on(conn, &known, now, out),
-                None => Reached::Admitted,
-            };
+            return if lately.is_some() { self.pass_on(speaker, &known, now) } else { Reached::Admitted };
         }
-        if !self.is_new(&known, now) || !self.has_room_for(&known) {
+        if speaker.room < 2 || !self.may_begin_here(at, known.key.dl_src, speaker.room) || !self.is_new(&known, now) {
             return Reached::Admitted;
         }
-        let [src, dst] = known.wire.seats;
-        let (Some(from), Some(to)) = (self.plains.seats.get(src), self.plains.seats.get(dst)) else { return Reached::Admitted };
-        let (from, to) = (from.placed, to.placed);
-        let Some(rule) = self.plain_rule(from, to, &Program::headers(&known.key), now) else { return Reached::Admitted };
-        if !self.admits_flow_of(at, known.key.dl_src, known.key.dl_type, now, out) {
-            self.plains.seats.hear(src, now);
-            return Reached::End;
+        let Some(rule) = self.plain_rule(known.placed, &Program::headers(&known.key), now) else { return Reached::Admitted };
+        if let Err(what) = self.limits.ask(Asked::Flow, (at, Scope::Edge), sender, self.settings.flows, now) {
+            self.plains.seats.hear(known.wire.seats[0], now);
+            return Reached::Excess(at, sender, what);
         }
-        let id = self.records.fresh();
-        let ip = known.key.ip.as_ref();
-        let plain = Plain {
-            id,
-            seats: known.wire.seats,
-            ports: known.wire.ports,
-            proto: known.wire.proto,
-            dscp: ip.map_or(0, |ip| ip.dscp),
-            vlan: known.key.vlan,
-            rule,
-            installed: now,
-            idle: [false, false],
-        };
-        self.plains.insert(plain);
-        self.install_fast(conn, &known, id, out);
-        self.counters.allowed += 1;
+        self.begin_plain(speaker, &known, rule, now);
         if self.settings.tell_decisions {
             self.tell(&known, rule, now, out);
         }
-        self.pass_on(conn, &known, now, out)
+        self.pass_on(speaker, &known, now)
+    }
+
+    /// Records a plain conversation, and sends its entries.
+    fn begin_plain(&mut self, speaker: &mut Speaker, known: &Known<'_>, rule: Option<RuleId>, now: Time) {
+        let id = self.records.fresh();
+        let Wire { seats, ports, proto, .. } = known.wire;
+        let dscp = known.key.ip.as_ref().map_or(0, |ip| ip.dscp);
+        let plain = Plain { id, seats, ports, proto, dscp, vlan: known.key.vlan, rule, installed: now, idle: [false, false] };
+        self.plains.insert(plain);
+        let idle = install::seconds(self.settings.idle_timeout);
+        let (from, to) = (known.at.port, known.to.port);
+        // The version can say it: see [`Controller::known`].
+        install::add_exact(id, Direction::Forward, (from, to), (&known.key, idle), &mut speaker.voice);
+        install::add_exact(id, Direction::Reply, (to, from), (&known.key.reply(), idle), &mut speaker.voice);
+        speaker.room = speaker.room.saturating_sub(2);
+        self.counters.allowed += 1;
     }
 
     /// True if hosts are at this port, and nothing else.
@@ -187,18 +214,23 @@ impl Controller {
         let ip = key.ip.filter(|_| matches!(payload, Payload::Ip(_)))?;
         let Some(Transport::Ports { src: sport, dst: dport }) = ip.transport else { return None };
         let watched = [dhcp::SERVER_PORT, dhcp::CLIENT_PORT, dhcp6::SERVER_PORT, dhcp6::CLIENT_PORT];
-        if watched.contains(&dport) || (version == Version::V10 && !ip.src.is_ipv4()) {
+        let expressible = match version {
+            Version::V10 => ip.src.is_ipv4() && matches!(ip.proto, IpProto::TCP | IpProto::UDP),
+            Version::V13 => true,
+        };
+        if watched.contains(&dport) || !expressible {
             return None;
         }
         let questions = !self.hosts.is_calm(at, key.dl_src);
         let src = self.seat(key.dl_src, ip.src, Some(at)).filter(|_| !questions)?;
         let dst = self.seat(key.dl_dst, ip.dst, None)?;
-        let to = self.plains.seats.get(dst)?.at;
+        let (from, to) = (self.plains.seats.get(src)?.placed, self.plains.seats.get(dst)?);
+        let (placed, to) = ([from, to.placed], to.at);
         if to.dpid != at.dpid || to.port == at.port || !self.is_port_of_hosts(to) {
             return None;
         }
         let wire = Wire { seats: [src, dst], ports: [sport, dport], proto: ip.proto, vlan: key.vlan.and_then(|tag| tag.id) };
-        Some(Known { at, glance, key, wire })
+        Some(Known { at, to, placed, glance, key, wire })
     }
 
     /// The seat of a station's address: of one that is to be at this port, if one is named.
@@ -230,39 +262,19 @@ impl Controller {
             self.tables
                 .is_vacant(known.at.dpid, &Slot { region: FlowMatch { in_port: Some(port), ..region }, priority: FLOW_PRIORITY })
         };
-        let Some(to) = self.plains.seats.get(known.wire.seats[1]).map(|seat| seat.at.port) else { return false };
         self.records.find(&forward).is_none()
             && self.records.find(&reply).is_none()
             && unheld(forward, known.at.port)
-            && unheld(reply, to)
-    }
-
-    /// True if nothing stands against one more conversation here.
-    fn has_room_for(&self, known: &Known<'_>) -> bool {
-        self.has_table_room(known.at.dpid, 2) && self.may_begin_here(known.at, known.key.dl_src)
-    }
-
-    /// Sends the entries of a plain conversation, and the packet behind them.
-    fn install_fast(&mut self, conn: ConnId, known: &Known<'_>, id: FlowId, out: &mut Effects) {
-        let Some(to) = self.plains.seats.get(known.wire.seats[1]).map(|seat| seat.at.port) else { return };
-        let idle = install::seconds(self.settings.idle_timeout);
-        let Some(session) = self.switches.session(conn) else { return };
-        let (from, key) = (known.at.port, &known.key);
-        // Its version can match them: see [`Controller::known`].
-        install::add_exact(id, Direction::Forward, (from, to), (key, idle), session, out);
-        install::add_exact(id, Direction::Reply, (to, from), (&key.reply(), idle), session, out);
+            && unheld(reply, known.to.port)
     }
 
     /// Sends a packet on to its receiver.
-    fn pass_on(&mut self, conn: ConnId, known: &Known<'_>, now: Time, out: &mut Effects) -> Reached {
-        let [src, dst] = known.wire.seats;
-        self.plains.seats.hear(src, now);
-        let to = self.plains.seats.get(dst).map(|seat| seat.at.port);
-        if let (Some(to), Some(session)) = (to, self.switches.session(conn)) {
-            let buffer = known.glance.buffer;
-            let frame: &[u8] = if buffer.is_some() { &[] } else { known.glance.frame };
-            session.say(&ToSwitch::PacketOut { in_port: Some(known.at.port), buffer, frame, out: &[Action::Output(to)] }, out);
-        }
+    fn pass_on(&mut self, speaker: &mut Speaker, known: &Known<'_>, now: Time) -> Reached {
+        self.plains.seats.hear(known.wire.seats[0], now);
+        let Glance { buffer, frame, .. } = *known.glance;
+        let data = if buffer.is_some() { &[][..] } else { frame };
+        let buffer_id = buffer.unwrap_or(openflow::v13::OFP_NO_BUFFER);
+        speaker.voice.release(&Release { in_port: known.at.port, out_port: known.to.port, buffer_id, data });
         Reached::End
     }
 

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use net::{Dpid, FlowKey, FlowMatch, PortNo};
+use openflow::ExactEntry;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::{self, Actions, Inexpressible, ToSwitch};
 use crate::effect::Effects;
 use crate::record::{self, FlowId};
-use crate::session::Session;
+use crate::session::{Session, Voice};
 use crate::settings::Settings;
 
 /// Priority of conversations and denials.
@@ -460,25 +461,17 @@ pub(crate) fn seconds(duration: std::time::Duration) -> u16 {
     u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1)
 }
 
-/// Sends the entry of a plain conversation in one direction, from port to port, with its timeout: where [`Tables`] know of nothing.
+/// Sends the entry of a plain conversation in one direction, from port to port: where [`Tables`] know of nothing. False if the version
+/// cannot say it.
 pub(crate) fn add_exact(
     id: FlowId,
     direction: record::Direction,
-    (from, to): (PortNo, PortNo),
+    (in_port, out_port): (PortNo, PortNo),
     (key, idle): (&FlowKey, u16),
-    session: &mut Session,
-    out: &mut Effects,
-) {
-    let entry = dialect::Entry {
-        region: FlowMatch { in_port: Some(from), ..FlowMatch::exact(key) },
-        priority: FLOW_PRIORITY,
-        actions: &[dialect::Action::Output(to)],
-        cookie: id.cookie(direction),
-        idle,
-        hard: 0,
-        notify: true,
-    };
-    let _ = session.say_for(id, &ToSwitch::Add(entry), out);
+    voice: &mut Voice,
+) -> bool {
+    let entry = ExactEntry { key, in_port, out_port, priority: FLOW_PRIORITY, cookie: id.cookie(direction), idle };
+    voice.add(id, &entry)
 }
 
 /// Sends what is wanted in a slot, unless it is there. True if something was sent.

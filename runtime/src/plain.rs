@@ -4,13 +4,14 @@
 
 mod seat;
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use lang::checked::RuleId;
-use net::{Dpid, IpProto, Time, VlanId, VlanTag};
-use rustc_hash::FxHashMap;
+use net::{Dpid, IpProto, PortNo, Time, VlanId, VlanTag};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use seat::{Seat, SeatId, Seats};
 
@@ -108,6 +109,8 @@ pub(crate) struct Plains {
     by_number: HashTable<u32>,
     /// Entries of theirs that each switch holds.
     held: FxHashMap<Dpid, usize>,
+    /// Switches that are out of reach: what they hold is not known until they are back and have told.
+    pub(crate) away: FxHashSet<Dpid>,
     hasher: FixedState,
 }
 
@@ -128,6 +131,7 @@ impl Plains {
             by_wire: HashTable::new(),
             by_number: HashTable::new(),
             held: FxHashMap::default(),
+            away: FxHashSet::default(),
             hasher: FixedState::with_seed(seed.rotate_left(40)),
         }
     }
@@ -155,6 +159,15 @@ impl Plains {
     /// Entries of theirs that a switch holds.
     pub(crate) fn held(&self, dpid: Dpid) -> usize {
         self.held.get(&dpid).copied().unwrap_or(0)
+    }
+
+    /// Ports of a switch where somebody sits.
+    pub(crate) fn ports(&self, dpid: Dpid) -> BTreeSet<PortNo> {
+        if self.held(dpid) == 0 {
+            return BTreeSet::new();
+        }
+        let seats = self.seats.ids().into_iter().filter_map(|id| self.seats.get(id));
+        seats.filter(|seat| seat.at.dpid == dpid).map(|seat| seat.at.port).collect()
     }
 
     fn lighten(&mut self, one: &Plain, entries: usize) {

@@ -160,14 +160,15 @@ impl Controller {
         self.within_share(arrival, used_up, Limit::Room, now, out)
     }
 
-    /// True if a conversation within one switch may be begun here: no limit stands against it.
-    pub(crate) fn may_begin_here(&self, at: Location, mac: MacAddr) -> bool {
+    /// True if a conversation within one switch may be begun here, where so many entries are free: no limit stands against it.
+    pub(crate) fn may_begin_here(&self, at: Location, mac: MacAddr, free: usize) -> bool {
         let (all, here) = (self.settings.conversations, self.begun_at(at));
-        let free = self.free_entries(at.dpid);
+        let of_host = (free / 2).max(LEAST);
         self.conversations() < all
             && here.allowed + here.denied < (all / PORT_SHARE).max(1)
             && here.allowed * 2 < free.max(LEAST)
-            && self.begun_by(at, mac).allowed * 2 < (free / 2).max(LEAST)
+            // What a port has not begun, no host of it has.
+            && (here.allowed * 2 < of_host || self.begun_by(at, mac).allowed * 2 < of_host)
     }
 
     /// How many conversations and denials were begun at this port.
@@ -220,7 +221,7 @@ impl Controller {
     }
 
     /// Entries that a switch can still take.
-    fn free_entries(&self, dpid: Dpid) -> usize {
+    pub(crate) fn free_entries(&self, dpid: Dpid) -> usize {
         self.table_size(dpid).saturating_sub(self.entries_at(dpid))
     }
 

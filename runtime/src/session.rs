@@ -13,6 +13,7 @@ mod latency;
 mod role;
 mod sent;
 mod verify;
+mod voice;
 
 use std::collections::VecDeque;
 
@@ -22,6 +23,7 @@ use openflow::{DecodeError, Header, Hello, OFPT_HELLO, negotiate, split_frame};
 
 pub use capabilities::Capabilities;
 pub use role::Demotion;
+pub(crate) use voice::Voice;
 
 use crate::controller::PORTS_LIMIT;
 use crate::dialect::{

@@ -1,6 +1,7 @@
 //! Plain conversations where something happens to them: those that stay plain are judged again as they are, all others are written out
 //! as conversations, and what follows is what follows for any. Knows nothing of how a conversation becomes plain.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -66,7 +67,7 @@ impl Controller {
     }
 
     /// The rule that allows a flow between two seats and binds it to nothing; none if there is no such.
-    pub(crate) fn plain_rule(&mut self, src: Placed, dst: Placed, headers: &Headers, now: Time) -> Option<Option<RuleId>> {
+    pub(crate) fn plain_rule(&mut self, [src, dst]: [Placed; 2], headers: &Headers, now: Time) -> Option<Option<RuleId>> {
         let decided = self.program.decide(src, dst, headers, Some(now));
         if decided.verdict != Verdict::Allow || !decided.alone {
             return None;
@@ -89,7 +90,11 @@ impl Controller {
         for entry in flows::plan(&conversation) {
             let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
             if !gone {
-                self.tables.hold(entry.dpid, entry.slot, entry.wanted, fresh);
+                if self.plains.away.contains(&entry.dpid) {
+                    self.tables.want(entry.dpid, entry.slot, entry.wanted);
+                } else {
+                    self.tables.hold(entry.dpid, entry.slot, entry.wanted, fresh);
+                }
             }
         }
         self.records.insert(conversation);
@@ -250,7 +255,7 @@ impl Controller {
                 Some((renewed.get(&id).copied().unwrap_or(Some(seat.placed))?, seat.address))
             });
             let rule = match seats {
-                [Some((src, address)), Some((dst, _))] => self.plain_rule(src, dst, &headers(&one, address), now),
+                [Some((src, address)), Some((dst, _))] => self.plain_rule([src, dst], &headers(&one, address), now),
                 [None, _] | [_, None] => None,
             };
             match (rule, self.plains.get_mut(place)) {
@@ -329,34 +334,19 @@ impl Controller {
     }
 
     /// A switch told what it holds, asked for it then: entries of plain conversations that are as they should be are taken off the list,
-    /// and conversations with any that is not are written out. What was put in since is left alone.
-    pub(crate) fn verify_plain(&mut self, dpid: Dpid, found: &mut Vec<Present>, asked: Time) {
+    /// and conversations with any that is not are written out. What was put in since is left alone. How many entries are right.
+    pub(crate) fn verify_plain(&mut self, dpid: Dpid, found: &mut Vec<Present>, asked: Time) -> usize {
         if self.plains.held(dpid) == 0 {
-            return;
+            return 0;
         }
-        let mut right: FxHashSet<(PlainId, bool)> = FxHashSet::default();
-        let mut wrong: Vec<PlainId> = Vec::new();
-        found.retain(|one| {
-            let numbered = FlowId::of_cookie(one.cookie).and_then(|(id, way)| Some((self.plains.numbered(id)?, way)));
-            let Some((place, direction)) = numbered else {
-                wrong.extend(one.region.and_then(|region| self.plain_of_region(&region)).map(|(place, _)| place));
-                return true;
-            };
-            let own = self.plains.get(place).filter(|own| !own.is_idle(direction)).and_then(|own| self.entry_of(own, direction));
-            let same = own.is_some_and(|(at, slot, wanted)| {
-                at == dpid
-                    && one.table == 0
-                    && one.foreign.is_none()
-                    && one.slot() == Some(slot)
-                    && one.actions.as_ref() == Some(&wanted.actions)
-            });
-            if same {
-                right.insert((place, direction == Direction::Reply));
-            } else {
-                wrong.push(place);
+        let (mut right, mut wrong): (FxHashSet<(PlainId, bool)>, BTreeSet<PlainId>) = Default::default();
+        for one in found.iter() {
+            match self.plain_entry(dpid, one) {
+                Some((place, direction, true)) => drop(right.insert((place, direction == Direction::Reply))),
+                Some((place, _, false)) => drop(wrong.insert(place)),
+                None => {}
             }
-            !same
-        });
+        }
         let here = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
         let lacks = |place: PlainId, one: &Plain| {
             let [forward, reply] = one.idle;
@@ -364,9 +354,29 @@ impl Controller {
         };
         let missing = self.plains.iter().filter(|(_, one)| one.installed < asked && here(one));
         wrong.extend(missing.filter(|(place, one)| lacks(*place, one)).map(|(place, _)| place));
+        let before = found.len();
+        found.retain(|one| self.plain_entry(dpid, one).is_none_or(|(place, ..)| wrong.contains(&place)));
+        let kept = before - found.len();
         for place in wrong {
             let fresh = self.plains.get(place).is_some_and(|one| one.installed >= asked);
             self.write_out(place, fresh);
         }
+        kept
+    }
+
+    /// The plain conversation that an entry found at a switch is of, or stands in the place of; and whether it is as it should be.
+    fn plain_entry(&self, dpid: Dpid, one: &Present) -> Option<(PlainId, Direction, bool)> {
+        let Some((place, direction)) =
+            FlowId::of_cookie(one.cookie).and_then(|(id, direction)| Some((self.plains.numbered(id)?, direction)))
+        else {
+            let (place, direction) = self.plain_of_region(one.region.as_ref()?)?;
+            return Some((place, direction, false));
+        };
+        let own = self.plains.get(place).filter(|own| !own.is_idle(direction)).and_then(|own| self.entry_of(own, direction));
+        let right = own.is_some_and(|(at, slot, wanted)| {
+            let same = one.slot() == Some(slot) && one.actions.as_ref() == Some(&wanted.actions);
+            same && at == dpid && one.table == 0 && one.foreign.is_none()
+        });
+        Some((place, direction, right))
     }
 }

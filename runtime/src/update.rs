@@ -141,7 +141,7 @@ impl Controller {
     /// Judges again every conversation whose way enters or leaves a switch at this port.
     pub(crate) fn revalidate_through(&mut self, at: Location, cause: Cause, now: Time, out: &mut Effects) {
         self.unplan_through(at, now, out);
-        self.unfold_through(at.dpid, |_| true);
+        self.unfold_through(at.dpid, |one| one == at);
         for id in self.records.through(at) {
             self.revalidate(id, cause, now, out);
         }

@@ -20,7 +20,7 @@ const PACKETS: usize = 4096;
 /// Bytes of them.
 const PACKET_BYTES: usize = 1024 * 1024;
 /// What one connection is heard of in its turn: packets,
-pub const TURN: usize = 32;
+pub const TURN: usize = 256;
 /// and before them everything else: messages,
 const TURN_OTHERS: usize = 128;
 /// and bytes of them.

@@ -24,7 +24,7 @@ use crate::watch::{Reason, Watch};
 /// Connections that are heard before what that led to is sent.
 const BATCH: usize = 64;
 /// Messages that are heard before, in all.
-const ROUND: usize = 256;
+const ROUND: usize = 1024;
 /// How often the runtime looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
 /// How often it is told that packets were dropped unheard.

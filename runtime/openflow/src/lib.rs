@@ -9,6 +9,7 @@
 
 mod cursor;
 mod error;
+mod exact;
 mod frame;
 mod glance;
 mod hello;
@@ -19,6 +20,7 @@ mod work;
 
 pub use cursor::Text;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use exact::{ExactEntry, Release};
 pub use frame::{HEADER_LENGTH, Header, split_frame};
 pub use glance::Glance;
 pub use hello::{Hello, OFPT_HELLO, negotiate};

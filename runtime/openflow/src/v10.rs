@@ -2,6 +2,7 @@
 
 mod action;
 mod error;
+mod exact;
 mod flow;
 mod matching;
 mod packet;
@@ -13,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use action::Action;
 pub use error::{BadAction, BadRequest, Error, ErrorType, FlowModFailed, HelloFailed, PortModFailed, QueueOpFailed, VendorError};
+pub use exact::{add_exact, release};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, OFP_NO_BUFFER};
 pub use matching::{Match, OFP_VLAN_NONE, Wildcards};
 pub use packet::{PacketIn, PacketInReason, PacketOut, glance};

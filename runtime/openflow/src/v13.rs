@@ -2,6 +2,7 @@
 
 mod action;
 mod error;
+mod exact;
 mod flow;
 mod group;
 mod instruction;
@@ -22,6 +23,7 @@ pub use error::{
     BadAction, BadInstruction, BadMatch, BadRequest, Error, ErrorType, FlowModFailed, GroupModFailed, HelloFailed,
     MeterModFailed, PortModFailed, QueueOpFailed, RoleRequestFailed, SwitchConfigFailed, TableFeaturesFailed, TableModFailed,
 };
+pub use exact::{add_exact, release};
 pub use flow::{FlowMod, FlowModCommand, FlowModFlags, FlowRemoved, FlowRemovedReason, OFP_NO_BUFFER, OFPTT_ALL, OFPTT_MAX};
 pub use group::{
     Bucket, BucketCounter, GroupCapabilities, GroupDesc, GroupFeatures, GroupMod, GroupModCommand, GroupStats, GroupType,

@@ -13,6 +13,12 @@ impl Session {
         if let Stage::Up(version, dpid) = self.stage { Some((version, dpid)) } else { None }
     }
 
+    /// True if a packet-in is the first of what was said and not heard yet.
+    pub(crate) fn begins_with_packet(&self, version: Version) -> bool {
+        const PACKET_IN: u8 = 10;
+        matches!(*self.input, [wire, PACKET_IN, ..] if wire == version.wire())
+    }
+
     /// Hands out what was said and not heard yet, for as long as nothing else is done with the session.
     pub(crate) fn take_input(&mut self) -> BytesMut {
         std::mem::take(&mut self.input)

@@ -5,6 +5,7 @@
 mod cases;
 mod corpus;
 mod damage;
+mod exact;
 mod roundtrip;
 mod specification;
 

@@ -1,0 +1,53 @@
+//! What is said for almost every flow, in the words of each version: the entry of one flow of TCP, UDP or SCTP over IP, from port to
+//! port, and the packet on its way behind it. The same bytes as the versions' messages make, of which there are few kinds: each is one
+//! structure, written at once. Knows nothing of when they are wanted.
+
+use std::net::IpAddr;
+
+use net::{FlowKey, PortNo, Transport};
+
+/// An entry for packets that are alike in all but TTL, DSCP and what IP options there are; the switch tells when it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct ExactEntry<'a> {
+    /// The packets: of IP, with ports.
+    pub key: &'a FlowKey,
+    /// Where they come in.
+    pub in_port: PortNo,
+    /// Where they go out: another port.
+    pub out_port: PortNo,
+    /// Higher wins.
+    pub priority: u16,
+    /// Its provenance.
+    pub cookie: u64,
+    /// Seconds of silence after which it goes; 0: never.
+    pub idle: u16,
+}
+
+/// A packet that goes out of one port.
+#[derive(Clone, Copy, Debug)]
+pub struct Release<'a> {
+    /// Where it came in.
+    pub in_port: PortNo,
+    /// Where it goes out: another port.
+    pub out_port: PortNo,
+    /// Where the switch keeps it, or `OFP_NO_BUFFER`.
+    pub buffer_id: u32,
+    /// The packet, if the switch does not keep it.
+    pub data: &'a [u8],
+}
+
+/// The addresses and ports of an exact entry.
+pub(crate) struct Ends {
+    pub(crate) src: IpAddr,
+    pub(crate) dst: IpAddr,
+    pub(crate) proto: u8,
+    pub(crate) ports: [u16; 2],
+}
+
+impl Ends {
+    pub(crate) fn of(key: &FlowKey) -> Option<Ends> {
+        let ip = key.ip.as_ref()?;
+        let Some(Transport::Ports { src, dst }) = ip.transport else { return None };
+        Some(Ends { src: ip.src, dst: ip.dst, proto: ip.proto.0, ports: [src, dst] })
+    }
+}
