@@ -1,4 +1,4 @@
-//! The daemon under load, as a process of its own: started, measured by the system's accounting, and ended.
+//! The daemon under load, or what stands in for it, as a process of its own: started, measured by the system's accounting, and ended.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -19,25 +19,37 @@ pub struct DaemonProcess(Child);
 ///
 /// # Errors
 /// It does not start, or does not listen in time.
-pub async fn start(config: &Path, address: SocketAddr) -> Result<DaemonProcess, String> {
-    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+pub fn start(config: &Path, address: SocketAddr) -> Result<DaemonProcess, String> {
+    launch(&["run", "-c"], config, address).map_err(|why| format!("the daemon {why}"))
+}
+
+/// Starts the null responder with the answer in this file, and waits until it listens.
+///
+/// # Errors
+/// It does not start, or does not listen in time.
+pub fn start_null(answer: &Path, address: SocketAddr) -> Result<DaemonProcess, String> {
+    launch(&["bench", "openflow", "--null-responder"], answer, address).map_err(|why| format!("the null responder {why}"))
+}
+
+fn launch(words: &[&str], file: &Path, address: SocketAddr) -> Result<DaemonProcess, String> {
+    let program = std::env::current_exe().map_err(|error| format!("cannot be found: {error}"))?;
     let child = Command::new(program)
-        .args(["run", "-c"])
-        .arg(config)
+        .args(words)
+        .arg(file)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .map_err(|error| format!("cannot start the daemon: {error}"))?;
+        .map_err(|error| format!("cannot be started: {error}"))?;
     let mut daemon = DaemonProcess(child);
     let begun = Instant::now();
     while TcpStream::connect(address).is_err() {
         if let Ok(Some(status)) = daemon.0.try_wait() {
-            return Err(format!("the daemon ended: {status}"));
+            return Err(format!("ended: {status}"));
         }
         if begun.elapsed() > START {
-            return Err("the daemon does not listen".to_owned());
+            return Err("does not listen".to_owned());
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(daemon)
 }

@@ -1,9 +1,7 @@
-//! Emulated switches that offer flow initiations and count complete answers: the entries of both directions, then the released
-//! packet. Knows nothing of how the daemon decides.
+//! An emulated switch that has flows set up through it and taken out again, and counts both. Knows nothing of how the daemon decides.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use net::{Dpid, MacAddr};
@@ -17,12 +15,10 @@ use packet::build::{IpEnds, pad, tcp};
 use packet::tcp::{SYN, Segment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Barrier;
 
-use super::Mode;
 use super::site::{PORTS, host};
 
-/// Initiations under way at each switch in throughput mode.
+/// Initiations under way at each switch.
 const WINDOW: u32 = 128;
 /// How long a switch may wait for its answers.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,26 +29,9 @@ pub struct Load {
     /// Emulated switches.
     pub switches: u16,
     /// Registered hosts at each.
-    pub hosts: u16,
+    pub hosts: u32,
     /// Initiations in all.
     pub flows: u32,
-    /// Rules beside the campus's.
-    pub rules: u32,
-    /// How.
-    pub mode: Mode,
-}
-
-/// What came back.
-#[derive(Debug, Default)]
-pub struct Answered {
-    /// Complete answers.
-    pub answers: u64,
-    /// Entries put in.
-    pub flow_mods: u64,
-    /// From the first initiation to the last answer.
-    pub elapsed: Duration,
-    /// Each answer's time in microseconds, ascending.
-    pub latencies: Vec<u32>,
 }
 
 /// One emulated switch.
@@ -67,53 +46,7 @@ pub(super) struct Switch {
     barriers: u32,
 }
 
-/// Connects the switches, lets every host be learned, then offers the load. `begin` is called between the two.
-///
-/// # Errors
-/// A switch is cut off, or its answers do not come.
-pub async fn run(load: &Load, address: SocketAddr, begin: impl FnOnce() -> Result<(), String>) -> Result<Answered, String> {
-    let ready = Arc::new(Barrier::new(usize::from(load.switches) + 1));
-    let go = Arc::new(Barrier::new(usize::from(load.switches) + 1));
-    let tasks: Vec<_> = (0..load.switches)
-        .map(|number| {
-            let (load, ready, go) = (*load, ready.clone(), go.clone());
-            tokio::spawn(async move {
-                let switch = tokio::time::timeout(PATIENCE, Switch::join(address, number, load)).await;
-                ready.wait().await;
-                go.wait().await;
-                let mut switch = switch.map_err(|_| "the daemon did not take the switch in time".to_owned())??;
-                let answered = tokio::time::timeout(PATIENCE, switch.offer()).await;
-                answered.map_err(|_| "answers did not come in time".to_owned())?
-            })
-        })
-        .collect();
-    ready.wait().await;
-    begin()?;
-    let begun = Instant::now();
-    go.wait().await;
-    let mut all = Answered::default();
-    for task in tasks {
-        let one: Answered = task.await.map_err(|error| error.to_string())??;
-        all.answers += one.answers;
-        all.flow_mods += one.flow_mods;
-        all.latencies.extend(one.latencies);
-    }
-    all.elapsed = begun.elapsed();
-    all.latencies.sort_unstable();
-    if all.flow_mods < 2 * all.answers {
-        return Err(format!("{} answers with only {} entries", all.answers, all.flow_mods));
-    }
-    Ok(all)
-}
-
 impl Switch {
-    /// Connects, introduces itself, and announces every host.
-    async fn join(address: SocketAddr, number: u16, load: Load) -> Result<Switch, String> {
-        let mut switch = Switch::connect(address, number, load).await?;
-        switch.announce().await?;
-        Ok(switch)
-    }
-
     /// Connects and introduces itself.
     ///
     /// # Errors
@@ -138,7 +71,7 @@ impl Switch {
     /// It is cut off.
     pub(super) async fn announce(&mut self) -> Result<(), String> {
         for host_number in 0..self.load.hosts {
-            let one = host(self.number, host_number);
+            let one = host(self.load.hosts, self.number.into(), host_number);
             let announcement = Arp::request(one.mac, one.ip, one.ip).to_frame();
             self.packet_in(u32::MAX, one.port, &announcement);
         }
@@ -168,29 +101,22 @@ impl Switch {
         Ok(())
     }
 
-    /// Keeps a window of initiations under way until all are answered.
+    /// Keeps a window of initiations under way until all are answered. How many entries were put in.
     ///
     /// # Errors
     /// It is cut off.
-    pub(super) async fn offer(&mut self) -> Result<Answered, String> {
+    pub(super) async fn offer(&mut self) -> Result<u64, String> {
         let share = self.load.flows / u32::from(self.load.switches);
-        let window = if self.load.mode == Mode::Latency { 1 } else { WINDOW };
-        let mut sent_at: Vec<Instant> = Vec::with_capacity(usize::try_from(share).unwrap_or(0));
-        let mut latencies = Vec::with_capacity(sent_at.capacity());
-        let begun = Instant::now();
+        let (mut offered, mut answered) = (0, 0);
         self.flow_mods = 0;
-        let mut answered: u32 = 0;
         while answered < share {
-            let offered = u32::try_from(sent_at.len()).unwrap_or(u32::MAX);
-            for flow in offered..share.min(answered + window) {
+            for flow in offered..share.min(answered + WINDOW) {
                 self.initiate(flow);
-                sent_at.push(Instant::now());
+                offered += 1;
             }
             self.flush().await?;
             loop {
-                if let Heard::Released(flow) = self.next().await? {
-                    let Some(at) = usize::try_from(flow).ok().and_then(|flow| sent_at.get(flow)) else { continue };
-                    latencies.push(u32::try_from(at.elapsed().as_micros()).unwrap_or(u32::MAX));
+                if self.next().await? == Heard::Released {
                     answered += 1;
                 }
                 if self.input.is_empty() || answered == share {
@@ -198,16 +124,14 @@ impl Switch {
                 }
             }
         }
-        let elapsed = begun.elapsed();
-        Ok(Answered { answers: answered.into(), flow_mods: self.flow_mods, elapsed, latencies })
+        Ok(self.flow_mods)
     }
 
     /// Offers the flow with this number: a SYN from one registered host to its neighbour, with a source port of its own.
     fn initiate(&mut self, flow: u32) {
-        let hosts = u32::from(self.load.hosts);
-        let number = u16::try_from(flow % hosts).unwrap_or(0);
-        let src = host(self.number, number);
-        let dst = host(self.number, u16::try_from((flow + 1) % hosts).unwrap_or(0));
+        let (hosts, switch) = (self.load.hosts, u32::from(self.number));
+        let src = host(hosts, switch, flow % hosts);
+        let dst = host(hosts, switch, (flow + 1) % hosts);
         let ends = IpEnds { src_mac: src.mac, dst_mac: dst.mac, src_ip: src.ip, dst_ip: dst.ip };
         let sport = u16::try_from(1024 + flow / hosts % 64_000).unwrap_or(1024);
         let segment = Segment { src: sport, dst: 80, seq: flow, ack: 0, flags: SYN, data: &[] };
@@ -247,7 +171,7 @@ impl Switch {
     async fn hear(&mut self, frame: &Bytes) -> Result<Heard, String> {
         let (xid, message) = Message::decode(frame).map_err(|error| error.to_string())?;
         let heard = match message {
-            Message::PacketOut(out) if out.buffer_id != u32::MAX => return Ok(Heard::Released(out.buffer_id)),
+            Message::PacketOut(out) if out.buffer_id != u32::MAX => return Ok(Heard::Released),
             Message::FlowMod(change) => {
                 match change.command {
                     FlowModCommand::ADD | FlowModCommand::MODIFY | FlowModCommand::MODIFY_STRICT => self.flow_mods += 1,
@@ -329,8 +253,8 @@ impl Switch {
 enum Heard {
     /// Nothing to count.
     Nothing,
-    /// The packet with this buffer is released.
-    Released(u32),
+    /// A packet is released.
+    Released,
     /// The echo is back.
     Echo,
     /// It reads the entries: the switch is admitted.

@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::Mode;
 use super::daemon_process::{self, DaemonProcess};
 use super::generator::{Load, Switch};
 use super::report::{Format, machine};
-use super::site::{self, Site};
+use super::site::{self, Plan, Site};
 use super::timing::in_ms;
 use crate::exit::{Exit, Failure};
 use crate::json;
@@ -30,7 +29,7 @@ pub struct Args {
 }
 
 /// Registered hosts at the switch that flows are set up through.
-const HOSTS: u16 = 1_000;
+const HOSTS: u32 = 1_000;
 
 /// One figure.
 #[derive(Debug, Serialize)]
@@ -89,13 +88,14 @@ fn print(one: &Measured, out: &mut Output) -> Result<(), Failure> {
     }
 }
 
-fn load(switches: u16, hosts: u16, flows: u32) -> Load {
-    Load { switches, hosts, flows, rules: 0, mode: Mode::Throughput }
+fn load(switches: u16, hosts: u32, flows: u32) -> Load {
+    Load { switches, hosts, flows }
 }
 
-async fn begin(load: &Load) -> Result<(Site, DaemonProcess), String> {
-    let site = site::write(load)?;
-    let daemon = daemon_process::start(&site.config(), site.address()).await?;
+fn begin(load: &Load) -> Result<(Site, DaemonProcess), String> {
+    let plan = Plan { lines: load.switches, hops: 1, hosts: load.hosts, users: 0, rules: 0, grouped: false };
+    let site = site::write(&plan)?;
+    let daemon = daemon_process::start(&site.config(), site.address())?;
     Ok((site, daemon))
 }
 
@@ -110,7 +110,7 @@ fn megabytes(bytes: u64) -> u64 {
 /// Switches of 48 ports with nobody at them.
 async fn of_switches(count: u16) -> Result<Measured, String> {
     let load = load(count, 2, 0);
-    let (site, daemon) = begin(&load).await?;
+    let (site, daemon) = begin(&load)?;
     let before = daemon.memory()?;
     let mut switches = Vec::new();
     for number in 0..count {
@@ -124,7 +124,7 @@ async fn of_switches(count: u16) -> Result<Measured, String> {
 /// Registered hosts that are heard of, a thousand at each switch.
 async fn of_hosts(switches: u16) -> Result<Measured, String> {
     let load = load(switches, HOSTS, 0);
-    let (site, daemon) = begin(&load).await?;
+    let (site, daemon) = begin(&load)?;
     let mut connected = Vec::new();
     for number in 0..switches {
         connected.push(Switch::connect(site.address(), number, load).await?);
@@ -134,24 +134,24 @@ async fn of_hosts(switches: u16) -> Result<Measured, String> {
         switch.announce().await?;
     }
     let after = daemon.memory()?;
-    let count = u32::from(switches) * u32::from(HOSTS);
+    let count = u32::from(switches) * HOSTS;
     Ok(Measured::Memory { name: "host", count, bytes_each: each(before, after, count), daemon_mb: megabytes(after) })
 }
 
 /// Flows through one switch: what they cost while they are there, and how long it takes until all are out.
 async fn of_flows(count: u32) -> Result<Vec<Measured>, String> {
     let load = load(1, HOSTS, count);
-    let (site, daemon) = begin(&load).await?;
+    let (site, daemon) = begin(&load)?;
     let mut switch = Switch::connect(site.address(), 0, load).await?;
     switch.announce().await?;
     let before = daemon.memory()?;
-    let answered = switch.offer().await?;
+    let put_in = switch.offer().await?;
     let after = daemon.memory()?;
     site.deny()?;
     let cpu = daemon.cpu()?;
     let begun = Instant::now();
     daemon.reload()?;
-    let entries = switch.taken_out(answered.flow_mods).await?;
+    let entries = switch.taken_out(put_in).await?;
     let elapsed = begun.elapsed();
     let cpu_ms = in_ms(daemon.cpu()?.saturating_sub(cpu));
     let revocation = Measured::Revocation {

@@ -1,11 +1,7 @@
 //! Figures for people and for machines. Knows nothing of how they came about.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
-use super::Mode;
-use super::generator::{Answered, Load};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -21,19 +17,22 @@ pub enum Format {
 /// One measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
-    name: String,
-    mode: &'static str,
-    of: &'static str,
-    switches: u16,
-    hops: u8,
-    macs: u16,
-    rules: u32,
-    flows: u64,
-    flows_per_s: f64,
-    cpu_s_per_million: f64,
-    p50_us: u32,
-    p99_us: u32,
-    p999_us: u32,
+    pub name: String,
+    pub mode: &'static str,
+    pub population: &'static str,
+    pub of: &'static str,
+    pub switches: u16,
+    pub hops: u8,
+    pub macs: u32,
+    pub rules: u32,
+    pub flows: u64,
+    pub flows_per_s: f64,
+    pub cpu_s_per_million: f64,
+    pub p50_us: u32,
+    pub p99_us: u32,
+    pub p999_us: u32,
+    pub null_flows_per_s: f64,
+    pub ratio_to_null: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,70 +42,41 @@ struct Document<'a> {
     results: &'a [Measured],
 }
 
-/// Rules of the campus that every site has.
-const CAMPUS_RULES: u32 = 7;
-
 impl Measured {
-    /// The figures of one load.
-    pub fn new(load: &Load, answered: &Answered, cpu: Duration) -> Measured {
-        let mode = match load.mode {
-            Mode::Throughput => "throughput",
-            Mode::Latency => "latency",
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a figure to be read, of less than 2^52")]
-        let answers = answered.answers as f64;
-        let quantile = |per_mille: usize| {
-            let place = answered.latencies.len() * per_mille / 1000;
-            answered.latencies.get(place.min(answered.latencies.len().saturating_sub(1))).copied().unwrap_or(0)
-        };
-        Measured {
-            name: format!("{mode}-{}", load.switches),
-            mode,
-            of: "1.0",
-            switches: load.switches,
-            hops: 1,
-            macs: load.hosts,
-            rules: load.rules + CAMPUS_RULES,
-            flows: answered.answers,
-            flows_per_s: (answers / answered.elapsed.as_secs_f64()).round(),
-            cpu_s_per_million: cpu.as_secs_f64() / answers * 1e6,
-            p50_us: quantile(500),
-            p99_us: quantile(990),
-            p999_us: quantile(999),
-        }
+    /// What rows that stand together have in common.
+    fn kind(&self) -> (&'static str, &'static str, u8, u32) {
+        (self.population, self.of, self.hops, self.macs)
     }
 }
 
-/// Prints the heading.
+/// Prints one figure, as soon as it is there; what it is of, if the one before is of something else.
 ///
 /// # Errors
 /// Nobody takes the output.
-pub fn heading(format: Format, out: &mut Output) -> Result<(), Failure> {
-    match format {
-        Format::Human => out.line("mode        switches  rules    flows/s  CPU s/million   p50 us   p99 us  p99.9 us"),
-        Format::Json => Ok(()),
+pub fn one(measured: &Measured, before: Option<&Measured>, format: Format, out: &mut Output) -> Result<(), Failure> {
+    if format == Format::Json {
+        return Ok(());
     }
-}
-
-/// Prints one figure, as soon as it is there.
-///
-/// # Errors
-/// Nobody takes the output.
-pub fn one(measured: &Measured, format: Format, out: &mut Output) -> Result<(), Failure> {
-    match format {
-        Format::Human => out.line(format_args!(
-            "{:<10}  {:>8}  {:>5}  {:>9.0}  {:>13.2}  {:>7}  {:>7}  {:>8}",
-            measured.mode,
-            measured.switches,
-            measured.rules,
-            measured.flows_per_s,
-            measured.cpu_s_per_million,
-            measured.p50_us,
-            measured.p99_us,
-            measured.p999_us
-        )),
-        Format::Json => Ok(()),
+    if before.is_none_or(|before| before.kind() != measured.kind()) {
+        let (population, of, hops, macs) = measured.kind();
+        let gap = if before.is_some() { "\n" } else { "" };
+        let hops = if hops == 1 { "1 hop".to_owned() } else { format!("{hops} hops") };
+        out.line(format_args!("{gap}{population}, OpenFlow {of}, {hops}, {macs} MAC addresses at each switch"))?;
+        out.line("mode       switches  rules  flows/s CPU s/M  p50 us  p99 us p99.9us   null/s ratio")?;
     }
+    out.line(format_args!(
+        "{:<10} {:>8} {:>6} {:>8.0} {:>7.2} {:>7} {:>7} {:>7} {:>8.0} {:>5.3}",
+        measured.mode,
+        measured.switches,
+        measured.rules,
+        measured.flows_per_s,
+        measured.cpu_s_per_million,
+        measured.p50_us,
+        measured.p99_us,
+        measured.p999_us,
+        measured.null_flows_per_s,
+        measured.ratio_to_null
+    ))
 }
 
 /// Prints all figures as one object, if that is the format.

@@ -1,0 +1,115 @@
+//! `pentane bench openflow`: emulated switches in one thread offer flow initiations to a daemon and, in turns with it, to a null
+//! responder. Both are processes of their own, on another core. Knows nothing of how the daemon works.
+
+mod case;
+mod connection;
+mod cores;
+mod fleet;
+mod greeting;
+mod initiation;
+mod line;
+mod measure;
+mod null;
+mod offer;
+mod population;
+mod shape;
+mod wire;
+
+use std::path::PathBuf;
+
+use super::report::{self, Format, Measured};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+use case::{Case, Mode, Population, Version, WINDOW, cases};
+use cores::Cores;
+
+/// What to measure with.
+#[derive(clap::Args, Debug)]
+pub struct Openflow {
+    /// Ends within a minute: some of each, one round, fewer flows.
+    #[arg(long)]
+    quick: bool,
+    /// Who begins flows; registered hosts if not given and other loads are.
+    #[arg(long, value_enum, value_name = "WHO,…", value_delimiter = ',')]
+    population: Vec<Population>,
+    /// Many flows under way at a time, or one.
+    #[arg(long, value_enum, value_name = "MODE,…", value_delimiter = ',')]
+    mode: Vec<Mode>,
+    /// Versions of OpenFlow.
+    #[arg(long, value_enum, value_name = "VERSION,…", value_delimiter = ',')]
+    of: Vec<Version>,
+    /// Switches on the way of each flow; lines of so many are linked.
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    hops: Vec<u8>,
+    /// Numbers of switches that flows begin at.
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    switches: Vec<u16>,
+    /// Unregistered MAC addresses at each switch (populations `unknown` and `cbench`).
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    macs: Vec<u32>,
+    /// Rules of the policy beside those of the campus.
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    rules: Vec<u32>,
+    /// Flows to set up for each figure.
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    flows: u32,
+    /// Registered hosts at each switch (all populations but `zipf`).
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    hosts: u32,
+    /// Flows under way at each switch that flows begin at, in throughput mode.
+    #[arg(long, value_name = "N", default_value_t = WINDOW)]
+    window: u32,
+    /// How figures are printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Be the null responder of another process, which wrote this file.
+    #[arg(long, hide = true, value_name = "FILE")]
+    null_responder: Option<PathBuf>,
+}
+
+/// Measures, and prints the figures.
+///
+/// # Errors
+/// It cannot be measured, or nobody takes the output.
+pub fn run(asked: &Openflow, out: &mut Output) -> Result<Exit, Failure> {
+    if let Some(file) = &asked.null_responder {
+        return null::respond(file).map(|()| Exit::Good).map_err(Failure::cannot);
+    }
+    let cases = cases(asked).map_err(Failure::cannot)?;
+    let cores = Cores::split().map_err(Failure::cannot)?;
+    let mut results: Vec<Measured> = Vec::new();
+    for case in &cases {
+        let figures = measure::measure(case, &cores).map_err(|why| Failure::cannot(format!("{}: {why}", case.name())))?;
+        let measured = measured(case, &figures);
+        report::one(&measured, results.last(), asked.format, out)?;
+        out.flush()?;
+        results.push(measured);
+    }
+    report::all(&results, asked.format, out)?;
+    Ok(Exit::Good)
+}
+
+/// Rules of the campus that every site has.
+const CAMPUS_RULES: u32 = 7;
+
+fn measured(case: &Case, figures: &measure::Figures) -> Measured {
+    Measured {
+        name: case.name(),
+        mode: case.mode.name(),
+        population: case.population.name(),
+        of: case.version.name(),
+        switches: case.switches(),
+        hops: case.hops,
+        macs: case.macs,
+        rules: case.rules + CAMPUS_RULES,
+        flows: figures.flows,
+        flows_per_s: figures.flows_per_s.round(),
+        cpu_s_per_million: figures.cpu_s_per_million,
+        p50_us: figures.p50_us,
+        p99_us: figures.p99_us,
+        p999_us: figures.p999_us,
+        null_flows_per_s: figures.null_flows_per_s.round(),
+        ratio_to_null: figures.flows_per_s / figures.null_flows_per_s,
+    }
+}

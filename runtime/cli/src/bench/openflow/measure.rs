@@ -1,0 +1,112 @@
+//! Measures one case: the daemon and the null responder in turns, under the same load. Knows nothing of how figures are printed.
+
+use std::time::Duration;
+
+use super::case::{Case, Population};
+use super::cores::Cores;
+use super::fleet::Fleet;
+use super::offer::{Answered, Until};
+use super::shape::Task;
+use crate::bench::daemon_process;
+use crate::bench::site::{self, Plan};
+
+/// How long the null responder answers in each round.
+const NULL: Duration = Duration::from_millis(300);
+
+/// The figures of a case: medians of its rounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Figures {
+    /// Answers of the daemon, in all rounds.
+    pub(super) flows: u64,
+    /// Of the daemon.
+    pub(super) flows_per_s: f64,
+    /// Of the daemon, for a million answers.
+    pub(super) cpu_s_per_million: f64,
+    /// What an answer took, at the median.
+    pub(super) p50_us: u32,
+    /// 99 of 100.
+    pub(super) p99_us: u32,
+    /// 999 of 1,000.
+    pub(super) p999_us: u32,
+    /// Of the null responder.
+    pub(super) null_flows_per_s: f64,
+}
+
+/// Measures.
+///
+/// # Errors
+/// The daemon or the null responder does not start, or does not answer.
+pub(super) fn measure(case: &Case, cores: &Cores) -> Result<Figures, String> {
+    let plan = Plan {
+        lines: case.lines,
+        hops: case.hops,
+        hosts: case.hosts,
+        users: case.users,
+        rules: case.rules,
+        grouped: case.population == Population::Zipf,
+    };
+    let site = site::write(&plan)?;
+    let daemon = cores.beside(|| daemon_process::start(&site.config(), site.address()))?;
+    let mut fleet = Fleet::connect(case, site.address())?;
+    fleet.announce()?;
+    fleet.link()?;
+    let shape = fleet.try_out()?;
+    let task = Task { address: site::free_address()?, shape };
+    task.write(&site.answer())?;
+    let null = cores.beside(|| daemon_process::start_null(&site.answer(), task.address))?;
+    let mut other = Fleet::connect(case, task.address)?;
+    other.expect(&task.shape);
+    let share = (case.flows / u32::from(case.lines) / case.rounds).max(1);
+    let (mut rounds, mut nulls) = (Vec::new(), Vec::new());
+    for _ in 0..case.rounds {
+        let before = daemon.cpu()?;
+        let answered = fleet.offer(Until::Flows(share))?;
+        rounds.push((answered, daemon.cpu()?.saturating_sub(before)));
+        let answered = other.offer(Until::Elapsed(NULL)).map_err(|why| format!("the null responder: {why}"))?;
+        nulls.push(answered.per_second());
+    }
+    drop(null);
+    Ok(figures(&rounds, nulls))
+}
+
+fn figures(rounds: &[(Answered, Duration)], nulls: Vec<f64>) -> Figures {
+    let of = |value: fn(&Answered) -> f64| median(rounds.iter().map(|(answered, _)| value(answered)).collect());
+    let quantile = |per_mille| {
+        let mut values: Vec<u32> = rounds.iter().map(|(answered, _)| answered.quantile(per_mille)).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied().unwrap_or(0)
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a figure to be read, of less than 2^52")]
+    let costs = rounds.iter().map(|(answered, cpu)| cpu.as_secs_f64() / answered.answers as f64 * 1e6);
+    Figures {
+        flows: rounds.iter().map(|(answered, _)| answered.answers).sum(),
+        flows_per_s: of(Answered::per_second),
+        cpu_s_per_million: median(costs.collect()),
+        p50_us: quantile(500),
+        p99_us: quantile(990),
+        p999_us: quantile(999),
+        null_flows_per_s: median(nulls),
+    }
+}
+
+/// The middle one of an odd number of values.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_medians_of_rounds() {
+        let round = |answers: u64, millis: u64, latencies: Vec<u32>| {
+            (Answered { answers, elapsed: Duration::from_millis(millis), latencies }, Duration::from_millis(millis / 2))
+        };
+        let rounds = [round(1_000, 1_000, vec![1, 2, 3]), round(1_000, 100, vec![7, 8, 9]), round(1_000, 500, vec![4, 5, 6])];
+        let figures = figures(&rounds, vec![30.0, 10.0, 20.0]);
+        assert_eq!((figures.flows, figures.flows_per_s, figures.null_flows_per_s), (3_000, 2_000.0, 20.0));
+        assert_eq!((figures.cpu_s_per_million, figures.p50_us, figures.p999_us), (250.0, 5, 6));
+    }
+}

@@ -1,0 +1,108 @@
+//! Offers flows to the lines of switches as fast as they are answered, and tells how fast that was. Knows nothing of who answers.
+
+use std::time::{Duration, Instant};
+
+use super::fleet::Fleet;
+use super::line::Line;
+
+/// How long no answer at all may come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much is offered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// So many flows in each line; what each took is kept.
+    Flows(u32),
+    /// As many as are answered in this time.
+    Elapsed(Duration),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answered {
+    /// Complete answers.
+    pub(super) answers: u64,
+    /// From the first initiation to the last answer.
+    pub(super) elapsed: Duration,
+    /// What each took, in microseconds, ascending.
+    pub(super) latencies: Vec<u32>,
+}
+
+impl Answered {
+    /// Answers in a second.
+    pub(super) fn per_second(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a figure to be read, of less than 2^52")]
+        let answers = self.answers as f64;
+        answers / self.elapsed.as_secs_f64()
+    }
+
+    /// What so many of a thousand answers took at most.
+    pub(super) fn quantile(&self, per_mille: usize) -> u32 {
+        let place = self.latencies.len() * per_mille / 1000;
+        self.latencies.get(place.min(self.latencies.len().saturating_sub(1))).copied().unwrap_or(0)
+    }
+}
+
+impl Fleet {
+    /// Offers flows, in each line as many at a time as the window holds.
+    ///
+    /// # Errors
+    /// Answers do not come.
+    pub(super) fn offer(&mut self, until: Until) -> Result<Answered, String> {
+        let (count, kept, most) = match until {
+            Until::Flows(count) => (count, count, None),
+            Until::Elapsed(most) => (u32::MAX, 0, Some(most)),
+        };
+        self.begin(count, kept);
+        let begun = Instant::now();
+        let mut answered = begun;
+        loop {
+            self.look_at_clock();
+            for line in 0..self.lines.len() {
+                self.top_up(line);
+            }
+            self.flush()?;
+            if self.turn()? > 0 {
+                answered = Instant::now();
+            } else if answered.elapsed() > PATIENCE {
+                return Err("answers did not come in time".to_owned());
+            }
+            if most.is_some_and(|most| begun.elapsed() >= most) {
+                self.lines.iter_mut().for_each(Line::stop);
+            }
+            if self.lines.iter().all(Line::is_done) {
+                break;
+            }
+        }
+        Ok(self.summed(begun.elapsed()))
+    }
+
+    fn begin(&mut self, count: u32, kept: u32) {
+        let hops = usize::from(self.case.hops);
+        for (line, members) in self.lines.iter_mut().zip(self.members.chunks(hops)) {
+            line.begin(count, kept as usize, members.iter().map(|member| member.added));
+        }
+    }
+
+    fn top_up(&mut self, number: usize) {
+        let Some(line) = self.lines.get_mut(number) else { return };
+        let (packets, fenced) = line.due();
+        for _ in 0..packets {
+            self.initiate(number);
+        }
+        if fenced {
+            let first = number * usize::from(self.case.hops);
+            if let (Some(line), Some(member)) = (self.lines.get_mut(number), self.members.get_mut(first)) {
+                line.fence(packets, self.now);
+                self.layout.echo_request(0, &mut member.connection.out);
+            }
+        }
+    }
+
+    fn summed(&self, elapsed: Duration) -> Answered {
+        let answers = self.lines.iter().map(|line| u64::from(line.done())).sum();
+        let mut latencies: Vec<u32> = self.lines.iter().flat_map(|line| line.latencies()).copied().collect();
+        latencies.sort_unstable();
+        Answered { answers, elapsed, latencies }
+    }
+}
