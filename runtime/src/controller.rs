@@ -428,7 +428,7 @@ impl Controller {
         self.unfold_through(dpid, |at| dead.contains(&at.port));
         let passes_dead =
             |hop: Hop| hop.dpid == dpid && (is_dead(&self.topology, hop.in_port) || is_dead(&self.topology, hop.out_port));
-        let cut: Vec<FlowId> = self.records.iter().filter(|one| one.course.passes().any(passes_dead)).map(|one| one.id).collect();
+        let cut = self.records.select(|one| one.course.passes().any(passes_dead));
         for id in cut {
             self.revalidate(id, Cause::NoPath, now, out);
         }
@@ -492,6 +492,7 @@ impl Controller {
         for link in self.topology.remove_switch(dpid) {
             out.event(Event::LinkDown(link));
         }
+        self.unfold_opening(dpid);
         self.plains.away.insert(dpid);
         self.verification.forget(dpid);
         self.tables.disconnected(dpid);

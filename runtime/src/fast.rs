@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use compiler::{Placed, Program};
 use lang::checked::{RuleId, Verdict};
 use lang::flow::{End, Flow};
@@ -15,15 +15,17 @@ use packet::{Frame, Payload, dhcp, dhcp6};
 use rustc_hash::FxHashMap;
 
 use crate::controller::Controller;
-use crate::dialect::{self, Glance, Version};
+use crate::dialect::{self, Action, Glance, ToSwitch, Version};
 use crate::effect::{ConnId, Effects};
 use crate::event::{Decided, Event, Limit};
 use crate::install::{self, FLOW_PRIORITY, Slot};
 use crate::limits::{Asked, Scope, Sender};
-use crate::plain::{Plain, Seat, SeatId, Wire};
-use crate::record::Direction;
+use crate::plain::{Opening, Plain, PlainId, Seat, SeatId, Trunk, Wire};
+use crate::record::{Direction, FlowId, HELD_LIMIT, Held, Way};
+use crate::route::Spread;
 use crate::session::Voice;
 use crate::settings::{Settings, Width};
+use crate::topology::Link;
 use compiler::inventory::Role;
 
 /// How long after its entries were sent packets of a conversation may still come up, because they were under way.
@@ -38,6 +40,18 @@ pub(crate) struct Fast {
     possible: bool,
     /// Ports where hosts are, as long as nothing says that a port changes.
     ports: FxHashMap<Location, bool>,
+    ways: Ways,
+}
+
+/// Shortest ways between switches, as long as links are the same.
+#[derive(Debug, Default)]
+struct Ways {
+    /// As [`Topology::changes`] tells.
+    as_of: u64,
+    onward: FxHashMap<(Dpid, Dpid), Arc<[Link]>>,
+    trunks: FxHashMap<Vec<Link>, Arc<Trunk>>,
+    /// Those between switches that have no other.
+    only: FxHashMap<(Dpid, Dpid), Arc<Trunk>>,
 }
 
 /// How far a packet got.
@@ -57,7 +71,7 @@ impl Fast {
     /// What the settings leave room for: entries of one conversation each, and no detours.
     pub(crate) fn new(settings: &Settings, program: &Program) -> Fast {
         let possible = settings.fast && settings.width == Width::Exact && !settings.failover;
-        let mut fast = Fast { on: false, possible, ports: FxHashMap::default() };
+        let mut fast = Fast { on: false, possible, ports: FxHashMap::default(), ways: Ways::default() };
         fast.on = fast.allowed_by(program);
         fast
     }
@@ -82,7 +96,10 @@ impl Fast {
 /// A packet whose ends are known.
 struct Known<'a> {
     at: Location,
+    /// Where its receiver sits.
     to: Location,
+    /// The links that its conversation takes, or would.
+    trunk: Option<Arc<Trunk>>,
     /// Where the program finds both ends.
     placed: [Placed; 2],
     glance: &'a Glance<'a>,
@@ -160,10 +177,10 @@ impl Controller {
             return Reached::Excess(at, sender, what);
         }
         if let Some((place, direction)) = self.plains.find(&known.wire) {
-            let lately = self.plains.get(place).filter(|one| !one.is_idle(direction) && now.since(one.installed) < LATELY);
-            return if lately.is_some() { self.pass_on(speaker, &known, now) } else { Reached::Admitted };
+            return self.come_again(speaker, &known, (place, direction), now);
         }
-        if speaker.room < 2 || !self.may_begin_here(at, known.key.dl_src, speaker.room) || !self.is_new(&known, now) {
+        let Some(known) = self.routed(known) else { return Reached::Admitted };
+        if !self.may_begin_plain(speaker, &known) || !self.is_new(&known, now) {
             return Reached::Admitted;
         }
         let Some(rule) = self.plain_rule(known.placed, &Program::headers(&known.key), now) else { return Reached::Admitted };
@@ -171,27 +188,181 @@ impl Controller {
             self.plains.seats.hear(known.wire.seats[0], now);
             return Reached::Excess(at, sender, what);
         }
-        self.begin_plain(speaker, &known, rule, now);
+        self.plains.seats.hear(known.wire.seats[0], now);
         if self.settings.tell_decisions {
             self.tell(&known, rule, now, out);
         }
-        self.pass_on(speaker, &known, now)
+        let (id, place) = self.record_plain(&known, rule, now);
+        match &known.trunk {
+            None => {
+                let idle = install::seconds(self.settings.idle_timeout);
+                install::add_pair(id, (at.port, known.to.port), [true, true], (&known.key, idle), &mut speaker.voice);
+                speaker.room = speaker.room.saturating_sub(2);
+                release(speaker, &known, known.to.port);
+            }
+            Some(trunk) => self.open_plain(speaker, &known, trunk, (id, place), now, out),
+        }
+        Reached::End
     }
 
-    /// Records a plain conversation, and sends its entries.
-    fn begin_plain(&mut self, speaker: &mut Speaker, known: &Known<'_>, rule: Option<RuleId>, now: Time) {
+    /// A packet of a plain conversation: it goes on, if the entries for it can only just have been put in.
+    fn come_again(
+        &mut self,
+        speaker: &mut Speaker,
+        known: &Known<'_>,
+        (place, direction): (PlainId, Direction),
+        now: Time,
+    ) -> Reached {
+        let Some(one) = self.plains.get(place) else { return Reached::Admitted };
+        let lately = !one.is_idle(direction) && now.since(one.installed) < LATELY;
+        let out_port = match (&one.trunk, direction) {
+            (None, _) => Some(known.to.port),
+            (Some(trunk), Direction::Forward) => trunk.0.first().map(|link| link.from.port),
+            (Some(trunk), Direction::Reply) => trunk.0.last().map(|link| link.to.port),
+        };
+        if let Some(opening) = self.plains.opening.get_mut(&place) {
+            if opening.held.len() < HELD_LIMIT {
+                opening.held.push(known.held(direction));
+            }
+        } else {
+            let Some(out_port) = out_port.filter(|_| lately) else { return Reached::Admitted };
+            release(speaker, known, out_port);
+        }
+        self.plains.seats.hear(known.wire.seats[0], now);
+        Reached::End
+    }
+
+    /// The same, with the links that its conversation would take; nothing if there are none.
+    fn routed<'a>(&mut self, known: Known<'a>) -> Option<Known<'a>> {
+        if known.to.dpid == known.at.dpid {
+            return Some(known);
+        }
+        let trunk = self.trunk(known.at.dpid, known.to.dpid, &known.key)?;
+        Some(Known { trunk: Some(trunk), ..known })
+    }
+
+    /// The links of the way that [`crate::route::way`] would find for a conversation that is bound to nothing.
+    fn trunk(&mut self, from: Dpid, to: Dpid, key: &FlowKey) -> Option<Arc<Trunk>> {
+        if self.fast.ways.as_of != self.topology.changes() {
+            self.fast.ways = Ways { as_of: self.topology.changes(), ..Ways::default() };
+        }
+        if let Some(only) = self.fast.ways.only.get(&(from, to)) {
+            return Some(only.clone());
+        }
+        let (mut links, mut here, mut alone) = (Vec::new(), from, true);
+        let spread = self.settings.spread.then(|| Spread::of(&FlowMatch::exact(key), self.settings.spread_seed));
+        while here != to {
+            let topology = &mut self.topology;
+            let onward = self.fast.ways.onward.entry((here, to)).or_insert_with(|| topology.onward(here, to).into());
+            let choice = spread.map_or(0, |spread| spread.choice(here, 0, onward.len()));
+            let link = *onward.get(choice)?;
+            alone &= onward.len() == 1 || spread.is_none();
+            links.push(link);
+            here = link.to.dpid;
+        }
+        let ways = &mut self.fast.ways;
+        let trunk = ways.trunks.entry(links).or_insert_with_key(|links| Arc::new(Trunk(links.clone()))).clone();
+        if alone {
+            ways.only.insert((from, to), trunk.clone());
+        }
+        Some(trunk)
+    }
+
+    /// True if every switch on the way is there, can say it and has room, and no limit stands against it.
+    fn may_begin_plain(&mut self, speaker: &Speaker, known: &Known<'_>) -> bool {
+        let mut room = speaker.room;
+        for dpid in known.trunk.iter().flat_map(|trunk| trunk.beyond()) {
+            let says =
+                self.switches.is_up(dpid) && self.switches.version(dpid).is_some_and(|version| can_say(version, &known.key));
+            if !says {
+                return false;
+            }
+            room = room.min(self.room_of(dpid));
+        }
+        room >= 2 && self.may_begin_here(known.at, known.key.dl_src, room)
+    }
+
+    /// Records a plain conversation.
+    fn record_plain(&mut self, known: &Known<'_>, rule: Option<RuleId>, now: Time) -> (FlowId, PlainId) {
         let id = self.records.fresh();
         let Wire { seats, ports, proto, .. } = known.wire;
         let dscp = known.key.ip.as_ref().map_or(0, |ip| ip.dscp);
-        let plain = Plain { id, seats, ports, proto, dscp, vlan: known.key.vlan, rule, installed: now, idle: [false, false] };
-        self.plains.insert(plain);
-        let idle = install::seconds(self.settings.idle_timeout);
-        let (from, to) = (known.at.port, known.to.port);
-        // The version can say it: see [`Controller::known`].
-        install::add_exact(id, Direction::Forward, (from, to), (&known.key, idle), &mut speaker.voice);
-        install::add_exact(id, Direction::Reply, (to, from), (&known.key.reply(), idle), &mut speaker.voice);
-        speaker.room = speaker.room.saturating_sub(2);
+        let (vlan, trunk) = (known.key.vlan, known.trunk.clone());
+        let plain = Plain { id, seats, ports, proto, dscp, vlan, rule, installed: now, idle: [false, false], trunk };
         self.counters.allowed += 1;
+        debug_assert!(self.is_vacant(known), "an entry of nobody's stands in the way of {id:?}");
+        (id, self.plains.insert(plain))
+    }
+
+    /// True if tables know of nothing where the entries of a conversation will be: what is there would be somebody's.
+    fn is_vacant(&self, known: &Known<'_>) -> bool {
+        let (forward, reply) = (FlowMatch::exact(&known.key), FlowMatch::exact(&known.key.reply()));
+        let vacant = |dpid: Dpid, region: FlowMatch, port: PortNo| {
+            let region = FlowMatch { in_port: Some(port), ..region };
+            self.tables.is_vacant(dpid, &Slot { region, priority: FLOW_PRIORITY })
+        };
+        let mut hops = Trunk::hops(known.trunk.as_deref(), known.at, known.to).into_iter();
+        hops.all(|hop| vacant(hop.dpid, forward, hop.in_port) && vacant(hop.dpid, reply, hop.out_port))
+    }
+
+    /// Sends the entries of a plain conversation to the switches behind the first, and waits for them.
+    fn open_plain(
+        &mut self,
+        speaker: &mut Speaker,
+        known: &Known<'_>,
+        trunk: &Trunk,
+        (id, place): (FlowId, PlainId),
+        now: Time,
+        out: &mut Effects,
+    ) {
+        let idle = install::seconds(self.settings.idle_timeout);
+        for hop in Trunk::hops(Some(trunk), known.at, known.to).into_iter().skip(1) {
+            let Some(session) = self.switches.up(hop.dpid) else { continue };
+            let Some(mut voice) = session.lend_voice(out) else { continue };
+            let last = hop.dpid == known.to.dpid;
+            install::add_pair(id, (hop.in_port, hop.out_port), [false, last], (&known.key, idle), &mut voice);
+            session.take_voice(voice, out);
+            session.barrier(Way { id, generation: 0 }, now, out);
+        }
+        speaker.room = speaker.room.saturating_sub(2);
+        let opening = Opening { awaiting: trunk.0.len(), held: vec![known.held(Direction::Forward)] };
+        self.plains.opening.insert(place, opening);
+    }
+
+    /// A switch behind the first has the entries of a plain conversation; with the last of them it is open.
+    pub(crate) fn plain_passed(&mut self, place: PlainId, way: Way, out: &mut Effects) {
+        let Some(opening) = self.plains.opening.get_mut(&place).filter(|_| way.generation == 0) else { return };
+        opening.awaiting = opening.awaiting.saturating_sub(1);
+        if opening.awaiting > 0 {
+            return;
+        }
+        let first = self.written(place).map(|one| (one.ingress, one.key, one.course));
+        let ready = first.and_then(|(at, key, course)| Some((at, key, self.switches.up(at.dpid)?.lend_voice(out)?, course)));
+        let Some((at, key, mut voice, course)) = ready else {
+            self.unfold(place);
+            return self.all_passed(way.id, out);
+        };
+        if self.verification.asked.contains_key(&at.dpid) {
+            self.verification.opened.insert((at.dpid, place));
+        }
+        let held = self.plains.opening.remove(&place).map(|opening| opening.held).unwrap_or_default();
+        if let Some(hop) = course.hops.first() {
+            let idle = install::seconds(self.settings.idle_timeout);
+            install::add_pair(way.id, (hop.in_port, hop.out_port), [true, false], (&key, idle), &mut voice);
+        }
+        if let Some(session) = self.switches.up(at.dpid) {
+            session.take_voice(voice, out);
+        }
+        for packet in held {
+            let hops = if packet.direction == Direction::Forward { course.hops.clone() } else { course.back() };
+            let Some(hop) = hops.first().filter(|hop| Location::new(hop.dpid, hop.in_port) == packet.at) else { continue };
+            let frame: &[u8] = if packet.buffer.is_some() { &[] } else { &packet.frame };
+            let actions = [Action::Output(hop.out_port)];
+            let message = ToSwitch::PacketOut { in_port: Some(packet.at.port), buffer: packet.buffer, frame, out: &actions };
+            if let Some(session) = self.switches.up(packet.at.dpid) {
+                session.say(&message, out);
+            }
+        }
     }
 
     /// True if hosts are at this port, and nothing else.
@@ -214,11 +385,7 @@ impl Controller {
         let ip = key.ip.filter(|_| matches!(payload, Payload::Ip(_)))?;
         let Some(Transport::Ports { src: sport, dst: dport }) = ip.transport else { return None };
         let watched = [dhcp::SERVER_PORT, dhcp::CLIENT_PORT, dhcp6::SERVER_PORT, dhcp6::CLIENT_PORT];
-        let expressible = match version {
-            Version::V10 => ip.src.is_ipv4() && matches!(ip.proto, IpProto::TCP | IpProto::UDP),
-            Version::V13 => true,
-        };
-        if watched.contains(&dport) || !expressible {
+        if watched.contains(&dport) || !can_say(version, &key) {
             return None;
         }
         let questions = !self.hosts.is_calm(at, key.dl_src);
@@ -226,11 +393,11 @@ impl Controller {
         let dst = self.seat(key.dl_dst, ip.dst, None)?;
         let (from, to) = (self.plains.seats.get(src)?.placed, self.plains.seats.get(dst)?);
         let (placed, to) = ([from, to.placed], to.at);
-        if to.dpid != at.dpid || to.port == at.port || !self.is_port_of_hosts(to) {
+        if to == at || !self.is_port_of_hosts(to) {
             return None;
         }
         let wire = Wire { seats: [src, dst], ports: [sport, dport], proto: ip.proto, vlan: key.vlan.and_then(|tag| tag.id) };
-        Some(Known { at, to, placed, glance, key, wire })
+        Some(Known { at, to, trunk: None, placed, glance, key, wire })
     }
 
     /// The seat of a station's address: of one that is to be at this port, if one is named.
@@ -250,32 +417,10 @@ impl Controller {
     /// True if the packet is of no conversation that is not plain, and of none that was.
     fn is_new(&mut self, known: &Known<'_>, now: Time) -> bool {
         let key = &known.key;
-        if self.ended.rest(key, now).is_some() || self.records.carries_any() || self.records.has_wide() {
-            return false;
-        }
-        if self.records.is_empty() && !self.tables.holds_flows(known.at.dpid) {
-            return true;
-        }
-        let forward = FlowMatch::exact(key);
-        let reply = FlowMatch::exact(&key.reply());
-        let unheld = |region: FlowMatch, port: PortNo| {
-            self.tables
-                .is_vacant(known.at.dpid, &Slot { region: FlowMatch { in_port: Some(port), ..region }, priority: FLOW_PRIORITY })
-        };
-        self.records.find(&forward).is_none()
-            && self.records.find(&reply).is_none()
-            && unheld(forward, known.at.port)
-            && unheld(reply, known.to.port)
-    }
-
-    /// Sends a packet on to its receiver.
-    fn pass_on(&mut self, speaker: &mut Speaker, known: &Known<'_>, now: Time) -> Reached {
-        self.plains.seats.hear(known.wire.seats[0], now);
-        let Glance { buffer, frame, .. } = *known.glance;
-        let data = if buffer.is_some() { &[][..] } else { frame };
-        let buffer_id = buffer.unwrap_or(openflow::v13::OFP_NO_BUFFER);
-        speaker.voice.release(&Release { in_port: known.at.port, out_port: known.to.port, buffer_id, data });
-        Reached::End
+        !self.records.may_have(key)
+            && !self.records.has_wide()
+            && !self.records.carries_any()
+            && self.ended.rest(key, now).is_none()
     }
 
     fn tell(&self, known: &Known<'_>, rule: Option<RuleId>, now: Time, out: &mut Effects) {
@@ -288,9 +433,34 @@ impl Controller {
             rule,
             via: Vec::new(),
             audited: Vec::new(),
-            switches: 1,
+            switches: 1 + known.trunk.iter().flat_map(|trunk| trunk.beyond()).count(),
             covers: None,
         })));
+    }
+}
+
+impl Known<'_> {
+    /// The packet, to wait for its way.
+    fn held(&self, direction: Direction) -> Held {
+        let Glance { buffer, frame, .. } = *self.glance;
+        let frame = if buffer.is_some() { Bytes::new() } else { Bytes::copy_from_slice(frame) };
+        Held { at: self.at, buffer, frame, direction }
+    }
+}
+
+/// Sends a packet on its way.
+fn release(speaker: &mut Speaker, known: &Known<'_>, out_port: PortNo) {
+    let Glance { buffer, frame, .. } = *known.glance;
+    let data = if buffer.is_some() { &[][..] } else { frame };
+    let buffer_id = buffer.unwrap_or(openflow::v13::OFP_NO_BUFFER);
+    speaker.voice.release(&Release { in_port: known.at.port, out_port, buffer_id, data });
+}
+
+/// True if a version can match these packets of IP with ports.
+fn can_say(version: Version, key: &FlowKey) -> bool {
+    match version {
+        Version::V10 => key.ip.is_some_and(|ip| ip.src.is_ipv4() && matches!(ip.proto, IpProto::TCP | IpProto::UDP)),
+        Version::V13 => true,
     }
 }
 

@@ -108,6 +108,9 @@ impl Controller {
         if id == PLAN {
             return self.plan_passed(way, now, out);
         }
+        if let Some(place) = self.plains.numbered(id) {
+            return self.plain_passed(place, way, out);
+        }
         let Some(conversation) = self.records.get_mut(id).filter(|one| one.way() == way) else { return };
         match &mut conversation.state {
             State::Opening { awaiting, .. } => {
@@ -140,7 +143,7 @@ impl Controller {
     }
 
     /// Every switch but the ingress holds its entries.
-    fn all_passed(&mut self, id: FlowId, out: &mut Effects) {
+    pub(crate) fn all_passed(&mut self, id: FlowId, out: &mut Effects) {
         let Some(conversation) = self.records.get_mut(id) else { return };
         let State::Opening { held, stale, .. } = std::mem::replace(&mut conversation.state, State::Standing) else { return };
         let entries = plan(conversation);
@@ -350,7 +353,7 @@ impl Controller {
 
     /// An entry timed out, or somebody deleted it.
     pub(crate) fn flow_removed(&mut self, dpid: Dpid, removed: &FlowRemoved, now: Time, out: &mut Effects) {
-        if self.plain_fell_silent(dpid, removed) {
+        if self.plain_fell_silent(dpid, removed, out) {
             return;
         }
         let Some(region) = removed.region else { return self.doubt(dpid, now) };
@@ -423,15 +426,14 @@ impl Controller {
 
     /// Conversations that waited for a switch which is gone do not come about.
     pub(crate) fn abandon_unfinished(&mut self, dpid: Dpid, out: &mut Effects) {
-        let waiting = |one: &&Conversation| match &one.state {
+        let waiting = |one: &Conversation| match &one.state {
             State::Standing => false,
             State::Opening { .. } => plan(one).iter().any(|planned| planned.dpid == dpid),
             State::Closing { old, .. } => {
                 old.iter().any(|(at, _)| *at == dpid) || plan(one).iter().any(|planned| planned.dpid == dpid)
             }
         };
-        let ids: Vec<FlowId> = self.records.iter().filter(waiting).map(|one| one.id).collect();
-        for id in ids {
+        for id in self.records.select(waiting) {
             self.revoke(id, Cause::NoPath, None, out);
         }
     }

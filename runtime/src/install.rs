@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
-use net::{Dpid, FlowKey, FlowMatch, PortNo};
+use net::{Dpid, FlowKey, FlowMatch, MacAddr, PortNo, TransportMatch};
 use openflow::ExactEntry;
 use rustc_hash::FxHashMap;
 
@@ -224,14 +224,6 @@ impl Tables {
         table.slots.insert(slot, Pair { wanted: Some(wanted), present: Present::AsWanted });
     }
 
-    /// True unless nothing of a conversation is wanted or believed to be there; of a table that is in use, true at once.
-    #[must_use]
-    pub fn holds_flows(&self, dpid: Dpid) -> bool {
-        const FEW: usize = 16;
-        let of_flow = |slot: &Slot| slot.priority == FLOW_PRIORITY;
-        self.switches.get(&dpid).is_some_and(|table| table.slots.len() > FEW || table.slots.keys().any(of_flow))
-    }
-
     /// True if nothing is wanted in a slot, nor believed to be there.
     #[must_use]
     pub fn is_vacant(&self, dpid: Dpid, slot: &Slot) -> bool {
@@ -438,7 +430,7 @@ impl Tables {
 
 /// Where an entry stands in the order in which entries may be taken out: what is wide before its exceptions, and then as they came.
 /// Put in, they are the other way round.
-type Rank = (u16, u64, Option<PortNo>);
+type Rank = (u16, u64, Option<PortNo>, Option<MacAddr>, [u16; 3]);
 
 fn rank(slot: &Slot, pair: &Pair) -> Rank {
     let cookie = match (&pair.wanted, &pair.present) {
@@ -446,7 +438,11 @@ fn rank(slot: &Slot, pair: &Pair) -> Rank {
         (None, Present::Other(other)) => other.1,
         (None, Present::Absent | Present::AsWanted | Present::Doubtful) => 0,
     };
-    (slot.priority, cookie, slot.region.in_port)
+    let FlowMatch { in_port, dl_src, dl_type, nw_proto, transport, .. } = slot.region;
+    let port = if let TransportMatch::Ports { dst, .. } = transport { dst.first() } else { 0 };
+    // What is of no conversation is told apart by what it is for.
+    let kind = [dl_type.map_or(0, |kind| kind.0), nw_proto.map_or(0, |proto| proto.0.into()), port];
+    (slot.priority, cookie, in_port, dl_src, kind)
 }
 
 /// In the order in which entries may be taken out: what is wide before its exceptions.
@@ -461,17 +457,28 @@ pub(crate) fn seconds(duration: std::time::Duration) -> u16 {
     u16::try_from(duration.as_secs()).unwrap_or(u16::MAX).max(1)
 }
 
-/// Sends the entry of a plain conversation in one direction, from port to port: where [`Tables`] know of nothing. False if the version
-/// cannot say it.
-pub(crate) fn add_exact(
+/// Sends the two entries that a plain conversation has at a switch, between these ports: where [`Tables`] know of nothing, and the
+/// version can say it. The first entry of each direction, forward and reply, is to be told of when it goes.
+pub(crate) fn add_pair(
     id: FlowId,
-    direction: record::Direction,
-    (in_port, out_port): (PortNo, PortNo),
+    (from, to): (PortNo, PortNo),
+    [first, last]: [bool; 2],
     (key, idle): (&FlowKey, u16),
     voice: &mut Voice,
-) -> bool {
-    let entry = ExactEntry { key, in_port, out_port, priority: FLOW_PRIORITY, cookie: id.cookie(direction), idle };
-    voice.add(id, &entry)
+) {
+    let reply = key.reply();
+    let forward = ExactEntry {
+        key,
+        in_port: from,
+        out_port: to,
+        priority: FLOW_PRIORITY,
+        cookie: id.cookie(record::Direction::Forward),
+        idle,
+        notify: first,
+    };
+    let cookie = id.cookie(record::Direction::Reply);
+    voice.add(id, &forward);
+    voice.add(id, &ExactEntry { key: &reply, in_port: to, out_port: from, cookie, notify: last, ..forward });
 }
 
 /// Sends what is wanted in a slot, unless it is there. True if something was sent.

@@ -1,11 +1,13 @@
-//! Plain conversations: allowed, exact, bound to nothing, between two stations of one switch, with all their entries in. Almost all
+//! Plain conversations: allowed, exact, bound to nothing, between two stations, by a shortest way. Almost all
 //! conversations are of this kind, and of each all else follows from two seats, two ports and the rule: a few words are kept in
 //! place of a [`crate::record::Conversation`]. Knows nothing of packets, entries or decisions.
 
 mod seat;
+mod trunk;
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -14,15 +16,16 @@ use net::{Dpid, IpProto, PortNo, Time, VlanId, VlanTag};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(crate) use seat::{Seat, SeatId, Seats};
+pub(crate) use trunk::Trunk;
 
-use crate::record::{Direction, FlowId};
+use crate::record::{Direction, FlowId, Held};
 
 /// Where a plain conversation is kept. The place of one that is gone is given to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PlainId(u32);
 
 /// One plain conversation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plain {
     /// Its number.
     pub(crate) id: FlowId,
@@ -40,8 +43,19 @@ pub(crate) struct Plain {
     pub(crate) rule: Option<RuleId>,
     /// When its entries were put in.
     pub(crate) installed: Time,
-    /// Directions, forward first, whose entry is gone because nothing used it.
+    /// Directions, forward first, whose entries are gone because nothing used them.
     pub(crate) idle: [bool; 2],
+    /// The links that it takes; nothing within one switch.
+    pub(crate) trunk: Option<Arc<Trunk>>,
+}
+
+/// A plain conversation whose first switch waits for the others to have their entries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Opening {
+    /// Barriers to come.
+    pub(crate) awaiting: usize,
+    /// Packets to release at the end.
+    pub(crate) held: Vec<Held>,
 }
 
 /// What tells a plain conversation from others, seen from one of its ends.
@@ -77,7 +91,7 @@ impl Wire {
 }
 
 impl Plain {
-    /// How many entries it has in its switch.
+    /// How many entries it has in each of its switches.
     fn entries(&self) -> usize {
         self.idle.iter().filter(|gone| !**gone).count()
     }
@@ -89,6 +103,11 @@ impl Plain {
             Direction::Forward => forward,
             Direction::Reply => reply,
         }
+    }
+
+    /// Its switches behind the first.
+    pub(crate) fn beyond(&self) -> impl Iterator<Item = Dpid> + '_ {
+        self.trunk.iter().flat_map(|trunk| trunk.beyond())
     }
 
     /// Its packets from the initiator.
@@ -107,6 +126,8 @@ pub(crate) struct Plains {
     free: Vec<u32>,
     by_wire: HashTable<u32>,
     by_number: HashTable<u32>,
+    /// Those that are not open yet.
+    pub(crate) opening: FxHashMap<PlainId, Opening>,
     /// Entries of theirs that each switch holds.
     held: FxHashMap<Dpid, usize>,
     /// Switches that are out of reach: what they hold is not known until they are back and have told.
@@ -130,6 +151,7 @@ impl Plains {
             free: Vec::new(),
             by_wire: HashTable::new(),
             by_number: HashTable::new(),
+            opening: FxHashMap::default(),
             held: FxHashMap::default(),
             away: FxHashSet::default(),
             hasher: FixedState::with_seed(seed.rotate_left(40)),
@@ -161,19 +183,23 @@ impl Plains {
         self.held.get(&dpid).copied().unwrap_or(0)
     }
 
-    /// Ports of a switch where somebody sits.
+    /// Ports of a switch that they may go through.
     pub(crate) fn ports(&self, dpid: Dpid) -> BTreeSet<PortNo> {
         if self.held(dpid) == 0 {
             return BTreeSet::new();
         }
-        let seats = self.seats.ids().into_iter().filter_map(|id| self.seats.get(id));
-        seats.filter(|seat| seat.at.dpid == dpid).map(|seat| seat.at.port).collect()
+        let seats = self.seats.ids().into_iter().filter_map(|id| self.seats.get(id)).map(|seat| seat.at);
+        let links = self.iter().filter_map(|(_, one)| one.trunk.as_ref()).flat_map(|trunk| &trunk.0);
+        let ends = links.flat_map(|link| [link.from, link.to]);
+        seats.chain(ends).filter(|at| at.dpid == dpid).map(|at| at.port).collect()
     }
 
-    fn lighten(&mut self, one: &Plain, entries: usize) {
-        let Some(dpid) = self.seats.get(one.seats[0]).map(|seat| seat.at.dpid) else { return };
-        if let Some(held) = self.held.get_mut(&dpid) {
-            *held = held.saturating_sub(entries);
+    /// Counts the entries of one in all its switches.
+    fn weigh(&mut self, one: &Plain, count: impl Fn(usize, usize) -> usize) {
+        let first = self.seats.get(one.seats[0]).map(|seat| seat.at.dpid);
+        for dpid in first.into_iter().chain(one.beyond()) {
+            let held = self.held.entry(dpid).or_default();
+            *held = count(*held, one.entries());
             if *held == 0 {
                 self.held.remove(&dpid);
             }
@@ -182,17 +208,19 @@ impl Plains {
 
     /// The entry of one direction is gone, because nothing used it. True if the other is gone, too.
     pub(crate) fn fell_silent(&mut self, place: PlainId, direction: Direction) -> bool {
-        let Some(one) = self.get_mut(place) else { return false };
-        let [forward, reply] = &mut one.idle;
-        let was = match direction {
-            Direction::Forward => std::mem::replace(forward, true),
-            Direction::Reply => std::mem::replace(reply, true),
+        let Some(one) = self.get(place).cloned() else { return false };
+        self.weigh(&one, usize::saturating_sub);
+        let [forward, reply] = one.idle;
+        let idle = match direction {
+            Direction::Forward => [true, reply],
+            Direction::Reply => [forward, true],
         };
-        let (over, copy) = (*forward && *reply, *one);
-        if !was {
-            self.lighten(&copy, 1);
+        let one = Plain { idle, ..one };
+        self.weigh(&one, |held, entries| held + entries);
+        if let Some(slot) = self.get_mut(place) {
+            slot.idle = idle;
         }
-        over
+        idle == [true, true]
     }
 
     /// All, in no order.
@@ -206,21 +234,20 @@ impl Plains {
             Some(place) => place,
             None => u32::try_from(self.all.len()).unwrap_or(u32::MAX),
         };
+        let (seats, wire, id) = (one.seats, one.wire(), one.id);
+        self.weigh(&one, |held, entries| held + entries);
         match self.all.get_mut(place as usize) {
             Some(slot) => *slot = one,
             None => self.all.push(one),
         }
         let Plains { all, hasher, by_wire, by_number, .. } = self;
         let at = |place: &u32| all.get(*place as usize);
-        by_wire.insert_unique(one.wire().hash(hasher), place, |place| at(place).map_or(0, |one| one.wire().hash(hasher)));
-        by_number.insert_unique(place_of(one.id), place, |place| at(place).map_or(0, |one| place_of(one.id)));
+        by_wire.insert_unique(wire.hash(hasher), place, |place| at(place).map_or(0, |one| one.wire().hash(hasher)));
+        by_number.insert_unique(place_of(id), place, |place| at(place).map_or(0, |one| place_of(one.id)));
         let place = PlainId(place);
-        let [src, dst] = one.seats;
+        let [src, dst] = seats;
         self.seats.take(src, place, true);
         self.seats.take(dst, place, false);
-        if let Some(at) = self.seats.get(src).map(|seat| seat.at) {
-            *self.held.entry(at.dpid).or_default() += one.entries();
-        }
         self.tidy(src);
         self.tidy(dst);
         place
@@ -228,7 +255,8 @@ impl Plains {
 
     /// Takes one out.
     pub(crate) fn remove(&mut self, place: PlainId) -> Option<Plain> {
-        let one = *self.get(place)?;
+        let one = self.get(place)?.clone();
+        self.opening.remove(&place);
         if let Ok(entry) = self.by_wire.find_entry(one.wire().hash(&self.hasher), |other| *other == place.0) {
             entry.remove();
         }
@@ -236,11 +264,11 @@ impl Plains {
             entry.remove();
         }
         if let Some(slot) = self.all.get_mut(place.0 as usize) {
-            slot.id = FlowId(0);
+            (slot.id, slot.trunk) = (FlowId(0), None);
             self.free.push(place.0);
         }
         let [src, dst] = one.seats;
-        self.lighten(&one, one.entries());
+        self.weigh(&one, usize::saturating_sub);
         self.seats.leave(src, true);
         self.seats.leave(dst, false);
         Some(one)

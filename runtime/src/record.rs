@@ -1,5 +1,7 @@
 //! Conversations: what was decided about each, and the way it takes. Knows nothing of how entries get into switches.
 
+mod kin;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque, btree_map};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::course::Course;
 use crate::dialect::{GroupId, MeterId};
 use crate::install::Slot;
 use crate::relief::{Begun, Place};
+use kin::Kin;
 
 /// A conversation, or a denial. It is part of the cookie of each entry: 40 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +123,8 @@ pub const HELD_LIMIT: usize = 8;
 pub struct Records {
     all: FxHashMap<FlowId, Box<Conversation>>,
     regions: HashMap<FlowMatch, (FlowId, Direction), FixedState>,
+    /// What tells at once that a flow is of none of them.
+    kin: Kin,
     /// The shapes of regions of more than one flow, and how many there are of each.
     shapes: BTreeMap<Shape, usize>,
     stations: HashMap<MacAddr, FxHashSet<FlowId>, FixedState>,
@@ -228,6 +233,7 @@ impl Records {
     pub fn starting(epoch: u64, seed: u64) -> Records {
         Records {
             next: (epoch << 16) & ID,
+            kin: Kin::new(seed.rotate_left(8)),
             regions: HashMap::with_hasher(FixedState::with_seed(seed)),
             carried: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
             stations: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(32))),
@@ -253,6 +259,7 @@ impl Records {
         for shape in shapes(&conversation.template) {
             *self.shapes.entry(shape).or_default() += 1;
         }
+        self.kin.add(&conversation.template.region);
         self.regions.insert(conversation.template.region, (id, Direction::Forward));
         if let Some(reply) = conversation.template.reply {
             self.regions.entry(reply).or_insert((id, Direction::Reply));
@@ -282,6 +289,12 @@ impl Records {
         !self.carried.is_empty()
     }
 
+    /// False if no conversation or denial of one flow has packets like this, in either direction.
+    #[must_use]
+    pub fn may_have(&self, key: &FlowKey) -> bool {
+        self.kin.has(key)
+    }
+
     /// True if any is of more than one flow.
     #[must_use]
     pub fn has_wide(&self) -> bool {
@@ -309,6 +322,7 @@ impl Records {
     /// Takes a conversation out.
     pub fn remove(&mut self, id: FlowId) -> Option<Conversation> {
         let conversation = self.all.remove(&id)?;
+        self.kin.remove(&conversation.template.region);
         self.trees.remove(&id);
         for shape in shapes(&conversation.template) {
             if let btree_map::Entry::Occupied(mut count) = self.shapes.entry(shape) {

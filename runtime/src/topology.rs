@@ -38,6 +38,8 @@ pub struct Topology {
     /// Cables that are not used for the time being.
     held: BTreeSet<Pair>,
     internal: BTreeSet<Location>,
+    /// How often a link came into use or went out of it.
+    changes: u64,
 }
 
 /// What a probe has changed.
@@ -75,6 +77,26 @@ impl Topology {
         self.internal.retain(|location| location.dpid != dpid);
         self.neighbours.forget_switch(dpid);
         lost
+    }
+
+    /// How often a link came into use or went out of it: as long as that is the same, so are the links.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The links over which the switch is left on shortest ways to another, in the order of [`Topology::links_from`]; none if there is
+    /// no way, or they are the same.
+    #[must_use]
+    pub fn onward(&mut self, from: Dpid, to: Dpid) -> Vec<Link> {
+        self.prepare(&[to]);
+        let row = self.distances(to, None);
+        let least = self.distance(&row, from);
+        let nearer = |link: &Link| {
+            let left = self.distance(&row, link.to.dpid);
+            left != distance::NOWHERE && least != distance::NOWHERE && left < least
+        };
+        self.links_from(from).into_iter().filter(nearer).collect()
     }
 
     /// True while the switch takes flows.
@@ -230,6 +252,7 @@ impl Topology {
         }
         self.edges.insert(a, self.graph.add_edge(from, to, Link { from: a, to: b }));
         self.edges.insert(b, self.graph.add_edge(to, from, Link { from: b, to: a }));
+        self.changes += 1;
         self.distances.link_added(&self.graph, from, to);
         true
     }
@@ -243,6 +266,7 @@ impl Topology {
     /// Takes the link at a port out of use, in both directions.
     fn unuse(&mut self, at: Location) -> Vec<Link> {
         let Some(out) = self.link_at(at) else { return Vec::new() };
+        self.changes += 1;
         let lost = [out, Link { from: out.to, to: out.from }];
         for link in lost {
             if let Some(edge) = self.edges.remove(&link.from) {

@@ -19,11 +19,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::controller::Controller;
 use crate::course::Course;
 use crate::dialect::Present;
-use crate::flows;
-use crate::install::{Slot, Wanted};
-use crate::plain::{Plain, PlainId, SeatId, Wire};
-use crate::record::{Conversation, Direction, FlowId, Records};
-use crate::route::Hop;
+use crate::effect::Effects;
+use crate::flows::{self, Planned};
+use crate::install::{Ends, Slot};
+use crate::plain::{Opening, Plain, PlainId, SeatId, Trunk, Wire};
+use crate::record::{Conversation, Direction, FlowId, Records, State};
 use crate::session::FlowRemoved;
 use compiler::inventory::Role;
 
@@ -85,24 +85,35 @@ impl Controller {
 
     /// The same; entries are compared with what their switch holds unless they are `fresh`.
     fn write_out(&mut self, place: PlainId, fresh: bool) -> Option<FlowId> {
-        let conversation = self.written(self.plains.get(place)?)?;
-        let (one, id) = (self.plains.remove(place)?, conversation.id);
-        for entry in flows::plan(&conversation) {
-            let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
-            if !gone {
-                if self.plains.away.contains(&entry.dpid) {
-                    self.tables.want(entry.dpid, entry.slot, entry.wanted);
-                } else {
-                    self.tables.hold(entry.dpid, entry.slot, entry.wanted, fresh);
-                }
+        let conversation = self.written(place)?;
+        let entries = self.entries_of(place);
+        self.plains.remove(place)?;
+        for entry in entries {
+            if self.plains.away.contains(&entry.dpid) {
+                self.tables.want(entry.dpid, entry.slot, entry.wanted);
+            } else {
+                self.tables.hold(entry.dpid, entry.slot, entry.wanted, fresh);
             }
         }
+        let id = conversation.id;
         self.records.insert(conversation);
         Some(id)
     }
 
+    /// The entries that the switches of a plain conversation are to hold.
+    pub(crate) fn entries_of(&self, place: PlainId) -> Vec<Planned> {
+        let (Some(one), Some(written)) = (self.plains.get(place), self.written(place)) else { return Vec::new() };
+        let opening = self.plains.opening.contains_key(&place);
+        let there = |entry: &Planned| {
+            let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
+            !gone && !(opening && entry.dpid == written.ingress.dpid)
+        };
+        flows::plan(&written).into_iter().filter(there).collect()
+    }
+
     /// A plain conversation as any other.
-    pub(crate) fn written(&self, one: &Plain) -> Option<Conversation> {
+    pub(crate) fn written(&self, place: PlainId) -> Option<Conversation> {
+        let one = self.plains.get(place)?;
         let [src, dst] = [self.plains.seats.get(one.seats[0])?, self.plains.seats.get(one.seats[1])?];
         let [sport, dport] = one.ports;
         let transport = Some(Transport::Ports { src: sport, dst: dport });
@@ -122,8 +133,14 @@ impl Controller {
         let ends = ((*src.end).clone(), (*dst.end).clone());
         let judged = one.installed.max(src.judged).max(dst.judged);
         let flow = Flow { headers: headers(one, src.address), src: ends.0, dst: ends.1, time: Some(judged) };
-        let course = Course::along(vec![Hop { dpid: src.at.dpid, in_port: src.at.port, out_port: dst.at.port }]);
-        Some(Conversation::beginning(one.id, (src.at, key), (Arc::new(flow), template), course, one.installed))
+        let course = Course::along(Trunk::hops(one.trunk.as_deref(), src.at, dst.at));
+        let written = Conversation::beginning(one.id, (src.at, key), (Arc::new(flow), template), course, one.installed);
+        Some(match self.plains.opening.get(&place).cloned() {
+            Some(Opening { awaiting, held }) => {
+                Conversation { state: State::Opening { awaiting, stale: Vec::new(), held }, ..written }
+            }
+            None => written,
+        })
     }
 
     /// Writes out the conversation with this number, if it is plain.
@@ -184,15 +201,39 @@ impl Controller {
         self.records.is_confused(template, id)
     }
 
-    /// Writes out what goes through a port of a switch, or through any.
+    /// Writes out what goes through such a port of a switch.
     pub(crate) fn unfold_through(&mut self, dpid: Dpid, passes: impl Fn(Location) -> bool) {
         if self.plains.held(dpid) == 0 {
             return;
         }
-        let here = |id: &SeatId| self.plains.seats.get(*id).is_some_and(|seat| seat.at.dpid == dpid && passes(seat.at));
-        let seats: Vec<SeatId> = self.plains.seats.ids().into_iter().filter(here).collect();
-        for seat in seats {
-            self.unfold_seat(seat);
+        let here = |at: Location| at.dpid == dpid && passes(at);
+        let seats: FxHashSet<SeatId> = {
+            let sits = |id: &SeatId| self.plains.seats.get(*id).is_some_and(|seat| here(seat.at));
+            self.plains.seats.ids().into_iter().filter(sits).collect()
+        };
+        let goes = |one: &Plain| {
+            let mut links = one.trunk.iter().flat_map(|trunk| &trunk.0);
+            one.seats.iter().any(|seat| seats.contains(seat)) || links.any(|link| here(link.from) || here(link.to))
+        };
+        self.unfold_where(goes);
+    }
+
+    /// Writes out what is not open yet, and waits for a switch.
+    pub(crate) fn unfold_opening(&mut self, dpid: Dpid) {
+        let waiting: Vec<PlainId> = self.plains.opening.keys().copied().collect();
+        let ingress = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
+        let passes =
+            |place: &PlainId| self.plains.get(*place).is_some_and(|one| ingress(one) || one.beyond().any(|next| next == dpid));
+        let waiting: Vec<PlainId> = waiting.into_iter().filter(passes).collect();
+        for place in waiting {
+            self.unfold(place);
+        }
+    }
+
+    fn unfold_where(&mut self, goes: impl Fn(&Plain) -> bool) {
+        let all: Vec<PlainId> = self.plains.iter().filter(|(_, one)| goes(one)).map(|(place, _)| place).collect();
+        for place in all {
+            self.unfold(place);
         }
     }
 
@@ -249,7 +290,7 @@ impl Controller {
     fn judge_plain(&mut self, flows: Vec<PlainId>, renewed: &FxHashMap<SeatId, Option<Placed>>, now: Time) -> usize {
         let mut kept = 0;
         for place in flows {
-            let Some(one) = self.plains.get(place).copied() else { continue };
+            let Some(one) = self.plains.get(place).cloned() else { continue };
             let seats = one.seats.map(|id| {
                 let seat = self.plains.seats.get(id)?;
                 Some((renewed.get(&id).copied().unwrap_or(Some(seat.placed))?, seat.address))
@@ -305,8 +346,9 @@ impl Controller {
         kept
     }
 
-    /// An entry of a plain conversation timed out. False if it is none, or otherwise than it should be: then it is plain no more.
-    pub(crate) fn plain_fell_silent(&mut self, dpid: Dpid, removed: &FlowRemoved) -> bool {
+    /// An entry of a plain conversation timed out: those of its direction go everywhere. False if it is none, or otherwise than it
+    /// should be: then it is plain no more.
+    pub(crate) fn plain_fell_silent(&mut self, dpid: Dpid, removed: &FlowRemoved, out: &mut Effects) -> bool {
         let of_cookie = FlowId::of_cookie(removed.cookie);
         let Some((place, direction)) = of_cookie.and_then(|(id, direction)| Some((self.plains.numbered(id)?, direction))) else {
             if let Some(region) = &removed.region {
@@ -315,22 +357,22 @@ impl Controller {
             return false;
         };
         let slot = removed.region.map(|region| Slot { region, priority: removed.priority });
-        let own = self.plains.get(place).and_then(|one| self.entry_of(one, direction));
-        if removed.deleted || slot.is_none() || own.is_none_or(|(at, own, _)| at != dpid || Some(own) != slot) {
+        let mut own = self.entries_of(place);
+        own.retain(|entry| FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, way)| way == direction));
+        let told = own
+            .iter()
+            .any(|entry| entry.dpid == dpid && Some(entry.slot) == slot && entry.wanted.ends == (Ends::Idle { notify: true }));
+        if removed.deleted || !told || self.plains.opening.contains_key(&place) {
             self.unfold(place);
             return false;
+        }
+        for entry in own.into_iter().filter(|entry| entry.dpid != dpid) {
+            self.tables.withdraw(entry.dpid, &entry.slot, self.switches.up(entry.dpid), out);
         }
         if self.plains.fell_silent(place, direction) {
             self.plains.remove(place);
         }
         true
-    }
-
-    /// The entry of a plain conversation in one direction, and what it does.
-    fn entry_of(&self, one: &Plain, direction: Direction) -> Option<(Dpid, Slot, Wanted)> {
-        let entries = flows::plan(&self.written(one)?);
-        let cookie = one.id.cookie(direction);
-        entries.into_iter().find(|entry| entry.wanted.cookie == cookie).map(|entry| (entry.dpid, entry.slot, entry.wanted))
     }
 
     /// A switch told what it holds, asked for it then: entries of plain conversations that are as they should be are taken off the list,
@@ -339,6 +381,7 @@ impl Controller {
         if self.plains.held(dpid) == 0 {
             return 0;
         }
+        self.unfold_opening(dpid);
         let (mut right, mut wrong): (FxHashSet<(PlainId, bool)>, BTreeSet<PlainId>) = Default::default();
         for one in found.iter() {
             match self.plain_entry(dpid, one) {
@@ -347,18 +390,21 @@ impl Controller {
                 None => {}
             }
         }
-        let here = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
+        let ingress = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
+        let here = |one: &Plain| ingress(one) || one.beyond().any(|next| next == dpid);
         let lacks = |place: PlainId, one: &Plain| {
             let [forward, reply] = one.idle;
             !(forward || right.contains(&(place, false))) || !(reply || right.contains(&(place, true)))
         };
-        let missing = self.plains.iter().filter(|(_, one)| one.installed < asked && here(one));
+        let since = |place: PlainId, one: &Plain| one.installed >= asked || self.verification.opened.contains(&(dpid, place));
+        let missing = self.plains.iter().filter(|(place, one)| !since(*place, one) && here(one));
         wrong.extend(missing.filter(|(place, one)| lacks(*place, one)).map(|(place, _)| place));
         let before = found.len();
         found.retain(|one| self.plain_entry(dpid, one).is_none_or(|(place, ..)| wrong.contains(&place)));
         let kept = before - found.len();
         for place in wrong {
-            let fresh = self.plains.get(place).is_some_and(|one| one.installed >= asked);
+            let opened = self.verification.opened.contains(&(dpid, place));
+            let fresh = opened || self.plains.get(place).is_some_and(|one| one.installed >= asked);
             self.write_out(place, fresh);
         }
         kept
@@ -372,10 +418,10 @@ impl Controller {
             let (place, direction) = self.plain_of_region(one.region.as_ref()?)?;
             return Some((place, direction, false));
         };
-        let own = self.plains.get(place).filter(|own| !own.is_idle(direction)).and_then(|own| self.entry_of(own, direction));
-        let right = own.is_some_and(|(at, slot, wanted)| {
-            let same = one.slot() == Some(slot) && one.actions.as_ref() == Some(&wanted.actions);
-            same && at == dpid && one.table == 0 && one.foreign.is_none()
+        let own = self.entries_of(place).into_iter().find(|own| own.dpid == dpid && own.wanted.cookie == one.cookie);
+        let right = own.is_some_and(|own| {
+            let same = one.slot() == Some(own.slot) && one.actions.as_ref() == Some(&own.wanted.actions);
+            same && one.table == 0 && one.foreign.is_none()
         });
         Some((place, direction, right))
     }

@@ -1,7 +1,7 @@
 //! Looks at what switches hold, now and then and when one says something odd, and puts right what differs; and what is done about
 //! a switch whose table is full. Knows nothing of how entries are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lang::checked::Verdict;
@@ -12,6 +12,7 @@ use crate::course::Course;
 use crate::dialect::Present;
 use crate::effect::Effects;
 use crate::event::Event;
+use crate::plain::PlainId;
 
 /// Least time between two looks at a switch that says odd things.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -31,7 +32,9 @@ pub(crate) struct Verification {
     /// When each switch is to be asked next what it holds.
     next: BTreeMap<Dpid, Time>,
     /// When each switch was asked that has not answered yet.
-    asked: BTreeMap<Dpid, Time>,
+    pub(crate) asked: BTreeMap<Dpid, Time>,
+    /// Plain conversations that were opened at such a switch since.
+    pub(crate) opened: BTreeSet<(Dpid, PlainId)>,
     /// Since when each switch that is to hold something is out of reach.
     away: BTreeMap<Dpid, Time>,
     /// Until when each switch with a full table is spared.
@@ -45,6 +48,7 @@ impl Verification {
     pub(crate) fn forget(&mut self, dpid: Dpid) {
         self.learned.remove(&dpid);
         self.asked.remove(&dpid);
+        self.opened.retain(|(at, _)| *at != dpid);
     }
 
     /// True if a switch has been out of reach for so long.
@@ -101,6 +105,7 @@ impl Controller {
         self.heard_through_entries(dpid, &found, now);
         let asked = self.verification.asked.remove(&dpid).unwrap_or(now);
         self.verify_plain(dpid, &mut found, asked);
+        self.verification.opened.retain(|(at, _)| *at != dpid);
         let Some(session) = self.switches.up(dpid) else { return };
         let repair = self.tables.verify(dpid, &found, session, &self.settings, out);
         if repair.added + repair.removed + repair.foreign > 0 {

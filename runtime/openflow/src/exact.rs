@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use net::{FlowKey, PortNo, Transport};
 
-/// An entry for packets that are alike in all but TTL, DSCP and what IP options there are; the switch tells when it goes.
+/// An entry for packets that are alike in all but TTL, DSCP and what IP options there are.
 #[derive(Clone, Copy, Debug)]
 pub struct ExactEntry<'a> {
     /// The packets: of IP, with ports.
@@ -21,6 +21,8 @@ pub struct ExactEntry<'a> {
     pub cookie: u64,
     /// Seconds of silence after which it goes; 0: never.
     pub idle: u16,
+    /// The switch tells when it goes.
+    pub notify: bool,
 }
 
 /// A packet that goes out of one port.

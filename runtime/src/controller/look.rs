@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use net::{Dpid, FlowKey, FlowMatch};
 
 use super::Controller;
-use crate::flows;
 use crate::install::{Slot, Wanted};
 use crate::record::{Conversation, FlowId};
 
@@ -17,15 +16,14 @@ impl Controller {
         if let Some(one) = self.records.get(id) {
             return Some(Cow::Borrowed(one));
         }
-        let one = self.plains.get(self.plains.numbered(id)?)?;
-        self.written(one).map(Cow::Owned)
+        self.written(self.plains.numbered(id)?).map(Cow::Owned)
     }
 
     /// The conversation or denial that a packet belongs to.
     #[must_use]
     pub fn conversation_of(&self, key: &FlowKey) -> Option<Cow<'_, Conversation>> {
         if let Some((place, _)) = self.plain_of(key) {
-            return self.plains.get(place).and_then(|one| self.written(one)).map(Cow::Owned);
+            return self.written(place).map(Cow::Owned);
         }
         let open = FlowMatch::exact(key);
         let fixed = FlowMatch { dscp: key.ip.map(|ip| ip.dscp), ..open };
@@ -36,7 +34,7 @@ impl Controller {
     /// All conversations and denials, in the order of their numbers.
     #[must_use]
     pub fn standing(&self) -> Vec<Cow<'_, Conversation>> {
-        let plain = self.plains.iter().filter_map(|(_, one)| self.written(one)).map(Cow::Owned);
+        let plain = self.plains.iter().filter_map(|(place, _)| self.written(place)).map(Cow::Owned);
         let mut all: Vec<Cow<'_, Conversation>> = self.records.iter().map(Cow::Borrowed).chain(plain).collect();
         all.sort_unstable_by_key(|one| one.id);
         all
@@ -47,11 +45,8 @@ impl Controller {
     pub fn wanted(&self) -> Vec<(Dpid, Slot, Wanted)> {
         let mut all: Vec<(Dpid, Slot, Wanted)> =
             self.tables.entries().map(|(dpid, slot, wanted)| (dpid, *slot, wanted.clone())).collect();
-        for (_, one) in self.plains.iter() {
-            let planned = self.written(one).map(|written| flows::plan(&written)).unwrap_or_default();
-            let of_direction = |cookie| FlowId::of_cookie(cookie).is_some_and(|(_, direction)| !one.is_idle(direction));
-            let here = planned.into_iter().filter(|entry| of_direction(entry.wanted.cookie));
-            all.extend(here.map(|entry| (entry.dpid, entry.slot, entry.wanted)));
+        for (place, _) in self.plains.iter() {
+            all.extend(self.entries_of(place).into_iter().map(|entry| (entry.dpid, entry.slot, entry.wanted)));
         }
         all
     }

@@ -48,6 +48,7 @@ fn plain(number: u64, seats: [SeatId; 2], sport: u16) -> Plain {
         rule: None,
         installed: Time(number),
         idle: [false, false],
+        trunk: None,
     }
 }
 
@@ -55,7 +56,7 @@ fn plain(number: u64, seats: [SeatId; 2], sport: u16) -> Plain {
 fn a_conversation_is_found_from_both_ends_and_by_its_number() {
     let (mut plains, seats) = seated(2);
     let one = plain(0x50_0001, [seats[0], seats[1]], 4000);
-    let place = plains.insert(one);
+    let place = plains.insert(one.clone());
     assert_eq!(plains.find(&one.wire()), Some((place, Direction::Forward)));
     assert_eq!(plains.find(&one.wire().turned()), Some((place, Direction::Reply)));
     assert_eq!(plains.numbered(one.id), Some(place));
@@ -92,10 +93,11 @@ fn whatever_is_put_in_and_taken_out_what_is_there_is_found() {
             let (a, b) = (draw / 5 % 5, draw / 25 % 5);
             let one = plain(number, [seats[a], seats[b]], u16::try_from(draw / 125 % 1000).unwrap());
             if a != b && plains.find(&one.wire()).is_none() {
-                known.insert(number, (one, plains.insert(one)));
+                let place = plains.insert(one.clone());
+                known.insert(number, (one, place));
             }
-        } else if let Some((&number, &(one, place))) = known.range(number.saturating_sub(state % 4000)..).next() {
-            assert_eq!(plains.remove(place).map(|gone| gone.id), Some(one.id));
+        } else if let Some((&number, (one, place))) = known.range(number.saturating_sub(state % 4000)..).next() {
+            assert_eq!(plains.remove(*place).map(|gone| gone.id), Some(one.id));
             known.remove(&number);
         }
     }

@@ -106,7 +106,7 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
         priority: U16::new(entry.priority),
         buffer_id: U32::new(OFP_NO_BUFFER),
         out_port: U16::new(PortNo::NONE.0),
-        flags: U16::new(super::FlowModFlags::SEND_FLOW_REM.0),
+        flags: U16::new(if entry.notify { super::FlowModFlags::SEND_FLOW_REM.0 } else { 0 }),
         output: Output::to(PortNo::of(entry.out_port)?),
     };
     out.extend_from_slice(message.as_bytes());

@@ -145,7 +145,7 @@ fn head(entry: &ExactEntry<'_>, proto: u8, length: u16, match_length: u16, xid: 
         buffer_id: U32::new(OFP_NO_BUFFER),
         out_port: U32::new(PortNo::ANY.0),
         out_group: U32::new(super::OFPG_ANY),
-        flags: U16::new(super::FlowModFlags::SEND_FLOW_REM.0),
+        flags: U16::new(if entry.notify { super::FlowModFlags::SEND_FLOW_REM.0 } else { 0 }),
         pad: [0; 2],
         match_kind: U16::new(1),
         match_length: U16::new(match_length),
