@@ -77,6 +77,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("rcgen", &["runtime/daemon/tests"]),
     ("notify::", &["runtime/daemon/src/watch.rs"]),
     ("getrandom", &["runtime/cli"]),
+    ("rustix", &["runtime/cli/src/bench/openflow"]),
     ("clap", &["runtime/cli"]),
     ("lsp_server", &["lang/lsp", "runtime/cli/src/lsp/wire.rs", "runtime/cli/src/bench/edits.rs"]),
     ("lsp_types", &["lang/lsp"]),

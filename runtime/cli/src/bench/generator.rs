@@ -110,8 +110,8 @@ impl Switch {
         let (mut offered, mut answered) = (0, 0);
         self.flow_mods = 0;
         while answered < share {
-            for flow in offered..share.min(answered + WINDOW) {
-                self.initiate(flow);
+            while offered < share.min(answered + WINDOW) {
+                self.initiate(offered);
                 offered += 1;
             }
             self.flush().await?;

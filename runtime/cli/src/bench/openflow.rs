@@ -21,8 +21,10 @@ use super::report::{self, Format, Measured};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-use case::{Case, Mode, Population, Version, WINDOW, cases};
+pub(super) use case::Case;
+use case::{Mode, Population, Version, cases};
 use cores::Cores;
+pub(super) use measure::Figures;
 
 /// What to measure with.
 #[derive(clap::Args, Debug)]
@@ -57,9 +59,9 @@ pub struct Openflow {
     /// Registered hosts at each switch (all populations but `zipf`).
     #[arg(long, value_name = "N", default_value_t = 1000)]
     hosts: u32,
-    /// Flows under way at each switch that flows begin at, in throughput mode.
-    #[arg(long, value_name = "N", default_value_t = WINDOW)]
-    window: u32,
+    /// Flows under way at each switch that flows begin at, in throughput mode; 512 at up to 4 of them and 128 from 16 on if not given.
+    #[arg(long, value_name = "N")]
+    window: Option<u32>,
     /// How figures are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -81,35 +83,11 @@ pub fn run(asked: &Openflow, out: &mut Output) -> Result<Exit, Failure> {
     let mut results: Vec<Measured> = Vec::new();
     for case in &cases {
         let figures = measure::measure(case, &cores).map_err(|why| Failure::cannot(format!("{}: {why}", case.name())))?;
-        let measured = measured(case, &figures);
+        let measured = Measured::new(case, &figures);
         report::one(&measured, results.last(), asked.format, out)?;
         out.flush()?;
         results.push(measured);
     }
     report::all(&results, asked.format, out)?;
     Ok(Exit::Good)
-}
-
-/// Rules of the campus that every site has.
-const CAMPUS_RULES: u32 = 7;
-
-fn measured(case: &Case, figures: &measure::Figures) -> Measured {
-    Measured {
-        name: case.name(),
-        mode: case.mode.name(),
-        population: case.population.name(),
-        of: case.version.name(),
-        switches: case.switches(),
-        hops: case.hops,
-        macs: case.macs,
-        rules: case.rules + CAMPUS_RULES,
-        flows: figures.flows,
-        flows_per_s: figures.flows_per_s.round(),
-        cpu_s_per_million: figures.cpu_s_per_million,
-        p50_us: figures.p50_us,
-        p99_us: figures.p99_us,
-        p999_us: figures.p999_us,
-        null_flows_per_s: figures.null_flows_per_s.round(),
-        ratio_to_null: figures.flows_per_s / figures.null_flows_per_s,
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::openflow::{Case, Figures};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -17,22 +18,23 @@ pub enum Format {
 /// One measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
-    pub name: String,
-    pub mode: &'static str,
-    pub population: &'static str,
-    pub of: &'static str,
-    pub switches: u16,
-    pub hops: u8,
-    pub macs: u32,
-    pub rules: u32,
-    pub flows: u64,
-    pub flows_per_s: f64,
-    pub cpu_s_per_million: f64,
-    pub p50_us: u32,
-    pub p99_us: u32,
-    pub p999_us: u32,
-    pub null_flows_per_s: f64,
-    pub ratio_to_null: f64,
+    name: String,
+    mode: &'static str,
+    population: &'static str,
+    of: &'static str,
+    switches: u16,
+    hops: u8,
+    macs: u32,
+    rules: u32,
+    flows: u64,
+    answered: f64,
+    flows_per_s: f64,
+    cpu_s_per_million: f64,
+    p50_us: u32,
+    p99_us: u32,
+    p999_us: u32,
+    null_flows_per_s: f64,
+    ratio_to_null: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +44,33 @@ struct Document<'a> {
     results: &'a [Measured],
 }
 
+/// Rules of the campus that every site has.
+const CAMPUS_RULES: u32 = 7;
+
 impl Measured {
+    /// The figures of a case.
+    pub fn new(case: &Case, figures: &Figures) -> Measured {
+        Measured {
+            name: case.name(),
+            mode: case.mode.name(),
+            population: case.population.name(),
+            of: case.version.name(),
+            switches: case.switches(),
+            hops: case.hops,
+            macs: case.macs,
+            rules: case.rules + CAMPUS_RULES,
+            flows: figures.flows,
+            answered: figures.answered,
+            flows_per_s: figures.flows_per_s.round(),
+            cpu_s_per_million: figures.cpu_s_per_million,
+            p50_us: figures.p50_us,
+            p99_us: figures.p99_us,
+            p999_us: figures.p999_us,
+            null_flows_per_s: figures.null_flows_per_s.round(),
+            ratio_to_null: figures.flows_per_s / figures.null_flows_per_s,
+        }
+    }
+
     /// What rows that stand together have in common.
     fn kind(&self) -> (&'static str, &'static str, u8, u32) {
         (self.population, self.of, self.hops, self.macs)
@@ -62,10 +90,10 @@ pub fn one(measured: &Measured, before: Option<&Measured>, format: Format, out: 
         let gap = if before.is_some() { "\n" } else { "" };
         let hops = if hops == 1 { "1 hop".to_owned() } else { format!("{hops} hops") };
         out.line(format_args!("{gap}{population}, OpenFlow {of}, {hops}, {macs} MAC addresses at each switch"))?;
-        out.line("mode       switches  rules  flows/s CPU s/M  p50 us  p99 us p99.9us   null/s ratio")?;
+        out.line("mode       switches  rules  flows/s  CPU/M p50 us  p99 us p99.9us   null/s ratio")?;
     }
     out.line(format_args!(
-        "{:<10} {:>8} {:>6} {:>8.0} {:>7.2} {:>7} {:>7} {:>7} {:>8.0} {:>5.3}",
+        "{:<10} {:>8} {:>6} {:>8.0} {:>6.2} {:>6} {:>7} {:>7} {:>8.0} {:>5.3}",
         measured.mode,
         measured.switches,
         measured.rules,
@@ -96,8 +124,10 @@ pub fn all(results: &[Measured], format: Format, out: &mut Output) -> Result<(),
 
 /// The processor, as the system names it, and how many of them.
 pub(super) fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    // Not those that this process may use: the benchmark itself stays on one.
+    let listed = info.lines().filter(|line| line.starts_with("processor")).count();
+    let cores = if listed > 0 { listed } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) };
     let model =
         info.lines().find_map(|line| line.strip_prefix("model name")).map(|rest| rest.trim_start_matches([' ', '\t', ':']));
     format!("{cores} × {}", model.unwrap_or("unknown processor"))

@@ -103,7 +103,7 @@ pub fn write(plan: &Plan) -> Result<Site, String> {
     let folder = Scratch::new("bench").map_err(|error| format!("no temporary folder: {error}"))?;
     let address = free_address()?;
     let config = format!(
-        "policy = \"site.pol\"\nlisten = \"{address}\"\n[log]\nlevel = \"error\"\n[flows]\nverify = 0\n[limits]\nconversations = 10000000\nstations_per_port = 100000\n{}",
+        "policy = \"site.pol\"\nlisten = \"{address}\"\n[log]\nlevel = \"error\"\n[flows]\nverify = 0\n[limits]\nconversations = 10000000\nstations_per_port = 1000000\n{}",
         unlimited()
     );
     let written = fs::write(folder.path().join("site.pol"), policy(plan))
@@ -140,6 +140,8 @@ fn policy(plan: &Plan) -> String {
     for switch in 1..=switches {
         let _ = writeln!(text, "switch s{switch} {{ dpid {switch}; access 1-{PORTS};{uplinks} }}");
     }
+    // Where hosts that are not registered have their addresses (RFC 6598).
+    text.push_str("network others = 100.64.0.0/10;\n");
     let mut names = Vec::new();
     for (switch, number) in (0..switches).flat_map(|switch| (0..plan.hosts).map(move |number| (switch, number))) {
         let Host { mac, ip, .. } = host(plan.hosts, switch, number);

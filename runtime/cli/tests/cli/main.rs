@@ -1,5 +1,6 @@
 //! The binary as its users meet it: what it prints, and how it ends. Policies stand in `tests/policies`, answers in `snapshots`.
 
+mod bench;
 mod check;
 mod compile;
 mod daemon;

@@ -2,8 +2,9 @@
 
 use super::Openflow;
 
-/// Initiations under way at each line of switches in throughput mode.
-pub(super) const WINDOW: u32 = 128;
+/// Initiations under way in throughput mode, over all lines of switches; and how many of them at each line, least and most.
+const UNDER_WAY: u32 = 2_048;
+const WINDOW: (u32, u32) = (128, 512);
 
 /// How initiations are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -108,8 +109,13 @@ const MACS: &[u32] = &[1_000, 100_000];
 /// So many hosts in a network have addresses of their own in 10.0.0.0/8, so many others in 100.64.0.0/10.
 const MOST_HOSTS: u64 = 16_000_000;
 const MOST_UNKNOWN: u64 = 4_000_000;
-/// The dpids of switches, and their ports to others, are small numbers.
-const MOST_HOPS: u8 = 16;
+/// Most that is taken of what can be chosen.
+const MOST_LINES: u32 = 2_000;
+const MOST_HOPS: u32 = 16;
+const MOST_AT_SWITCH: u32 = 1_000_000;
+const MOST_FLOWS: u32 = 20_000_000;
+/// The daemon keeps 4,096 packets of a switch, and drops the oldest of more.
+const MOST_WINDOW: u32 = 2_048;
 
 impl Case {
     /// Switches in all.
@@ -128,14 +134,30 @@ impl Case {
         let rounds = if asked.quick { 1 } else { 3 };
         let flows = if asked.quick { asked.flows.min(50_000) } else { asked.flows };
         let flows = if mode == Mode::Latency { flows / 10 } else { flows };
-        let window = if mode == Mode::Latency { 1 } else { asked.window };
         let hosts = asked.hosts;
-        Case { mode, version, population, lines: 1, hops: 1, hosts, macs: hosts, users: 0, rules: 10_000, flows, rounds, window }
+        Case {
+            mode,
+            version,
+            population,
+            lines: 1,
+            hops: 1,
+            hosts,
+            macs: hosts,
+            users: 0,
+            rules: 10_000,
+            flows,
+            rounds,
+            window: 1,
+        }
     }
 
     /// What depends on the number of lines.
     fn at(mut self, lines: u16, asked: &Openflow) -> Case {
         self.lines = lines;
+        if self.mode == Mode::Throughput {
+            let usual = (UNDER_WAY / u32::from(lines)).clamp(WINDOW.0, WINDOW.1);
+            self.window = asked.window.unwrap_or(usual);
+        }
         if self.population == Population::Zipf {
             (self.users, self.hosts) = (ZIPF_USERS, ZIPF_HOSTS / u32::from(self.switches()));
             if asked.quick {
@@ -183,26 +205,18 @@ pub(super) fn cases(asked: &Openflow) -> Result<Vec<Case>, String> {
 }
 
 fn check(asked: &Openflow) -> Result<(), String> {
-    let none = |what: &str| Err(format!("there must be at least one of {what}"));
-    if asked.switches.contains(&0) || asked.switches.iter().any(|count| *count > 4_000) {
-        return Err("`--switches` takes 1 to 4,000".to_owned());
-    }
-    if asked.hops.iter().any(|hops| !(1..=MOST_HOPS).contains(hops)) {
-        return Err(format!("`--hops` takes 1 to {MOST_HOPS}"));
-    }
-    if asked.hosts < 2 {
-        return Err("`--hosts` takes 2 or more: a host talks to another".to_owned());
-    }
-    if asked.window == 0 || asked.window > 16_384 {
-        return Err("`--window` takes 1 to 16,384".to_owned());
-    }
-    if asked.macs.contains(&0) {
-        none("`--macs`")
-    } else if asked.flows == 0 {
-        none("`--flows`")
-    } else {
-        Ok(())
-    }
+    let between = |name: &str, given: &[u32], least: u32, most: u32| {
+        let fit = given.iter().all(|number| (least..=most).contains(number));
+        if fit { Ok(()) } else { Err(format!("`{name}` takes {least} to {most}")) }
+    };
+    let wide = |given: &[u16]| given.iter().copied().map(u32::from).collect::<Vec<_>>();
+    between("--switches", &wide(&asked.switches), 1, MOST_LINES)?;
+    between("--hops", &asked.hops.iter().copied().map(u32::from).collect::<Vec<_>>(), 1, MOST_HOPS)?;
+    between("--hosts", &[asked.hosts], 2, MOST_AT_SWITCH)?;
+    between("--macs", &asked.macs, 1, MOST_AT_SWITCH)?;
+    between("--rules", &asked.rules, 0, MOST_AT_SWITCH)?;
+    between("--flows", &[asked.flows], 1, MOST_FLOWS)?;
+    between("--window", asked.window.as_slice(), 1, MOST_WINDOW)
 }
 
 /// What is given, each with each; the first of the usual ones where nothing is given.

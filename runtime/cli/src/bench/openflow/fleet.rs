@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TURN: Duration = Duration::from_millis(200);
 /// Flows that are offered one by one, to see what their answers are.
 pub(super) const TRIALS: u32 = 3;
-/// Hosts that are announced before it is asked whether all are heard of.
-const ANNOUNCED: u32 = 4_096;
+/// Hosts of a switch that are announced before it is asked whether all are heard of: of more, the daemon would drop some.
+const ANNOUNCED: u32 = 256;
 
 /// The switches.
 pub(super) struct Fleet {
@@ -178,11 +178,11 @@ impl Fleet {
         self.flush()
     }
 
-    /// Waits until something was said, and takes it in. How many switches were told something.
+    /// Waits until something was said, and takes it in.
     ///
     /// # Errors
     /// The daemon cut a switch off, or said what cannot be read.
-    pub(super) fn turn(&mut self) -> Result<usize, String> {
+    pub(super) fn turn(&mut self) -> Result<(), String> {
         let ready = self.poll.wait(TURN)?;
         self.look_at_clock();
         let mut page = std::mem::take(&mut self.page);
@@ -200,7 +200,7 @@ impl Fleet {
             }
         }
         self.page = page;
-        Ok(ready)
+        Ok(())
     }
 
     /// Notes how late it is.
@@ -283,8 +283,11 @@ impl Fleet {
         let hops = usize::from(self.case.hops);
         let first = number / hops * hops;
         let Some(line) = self.lines.get_mut(number / hops) else { return };
-        if number == first && buffer != NO_BUFFER {
-            line.released(buffer);
+        if number == first {
+            line.told();
+            if buffer != NO_BUFFER {
+                line.released(buffer);
+            }
         }
         let members = self.members.get(first..first + hops).unwrap_or_default();
         line.complete(members.iter().map(|member| member.added).zip(self.expected.iter().copied()), self.now);

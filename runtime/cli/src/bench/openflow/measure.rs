@@ -15,21 +15,23 @@ const NULL: Duration = Duration::from_millis(300);
 
 /// The figures of a case: medians of its rounds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Figures {
+pub struct Figures {
     /// Answers of the daemon, in all rounds.
-    pub(super) flows: u64,
+    pub flows: u64,
+    /// The share of them that were entries, or packets let go.
+    pub answered: f64,
     /// Of the daemon.
-    pub(super) flows_per_s: f64,
+    pub flows_per_s: f64,
     /// Of the daemon, for a million answers.
-    pub(super) cpu_s_per_million: f64,
+    pub cpu_s_per_million: f64,
     /// What an answer took, at the median.
-    pub(super) p50_us: u32,
+    pub p50_us: u32,
     /// 99 of 100.
-    pub(super) p99_us: u32,
+    pub p99_us: u32,
     /// 999 of 1,000.
-    pub(super) p999_us: u32,
+    pub p999_us: u32,
     /// Of the null responder.
-    pub(super) null_flows_per_s: f64,
+    pub null_flows_per_s: f64,
 }
 
 /// Measures.
@@ -69,6 +71,7 @@ pub(super) fn measure(case: &Case, cores: &Cores) -> Result<Figures, String> {
     Ok(figures(&rounds, nulls))
 }
 
+#[expect(clippy::cast_precision_loss, reason = "figures to be read, of less than 2^52")]
 fn figures(rounds: &[(Answered, Duration)], nulls: Vec<f64>) -> Figures {
     let of = |value: fn(&Answered) -> f64| median(rounds.iter().map(|(answered, _)| value(answered)).collect());
     let quantile = |per_mille| {
@@ -76,10 +79,12 @@ fn figures(rounds: &[(Answered, Duration)], nulls: Vec<f64>) -> Figures {
         values.sort_unstable();
         values.get(values.len() / 2).copied().unwrap_or(0)
     };
-    #[expect(clippy::cast_precision_loss, reason = "a figure to be read, of less than 2^52")]
     let costs = rounds.iter().map(|(answered, cpu)| cpu.as_secs_f64() / answered.answers as f64 * 1e6);
+    let flows: u64 = rounds.iter().map(|(answered, _)| answered.answers).sum();
+    let told: u64 = rounds.iter().map(|(answered, _)| answered.told).sum();
     Figures {
-        flows: rounds.iter().map(|(answered, _)| answered.answers).sum(),
+        flows,
+        answered: told as f64 / flows as f64,
         flows_per_s: of(Answered::per_second),
         cpu_s_per_million: median(costs.collect()),
         p50_us: quantile(500),
@@ -102,11 +107,15 @@ mod tests {
     #[test]
     fn figures_are_medians_of_rounds() {
         let round = |answers: u64, millis: u64, latencies: Vec<u32>| {
-            (Answered { answers, elapsed: Duration::from_millis(millis), latencies }, Duration::from_millis(millis / 2))
+            (
+                Answered { answers, told: answers / 2, elapsed: Duration::from_millis(millis), latencies },
+                Duration::from_millis(millis / 2),
+            )
         };
         let rounds = [round(1_000, 1_000, vec![1, 2, 3]), round(1_000, 100, vec![7, 8, 9]), round(1_000, 500, vec![4, 5, 6])];
         let figures = figures(&rounds, vec![30.0, 10.0, 20.0]);
         assert_eq!((figures.flows, figures.flows_per_s, figures.null_flows_per_s), (3_000, 2_000.0, 20.0));
+        assert!((figures.answered - 0.5).abs() < 1e-9);
         assert_eq!((figures.cpu_s_per_million, figures.p50_us, figures.p999_us), (250.0, 5, 6));
     }
 }

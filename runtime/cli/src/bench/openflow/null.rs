@@ -1,7 +1,6 @@
 //! The null responder: a controller that answers every packet with the same bytes, those of an answer of the daemon, and does nothing
 //! else. How fast it is says what the generator, the kernel and this machine let through. Knows no policy, no hosts, no flows.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
@@ -36,10 +35,10 @@ pub(super) fn respond(file: &Path) -> Result<(), String> {
                 number => responder.hear(number, &mut page)?,
             }
         }
-        for connection in responder.connections.values_mut().filter(|connection| !connection.out.is_empty()) {
+        for connection in responder.connections.iter_mut().flatten().filter(|connection| !connection.out.is_empty()) {
             connection.flush(&poll)?;
         }
-        if responder.connections.is_empty() && !responder.switches.is_empty() {
+        if responder.is_over() {
             return Ok(());
         }
     }
@@ -50,8 +49,7 @@ struct Responder {
     version: Version,
     /// What each switch of a line is told, and where in it the buffer is named.
     told: Vec<(Vec<u8>, Vec<usize>)>,
-    connections: BTreeMap<usize, Connection>,
-    accepted: usize,
+    connections: Vec<Option<Connection>>,
     /// The connection of each switch, by its number, and the number of the switch of each connection.
     switches: Vec<usize>,
     numbers: Vec<Option<usize>>,
@@ -65,30 +63,34 @@ impl Responder {
             layout,
             version: task.shape.version(),
             told,
-            connections: BTreeMap::new(),
-            accepted: 0,
+            connections: Vec::new(),
             switches: Vec::new(),
             numbers: Vec::new(),
         }
     }
 
+    /// True if switches were there, and all have gone.
+    fn is_over(&self) -> bool {
+        !self.switches.is_empty() && self.connections.iter().all(Option::is_none)
+    }
+
     fn accept(&mut self, listener: &TcpListener, poll: &Poll) -> Result<(), String> {
         while let Ok((stream, _)) = listener.accept() {
-            let number = self.accepted;
-            self.accepted += 1;
-            self.numbers.push(None);
-            let mut connection = Connection::new(stream, number, poll)?;
+            let mut connection = Connection::new(stream, self.connections.len(), poll)?;
             connection.out.extend_from_slice(&greeting::hello(self.version));
             connection.out.extend_from_slice(&greeting::questions(self.version).0);
-            self.connections.insert(number, connection);
+            self.connections.push(Some(connection));
+            self.numbers.push(None);
         }
         Ok(())
     }
 
     fn hear(&mut self, number: usize, page: &mut [u8]) -> Result<(), String> {
-        let Some(connection) = self.connections.get_mut(&number) else { return Ok(()) };
+        let Some(Some(connection)) = self.connections.get_mut(number) else { return Ok(()) };
         let Some(filled) = connection.read(page)? else {
-            self.connections.remove(&number);
+            if let Some(closed) = self.connections.get_mut(number) {
+                *closed = None;
+            }
             return Ok(());
         };
         let mut left = page.get(..filled).unwrap_or_default();
@@ -102,14 +104,14 @@ impl Responder {
             }
             left = left.get(frame.len()..).unwrap_or_default();
         }
-        if let Some(connection) = self.connections.get_mut(&number) {
+        if let Some(Some(connection)) = self.connections.get_mut(number) {
             connection.keep(left);
         }
         Ok(())
     }
 
     fn say(&mut self, number: usize, say: impl FnOnce(&mut Vec<u8>)) {
-        if let Some(connection) = self.connections.get_mut(&number) {
+        if let Some(Some(connection)) = self.connections.get_mut(number) {
             say(&mut connection.out);
         }
     }
@@ -134,8 +136,8 @@ impl Responder {
     fn answer(&mut self, number: usize, buffer: u32) {
         let Some(first) = self.numbers.get(number).copied().flatten() else { return };
         for (place, (bytes, buffers)) in self.told.iter().enumerate() {
-            let connection = self.switches.get(first + place).and_then(|number| self.connections.get_mut(number));
-            let Some(Connection { out, .. }) = connection else { continue };
+            let connection = self.switches.get(first + place).and_then(|number| self.connections.get_mut(*number));
+            let Some(Some(Connection { out, .. })) = connection else { continue };
             let at = out.len();
             out.extend_from_slice(bytes);
             for named in buffers {

@@ -8,10 +8,13 @@ use super::line::Line;
 /// How long no answer at all may come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long flows are offered at most, however few were answered by then.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// How much is offered.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Until {
-    /// So many flows in each line; what each took is kept.
+    /// So many flows in each line, or as many as are answered within ten seconds; what each took is kept.
     Flows(u32),
     /// As many as are answered in this time.
     Elapsed(Duration),
@@ -22,6 +25,8 @@ pub(super) enum Until {
 pub(super) struct Answered {
     /// Complete answers.
     pub(super) answers: u64,
+    /// Packets among them of which anything was said at all: all but those that are rightly dropped in silence.
+    pub(super) told: u64,
     /// From the first initiation to the last answer.
     pub(super) elapsed: Duration,
     /// What each took, in microseconds, ascending.
@@ -50,24 +55,25 @@ impl Fleet {
     /// Answers do not come.
     pub(super) fn offer(&mut self, until: Until) -> Result<Answered, String> {
         let (count, kept, most) = match until {
-            Until::Flows(count) => (count, count, None),
-            Until::Elapsed(most) => (u32::MAX, 0, Some(most)),
+            Until::Flows(count) => (count, count, LONGEST),
+            Until::Elapsed(most) => (u32::MAX, 0, most),
         };
         self.begin(count, kept);
         let begun = Instant::now();
-        let mut answered = begun;
+        let mut last = (begun, 0);
         loop {
             self.look_at_clock();
             for line in 0..self.lines.len() {
                 self.top_up(line);
             }
             self.flush()?;
-            if self.turn()? > 0 {
-                answered = Instant::now();
-            } else if answered.elapsed() > PATIENCE {
-                return Err("answers did not come in time".to_owned());
+            self.turn()?;
+            if self.answers() > last.1 {
+                last = (Instant::now(), self.answers());
+            } else if last.0.elapsed() > PATIENCE {
+                return Err(format!("after {} answers no more came", last.1));
             }
-            if most.is_some_and(|most| begun.elapsed() >= most) {
+            if begun.elapsed() >= most {
                 self.lines.iter_mut().for_each(Line::stop);
             }
             if self.lines.iter().all(Line::is_done) {
@@ -99,10 +105,14 @@ impl Fleet {
         }
     }
 
+    fn answers(&self) -> u64 {
+        self.lines.iter().map(|line| u64::from(line.done())).sum()
+    }
+
     fn summed(&self, elapsed: Duration) -> Answered {
-        let answers = self.lines.iter().map(|line| u64::from(line.done())).sum();
+        let told = self.lines.iter().map(|line| u64::from(line.answered())).sum();
         let mut latencies: Vec<u32> = self.lines.iter().flat_map(|line| line.latencies()).copied().collect();
         latencies.sort_unstable();
-        Answered { answers, elapsed, latencies }
+        Answered { answers: self.answers(), told, elapsed, latencies }
     }
 }

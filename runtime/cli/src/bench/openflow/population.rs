@@ -54,10 +54,17 @@ fn registered(host: Host) -> (MacAddr, [u8; 4], u16) {
     (host.mac, host.ip.octets(), host.port)
 }
 
+/// The host with this number at a switch, or the next one that is not at this port: a switch sees no flow between two at one port.
+fn at_another_port(case: &Case, (switch, port): (u32, u16), last: u32, number: u32) -> Host {
+    let one = |step: u32| host(case.hosts, last, (number % case.hosts + step) % case.hosts);
+    // The last and the first host of a switch may be at one port.
+    let elsewhere = (0..=2).map(one).find(|one| switch != last || one.port != port);
+    elsewhere.unwrap_or_else(|| one(1))
+}
+
 fn between_neighbours(case: &Case, first: u32, last: u32, number: u32) -> Flow {
-    let src = host(case.hosts, first, number % case.hosts);
-    let dst = host(case.hosts, last, (number + 1) % case.hosts);
-    between(registered(src), dst, number / case.hosts, 80)
+    let src = registered(host(case.hosts, first, number % case.hosts));
+    between(src, at_another_port(case, (first, src.2), last, number + 1), number / case.hosts, 80)
 }
 
 fn of_unknown(case: &Case, first: u32, last: u32, number: u32) -> Flow {
@@ -68,7 +75,7 @@ fn of_unknown(case: &Case, first: u32, last: u32, number: u32) -> Flow {
     let port = u16::try_from(of_switch % PORTS + 1).unwrap_or(1);
     // 100.64.0.0/10 (RFC 6598).
     let ip = (0x6440_0000 + everyone).to_be_bytes();
-    between((mac, ip, port), host(case.hosts, last, number % case.hosts), number / case.macs, 80)
+    between((mac, ip, port), at_another_port(case, (first, port), last, number), number / case.macs, 80)
 }
 
 /// All of it by the public program: frames differ in their source MAC address alone.
@@ -92,17 +99,12 @@ fn by_zipf(case: &Case, first: u32, last: u32, count: u32) -> Vec<Flow> {
     let mut used = vec![0; case.hosts as usize];
     let mut one = || {
         let src = of_host.draw(&mut draw);
-        let dst = loop {
-            let dst = of_host.draw(&mut draw);
-            if dst != src || first != last {
-                break dst;
-            }
-        };
+        let dst = of_host.draw(&mut draw);
         let service = u16::try_from(1 + of_service.draw(&mut draw)).unwrap_or(1);
         let port = used.get_mut(src).map_or(0, |used| std::mem::replace(used, *used + 1));
-        // The most popular hosts are spread over the ports like any others.
         let (src, dst) = (u32::try_from(src).unwrap_or(0), u32::try_from(dst).unwrap_or(0));
-        between(registered(host(case.hosts, first, src)), host(case.hosts, last, dst), port, service)
+        let src = registered(host(case.hosts, first, src));
+        between(src, at_another_port(case, (first, src.2), last, dst), port, service)
     };
     (0..count).map(|_| one()).collect()
 }
@@ -150,11 +152,14 @@ mod tests {
     #[test]
     fn no_flow_comes_twice() {
         for population in [Population::Hosts, Population::Zipf, Population::Unknown] {
-            let case = case(population, 50, 20);
+            // The last of them is at the port of the first.
+            let case = case(population, 49, 20);
             let all: Vec<Flow> = (0..2).flat_map(|line| flows(&case, line, 5_000)).collect();
             let keys = all.iter().map(|one| (one.src_ip, one.dst_ip, one.src_port, one.dst_port));
             assert_eq!(keys.collect::<BTreeSet<_>>().len(), all.len(), "{population:?}");
-            assert!(all.iter().all(|one| one.src_ip != one.dst_ip), "{population:?}");
+            let number_of = |ip: [u8; 4]| u32::from_be_bytes(ip) - u32::from_be_bytes([10, 0, 0, 1]);
+            let port_of = |one: &Flow| host(49, 0, number_of(one.dst_ip) % 49).port;
+            assert!(all.iter().all(|one| one.src_ip != one.dst_ip && one.in_port != port_of(one)), "{population:?}");
         }
     }
 
