@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::meters::Meters;
 use crate::plain::Plains;
 use crate::planned::{PLAN, Standing};
-use crate::record::{FlowId, Records};
+use crate::record::Records;
 use crate::route::Hop;
 use crate::scans::Scans;
 use crate::session::{Capabilities, Failure, Said, Session};
