@@ -105,6 +105,12 @@ impl View {
         self.ports.get(&location).into_iter().flatten().filter_map(|mac| self.stations.get(mac))
     }
 
+    /// How many those are.
+    #[must_use]
+    pub fn count_at(&self, location: Location) -> usize {
+        self.ports.get(&location).map_or(0, |macs| macs.len())
+    }
+
     /// Where a declared host is attached, with each of its MAC addresses.
     #[must_use]
     pub fn places_of(&self, policy: &Checked, id: HostId) -> Vec<Location> {

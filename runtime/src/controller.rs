@@ -194,8 +194,8 @@ impl Controller {
         let program = Program::try_compile(policy.clone(), &view)?;
         let mut controller = Controller {
             fast: Fast::new(&settings, &program),
-            program: Cached::new(program, settings.answers),
-            plains: Plains::new(settings.hash_seed()),
+            program: Cached::new(program, settings.ready),
+            plains: Plains::new(settings.hash_seed(), settings.ready),
             inventory: Inventory::new(&policy),
             records: Records::starting(settings.epoch, settings.hash_seed()),
             ended: Ended::default(),
@@ -288,6 +288,12 @@ impl Controller {
     #[must_use]
     pub fn is_up(&self, conn: ConnId) -> bool {
         self.switches.sessions.get(&conn).is_some_and(Session::is_up)
+    }
+
+    /// True if this connection is of a switch that is held pending.
+    #[must_use]
+    pub fn is_pending(&self, conn: ConnId) -> bool {
+        self.switches.sessions.get(&conn).is_some_and(Session::is_pending)
     }
 
     /// How things stand.
@@ -512,7 +518,6 @@ impl Controller {
             }
         }
         self.fast.ports_changed();
-        self.tell_heard();
         self.discover(now, out);
         self.age_hosts(now, out);
         self.age_denials(now);

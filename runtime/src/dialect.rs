@@ -426,11 +426,17 @@ pub(crate) fn add_exact(version: Version, xid: u32, entry: &ExactEntry<'_>, out:
     }
 }
 
-/// Sends a packet out of one port. Nothing if the version cannot say it, and then nothing is written.
-pub(crate) fn release(version: Version, xid: u32, packet: &Release<'_>, out: &mut BytesMut) -> Option<()> {
+/// Sends a packet on from port to port: the one that the switch keeps, or this. Nothing if the version cannot say it, and then nothing is written.
+pub(crate) fn release(
+    version: Version,
+    xid: u32,
+    ((in_port, out_port), buffer, data): ((PortNo, PortNo), Option<u32>, &[u8]),
+    out: &mut BytesMut,
+) -> Option<()> {
+    let packet = Release { in_port, out_port, buffer_id: buffer.unwrap_or(openflow::v13::OFP_NO_BUFFER), data };
     match version {
-        Version::V10 => openflow::v10::release(packet, xid, out),
-        Version::V13 => openflow::v13::release(packet, xid, out),
+        Version::V10 => openflow::v10::release(&packet, xid, out),
+        Version::V13 => openflow::v13::release(&packet, xid, out),
     }
 }
 

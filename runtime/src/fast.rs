@@ -10,7 +10,7 @@ use compiler::{Placed, Program};
 use lang::checked::{RuleId, Verdict};
 use lang::flow::{End, Flow};
 use net::{Dpid, FlowKey, FlowMatch, IpProto, Location, MacAddr, PortNo, Time, Transport};
-use openflow::{Header, Release};
+use openflow::Header;
 use packet::{Frame, Payload, dhcp, dhcp6};
 use rustc_hash::FxHashMap;
 
@@ -30,6 +30,9 @@ use compiler::inventory::Role;
 
 /// How long after its entries were sent packets of a conversation may still come up, because they were under way.
 const LATELY: Duration = Duration::from_millis(500);
+
+/// Steps between pairs of switches that are remembered: all of some hundreds.
+const WAYS: usize = 1 << 17;
 
 /// What is known beforehand.
 #[derive(Debug)]
@@ -173,7 +176,8 @@ impl Controller {
         }
         let Some(known) = self.known(at, speaker.version, glance) else { return Reached::Nothing };
         let sender = Sender { mac: known.key.dl_src, kind: known.key.dl_type };
-        if let Err(what) = self.limits.ask(Asked::Packet, (at, Scope::Edge), sender, self.settings.packets, now) {
+        let account = self.limits.account((at, Scope::Edge), sender);
+        if let Err(what) = self.limits.take(account, Asked::Packet, self.settings.packets, now) {
             return Reached::Excess(at, sender, what);
         }
         if let Some((place, direction)) = self.plains.find(&known.wire) {
@@ -184,7 +188,7 @@ impl Controller {
             return Reached::Admitted;
         }
         let Some(rule) = self.plain_rule(known.placed, &Program::headers(&known.key), now) else { return Reached::Admitted };
-        if let Err(what) = self.limits.ask(Asked::Flow, (at, Scope::Edge), sender, self.settings.flows, now) {
+        if let Err(what) = self.limits.take(account, Asked::Flow, self.settings.flows, now) {
             self.plains.seats.hear(known.wire.seats[0], now);
             return Reached::Excess(at, sender, what);
         }
@@ -200,7 +204,7 @@ impl Controller {
                 speaker.room = speaker.room.saturating_sub(2);
                 release(speaker, &known, known.to.port);
             }
-            Some(trunk) => self.open_plain(speaker, &known, trunk, (id, place), now, out),
+            Some(trunk) => self.open_plain(&known, trunk, (id, place), now, out),
         }
         Reached::End
     }
@@ -243,7 +247,7 @@ impl Controller {
 
     /// The links of the way that [`crate::route::way`] would find for a conversation that is bound to nothing.
     fn trunk(&mut self, from: Dpid, to: Dpid, key: &FlowKey) -> Option<Arc<Trunk>> {
-        if self.fast.ways.as_of != self.topology.changes() {
+        if self.fast.ways.as_of != self.topology.changes() || self.fast.ways.onward.len() > WAYS {
             self.fast.ways = Ways { as_of: self.topology.changes(), ..Ways::default() };
         }
         if let Some(only) = self.fast.ways.only.get(&(from, to)) {
@@ -306,15 +310,7 @@ impl Controller {
     }
 
     /// Sends the entries of a plain conversation to the switches behind the first, and waits for them.
-    fn open_plain(
-        &mut self,
-        speaker: &mut Speaker,
-        known: &Known<'_>,
-        trunk: &Trunk,
-        (id, place): (FlowId, PlainId),
-        now: Time,
-        out: &mut Effects,
-    ) {
+    fn open_plain(&mut self, known: &Known<'_>, trunk: &Trunk, (id, place): (FlowId, PlainId), now: Time, out: &mut Effects) {
         let idle = install::seconds(self.settings.idle_timeout);
         for hop in Trunk::hops(Some(trunk), known.at, known.to).into_iter().skip(1) {
             let Some(session) = self.switches.up(hop.dpid) else { continue };
@@ -324,9 +320,7 @@ impl Controller {
             session.take_voice(voice, out);
             session.barrier(Way { id, generation: 0 }, now, out);
         }
-        speaker.room = speaker.room.saturating_sub(2);
-        let opening = Opening { awaiting: trunk.0.len(), held: vec![known.held(Direction::Forward)] };
-        self.plains.opening.insert(place, opening);
+        self.plains.wait(place, Opening { awaiting: trunk.0.len(), held: vec![known.held(Direction::Forward)] });
     }
 
     /// A switch behind the first has the entries of a plain conversation; with the last of them it is open.
@@ -345,7 +339,7 @@ impl Controller {
         if self.verification.asked.contains_key(&at.dpid) {
             self.verification.opened.insert((at.dpid, place));
         }
-        let held = self.plains.opening.remove(&place).map(|opening| opening.held).unwrap_or_default();
+        let held = self.plains.open(place);
         if let Some(hop) = course.hops.first() {
             let idle = install::seconds(self.settings.idle_timeout);
             install::add_pair(way.id, (hop.in_port, hop.out_port), [true, false], (&key, idle), &mut voice);
@@ -452,8 +446,7 @@ impl Known<'_> {
 fn release(speaker: &mut Speaker, known: &Known<'_>, out_port: PortNo) {
     let Glance { buffer, frame, .. } = *known.glance;
     let data = if buffer.is_some() { &[][..] } else { frame };
-    let buffer_id = buffer.unwrap_or(openflow::v13::OFP_NO_BUFFER);
-    speaker.voice.release(&Release { in_port: known.at.port, out_port, buffer_id, data });
+    speaker.voice.release((known.at.port, out_port), buffer, data);
 }
 
 /// True if a version can match these packets of IP with ports.

@@ -198,7 +198,7 @@ impl Controller {
 
     /// True if one more station may be at this port: one that is not registered and talks to nobody makes room.
     fn has_room(&mut self, at: Location, now: Time, out: &mut Effects) -> bool {
-        if self.view.at(at).count() < self.settings.stations_per_port {
+        if self.view.count_at(at) < self.settings.stations_per_port {
             return true;
         }
         let silent = |mac: MacAddr| self.records.of_station(mac).is_empty() && !self.is_seated(mac, None);

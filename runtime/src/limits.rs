@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use indexmap::IndexMap;
 use net::{Dpid, EtherType, Location, MacAddr, Time};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::event::Limit;
 use crate::settings::Rates;
@@ -216,12 +217,25 @@ struct Told {
     untold: u64,
 }
 
+/// Where the buckets are that a sender's packets are taken from, for as long as nothing else is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    /// Nothing while the host has none of its own.
+    host: Option<usize>,
+    /// Nothing where there are too many ports.
+    port: Option<usize>,
+    switch: usize,
+    at: Location,
+    scope: Scope,
+    sender: Sender,
+}
+
 /// The buckets of all.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    ports: HashMap<Location, Port, FixedState>,
-    hosts: HashMap<(Location, MacAddr), Load, FixedState>,
-    switches: FxHashMap<Dpid, Load>,
+    ports: IndexMap<Location, Port, FixedState>,
+    hosts: IndexMap<(Location, MacAddr), Load, FixedState>,
+    switches: IndexMap<Dpid, Load, FxBuildHasher>,
     /// Frames out of many ports: in all, and by switch.
     copies: Bucket,
     copies_of: FxHashMap<Dpid, Bucket>,
@@ -234,9 +248,9 @@ impl Limits {
     pub(crate) fn new(seed: u64) -> Limits {
         let hasher = FixedState::with_seed(seed.rotate_left(8));
         Limits {
-            ports: HashMap::with_hasher(hasher.clone()),
-            hosts: HashMap::with_hasher(hasher.clone()),
-            switches: FxHashMap::default(),
+            ports: IndexMap::with_hasher(hasher.clone()),
+            hosts: IndexMap::with_hasher(hasher.clone()),
+            switches: IndexMap::default(),
             copies: Bucket::default(),
             copies_of: FxHashMap::default(),
             told: HashMap::with_hasher(hasher),
@@ -244,8 +258,7 @@ impl Limits {
         }
     }
 
-    /// Something is asked for because of this sender at this port: the limit that it exceeds, if it does. A host is stopped by
-    /// its own limit before it uses up that of its port, and a port before that of its switch.
+    /// Something is asked for because of this sender at this port: the limit that it exceeds, if it does.
     pub(crate) fn ask(
         &mut self,
         asked: Asked,
@@ -254,37 +267,50 @@ impl Limits {
         rates: Rates,
         now: Time,
     ) -> Result<(), Limit> {
-        let place = (at, sender.mac);
-        let host = if scope == Scope::Edge { self.hosts.get_mut(&place) } else { None };
+        let account = self.account((at, scope), sender);
+        self.take(account, asked, rates, now)
+    }
+
+    /// Finds the buckets of a sender at a port.
+    pub(crate) fn account(&mut self, (at, scope): (Location, Scope), sender: Sender) -> Account {
+        let host = if scope == Scope::Edge { self.hosts.get_index_of(&(at, sender.mac)) } else { None };
+        let port = match self.ports.get_index_of(&at) {
+            None if self.ports.len() < PORTS => Some(self.ports.insert_full(at, Port::default()).0),
+            known => known,
+        };
+        let switch = match self.switches.get_index_of(&at.dpid) {
+            Some(known) => known,
+            None => self.switches.insert_full(at.dpid, Load::default()).0,
+        };
+        Account { host, port, switch, at, scope, sender }
+    }
+
+    /// Takes one: the limit that it exceeds, if it does. A host is stopped by its own limit before it uses up that of its port, and a
+    /// port before that of its switch.
+    pub(crate) fn take(&mut self, account: Account, asked: Asked, rates: Rates, now: Time) -> Result<(), Limit> {
+        let Account { host, port, switch, at, scope, sender } = account;
+        let host = host.and_then(|index| self.hosts.get_index_mut(index)).map(|(_, load)| load);
         let known = host.is_some();
         if host.is_some_and(|load| !load.of(asked).take(rates.per_host, now)) {
             return Err(asked.limit_of_host());
         }
-        if scope == Scope::Edge && !self.ask_port(asked, at, sender.kind, rates.per_port, now) {
-            return Err(asked.limit_of_port());
+        let (rate, limit) = match scope {
+            Scope::Edge => (rates.per_port, asked.limit_of_port()),
+            // What comes from beyond leaves half of the switch to those who are at it.
+            Scope::Trunk => ((rates.per_switch / 2).max(1), asked.limit_of_switch()),
+        };
+        let port = port.and_then(|index| self.ports.get_index_mut(index));
+        if port.is_some_and(|(_, port)| !port.take(asked, sender.kind, rate, now)) {
+            return Err(limit);
         }
-        // What comes from beyond leaves half of the switch to those who are at it.
-        if scope == Scope::Trunk && !self.ask_port(asked, at, sender.kind, (rates.per_switch / 2).max(1), now) {
-            return Err(asked.limit_of_switch());
-        }
-        if !self.switches.entry(at.dpid).or_default().of(asked).take(rates.per_switch, now) {
+        let switch = self.switches.get_index_mut(switch);
+        if switch.is_some_and(|(_, load)| !load.of(asked).take(rates.per_switch, now)) {
             return Err(asked.limit_of_switch());
         }
         if scope == Scope::Edge && !known && self.hosts.len() < HOSTS {
-            self.hosts.entry(place).or_default().of(asked).take(rates.per_host, now);
+            self.hosts.entry((at, sender.mac)).or_default().of(asked).take(rates.per_host, now);
         }
         Ok(())
-    }
-
-    fn ask_port(&mut self, asked: Asked, at: Location, kind: EtherType, rate: u32, now: Time) -> bool {
-        let full = self.ports.len() >= PORTS;
-        let port = match self.ports.get_mut(&at) {
-            Some(port) => port,
-            None if full => return true,
-            None => self.ports.entry(at).or_default(),
-        };
-        let reserved = asked == Asked::Packet && matches!(kind, EtherType::ARP | EtherType::EAPOL);
-        port.load.of(asked).take(rate, now) || (reserved && port.reserve.take((rate / RESERVE).max(1), now))
     }
 
     /// A frame is to go out of these ports, those of each switch together: out of all of them, or of none. The limit that is used
@@ -405,6 +431,11 @@ impl Limits {
 }
 
 impl Port {
+    fn take(&mut self, asked: Asked, kind: EtherType, rate: u32, now: Time) -> bool {
+        let reserved = asked == Asked::Packet && matches!(kind, EtherType::ARP | EtherType::EAPOL);
+        self.load.of(asked).take(rate, now) || (reserved && self.reserve.take((rate / RESERVE).max(1), now))
+    }
+
     /// Is dropped by its switch from now on; longer, if it was a moment ago.
     fn shut_again(&mut self, now: Time) -> u16 {
         self.seconds = if self.seconds == 0 { FIRST } else { (self.seconds * 2).min(LONGEST) };

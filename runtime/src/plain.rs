@@ -143,14 +143,14 @@ fn place_of(id: FlowId) -> u64 {
 }
 
 impl Plains {
-    /// None yet; the seed keeps senders from choosing headers that collide.
-    pub(crate) fn new(seed: u64) -> Plains {
+    /// None yet, with room for so many; the seed keeps senders from choosing headers that collide.
+    pub(crate) fn new(seed: u64, room: usize) -> Plains {
         Plains {
             seats: Seats::new(seed.rotate_left(24)),
-            all: Vec::new(),
+            all: Vec::with_capacity(room),
             free: Vec::new(),
-            by_wire: HashTable::new(),
-            by_number: HashTable::new(),
+            by_wire: HashTable::with_capacity(room),
+            by_number: HashTable::with_capacity(room),
             opening: FxHashMap::default(),
             held: FxHashMap::default(),
             away: FxHashSet::default(),
@@ -194,9 +194,27 @@ impl Plains {
         seats.chain(ends).filter(|at| at.dpid == dpid).map(|at| at.port).collect()
     }
 
-    /// Counts the entries of one in all its switches.
-    fn weigh(&mut self, one: &Plain, count: impl Fn(usize, usize) -> usize) {
-        let first = self.seats.get(one.seats[0]).map(|seat| seat.at.dpid);
+    /// The first switch of one waits for the others, and has no entries of it meanwhile.
+    pub(crate) fn wait(&mut self, place: PlainId, opening: Opening) {
+        self.weigh_first(place, usize::saturating_sub);
+        self.opening.insert(place, opening);
+    }
+
+    /// It waits no longer. The packets that waited with it.
+    pub(crate) fn open(&mut self, place: PlainId) -> Vec<Held> {
+        let Some(opening) = self.opening.remove(&place) else { return Vec::new() };
+        self.weigh_first(place, |held, entries| held + entries);
+        opening.held
+    }
+
+    fn weigh_first(&mut self, place: PlainId, count: impl Fn(usize, usize) -> usize) {
+        let Some(one) = self.get(place).cloned() else { return };
+        self.weigh(&Plain { trunk: None, ..one }, true, count);
+    }
+
+    /// Counts the entries of one in all its switches, or those behind the first.
+    fn weigh(&mut self, one: &Plain, first: bool, count: impl Fn(usize, usize) -> usize) {
+        let first = self.seats.get(one.seats[0]).map(|seat| seat.at.dpid).filter(|_| first);
         for dpid in first.into_iter().chain(one.beyond()) {
             let held = self.held.entry(dpid).or_default();
             *held = count(*held, one.entries());
@@ -209,14 +227,14 @@ impl Plains {
     /// The entry of one direction is gone, because nothing used it. True if the other is gone, too.
     pub(crate) fn fell_silent(&mut self, place: PlainId, direction: Direction) -> bool {
         let Some(one) = self.get(place).cloned() else { return false };
-        self.weigh(&one, usize::saturating_sub);
+        self.weigh(&one, true, usize::saturating_sub);
         let [forward, reply] = one.idle;
         let idle = match direction {
             Direction::Forward => [true, reply],
             Direction::Reply => [forward, true],
         };
         let one = Plain { idle, ..one };
-        self.weigh(&one, |held, entries| held + entries);
+        self.weigh(&one, true, |held, entries| held + entries);
         if let Some(slot) = self.get_mut(place) {
             slot.idle = idle;
         }
@@ -235,7 +253,7 @@ impl Plains {
             None => u32::try_from(self.all.len()).unwrap_or(u32::MAX),
         };
         let (seats, wire, id) = (one.seats, one.wire(), one.id);
-        self.weigh(&one, |held, entries| held + entries);
+        self.weigh(&one, true, |held, entries| held + entries);
         match self.all.get_mut(place as usize) {
             Some(slot) => *slot = one,
             None => self.all.push(one),
@@ -256,7 +274,7 @@ impl Plains {
     /// Takes one out.
     pub(crate) fn remove(&mut self, place: PlainId) -> Option<Plain> {
         let one = self.get(place)?.clone();
-        self.opening.remove(&place);
+        let open = self.opening.remove(&place).is_none();
         if let Ok(entry) = self.by_wire.find_entry(one.wire().hash(&self.hasher), |other| *other == place.0) {
             entry.remove();
         }
@@ -268,7 +286,7 @@ impl Plains {
             self.free.push(place.0);
         }
         let [src, dst] = one.seats;
-        self.weigh(&one, usize::saturating_sub);
+        self.weigh(&one, open, usize::saturating_sub);
         self.seats.leave(src, true);
         self.seats.leave(dst, false);
         Some(one)

@@ -67,8 +67,9 @@ pub struct Settings {
     pub move_probe: Duration,
     /// How wide entries are.
     pub width: Width,
-    /// Decisions that are remembered, so that the like need not be searched for; 20 bytes each.
-    pub answers: usize,
+    /// Decisions that are remembered, so that the like need not be searched for, and conversations that there is room for from the
+    /// beginning: 100 bytes of both.
+    pub ready: usize,
     /// Packets may take the short way to their decision: what comes of it is the same, as a comparison of both shows.
     pub fast: bool,
     /// Each decision is told as an event. Else decisions are counted, and the records tell of them.
@@ -148,7 +149,7 @@ impl Default for Settings {
             quarantine: Duration::from_secs(60),
             move_probe: Duration::from_secs(1),
             width: Width::default(),
-            answers: 4096,
+            ready: 4096,
             fast: true,
             tell_decisions: true,
             planned: 20_000,

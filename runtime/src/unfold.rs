@@ -106,7 +106,7 @@ impl Controller {
         let opening = self.plains.opening.contains_key(&place);
         let there = |entry: &Planned| {
             let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
-            !gone && !(opening && entry.dpid == written.ingress.dpid)
+            !(gone || opening && entry.dpid == written.ingress.dpid)
         };
         flows::plan(&written).into_iter().filter(there).collect()
     }

@@ -25,8 +25,8 @@ pub struct Args {
     pub config: PathBuf,
 }
 
-/// Decisions that a daemon remembers: room for what some thousands of hosts ask for within minutes, 10 MB.
-const ANSWERS: usize = 1 << 19;
+/// What a daemon is ready for: what some thousands of hosts ask for within minutes.
+const READY: usize = 1 << 19;
 
 /// Runs until SIGINT or SIGTERM.
 ///
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     start_log(config.log);
     let clock = Clock::start();
     let key = probe_key().map_err(|error| Failure::cannot(format!("no random numbers to be had: {error}")))?;
-    let settings = Settings { answers: ANSWERS, tell_decisions: log::tells_decisions(), ..config.settings(key, clock.epoch()) };
+    let settings = Settings { ready: READY, tell_decisions: log::tells_decisions(), ..config.settings(key, clock.epoch()) };
     let controller = Controller::new(policy, settings, clock.now());
     let controller = controller.map_err(|error| Failure::cannot(error.to_string()))?;
     on_runtime(serve(&config, tls, &args.config, controller, files, loaded, clock))

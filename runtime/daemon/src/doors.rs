@@ -88,6 +88,14 @@ pub struct Slot {
     address: IpAddr,
 }
 
+impl Slot {
+    /// True if little room is left for others: an eighth of it.
+    #[must_use]
+    pub fn is_among_last(&self) -> bool {
+        self.slots.count() * 8 >= self.slots.all * 7
+    }
+}
+
 /// What is told once a second at most, with how often it happened.
 #[derive(Default)]
 struct Seldom {

@@ -286,10 +286,23 @@ impl<'o> Reactor<'o> {
     fn accept(&mut self, arrival: Arrival) {
         self.next += 1;
         let (conn, peer) = (ConnId(self.next), arrival.peer);
+        if arrival.slot.is_among_last() {
+            self.make_room();
+        }
         log::connected(conn, peer);
         let inbox = Inbox::new(conn, self.ready.clone());
         self.connections.insert(conn, Connection::open(arrival, inbox));
         self.step(Input::Connected(conn, peer));
+    }
+
+    /// Whoever has been held pending longest makes room for others: any number of switches that nobody declared may knock.
+    fn make_room(&mut self) {
+        let pending = self.connections.keys().copied().filter(|conn| self.controller.is_pending(*conn)).min();
+        if let Some(conn) = pending {
+            let peer = self.connections.get(&conn).map(|connection| tracing::field::display(connection.peer));
+            tracing::warn!(conn = conn.0, peer, "little room is left for connections: a pending switch makes some");
+            self.step(Input::Closed(conn));
+        }
     }
 
     /// Hands bytes to the writers and closes what is to be closed.

@@ -138,8 +138,41 @@ async fn join(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
     }
 }
 
+/// A switch connects from there that nobody declared, and is held pending.
+async fn knock(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut stream = timeout(DEADLINE, socket.connect(address)).await.expect("in time").unwrap();
+    stream.write_all(&message(0, 0)).await.unwrap();
+    loop {
+        let asked = timeout(DEADLINE, frame(&mut stream)).await.expect("asked in time").unwrap();
+        if asked[1] == 5 {
+            let mut features = message(6, 24);
+            features[8..].fill(0);
+            features[14..16].copy_from_slice(&dpid.to_be_bytes());
+            features[4..8].copy_from_slice(&asked[4..8]);
+            stream.write_all(&features).await.unwrap();
+            answered(&mut stream).await;
+            return stream;
+        }
+    }
+}
+
 /// Runs a daemon with so many declared switches while `body` does something at it; how many switches are in use at the end.
 async fn at_daemon<F>(switches: u16, per_address: usize, settings: Settings, body: impl FnOnce(SocketAddr) -> F) -> usize
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    at_doors(switches, (4096, per_address), settings, body).await
+}
+
+/// The same with room for so many connections, and so many of an address.
+async fn at_doors<F>(
+    switches: u16,
+    (connections, per_address): (usize, usize),
+    settings: Settings,
+    body: impl FnOnce(SocketAddr) -> F,
+) -> usize
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -154,7 +187,7 @@ where
     let controller = Controller::new(loaded.policy.clone().unwrap(), settings, clock.now()).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let body = tokio::spawn(body(listener.local_addr().unwrap()));
-    let doors = Doors { per_address, ..Doors::plain(listener) };
+    let doors = Doors { connections, per_address, ..Doors::plain(listener) };
     let daemon = Daemon { doors, controller, files: Vec::new(), loaded };
     daemon.run(clock, &mut Deaf, async { body.await.unwrap() }).await.unwrap().switches
 }
@@ -187,6 +220,24 @@ async fn r03_ten_thousand_idle_connections_of_one_address_keep_no_switch_out() {
         answered(&mut switch).await;
     });
     assert_eq!(up.await, 1);
+}
+
+#[tokio::test]
+async fn r03_switches_that_nobody_declared_keep_no_declared_one_out() {
+    const ROOM: usize = 16;
+    let up = at_doors(2, (ROOM, ROOM), Settings::default(), |address| async move {
+        let mut first = join(address, Ipv4Addr::LOCALHOST, 1).await;
+        let mut strangers = Vec::new();
+        for dpid in 100..150 {
+            strangers.push(knock(address, Ipv4Addr::LOCALHOST, dpid).await);
+        }
+        answered(&mut join(address, Ipv4Addr::LOCALHOST, 2).await).await;
+        answered(&mut first).await;
+        // Those who came last are still held, for an administrator to see.
+        answered(strangers.last_mut().unwrap()).await;
+    });
+    // All may have hung up a moment ago.
+    assert!(up.await <= 2);
 }
 
 #[tokio::test]

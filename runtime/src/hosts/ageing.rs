@@ -11,6 +11,7 @@ use super::{Binding, Loss, Source};
 use crate::controller::Controller;
 use crate::effect::Effects;
 use crate::neighbour::CONTESTED;
+use crate::plain::Plain;
 use crate::record::Conversation;
 
 /// How often addresses are looked at.
@@ -33,6 +34,9 @@ impl Controller {
         self.hosts.moving.age(now);
         self.hosts.contests.age_within(CONTESTED, now);
         let [addresses, stations] = self.hosts.next_ageing;
+        if now >= addresses || now >= stations {
+            self.tell_heard();
+        }
         if now >= addresses {
             self.hosts.next_ageing = [now.after(ADDRESSES), stations];
             self.hosts.leases.age(now);
@@ -119,6 +123,16 @@ impl Controller {
         }
     }
 
+    fn talks_plainly(&self, mac: MacAddr, now: Time) -> bool {
+        let lifetime = self.settings.station_lifetime;
+        let carries = |one: &Plain| {
+            let ingress = self.plains.seats.get(one.seats[0]).map(|seat| seat.at.dpid);
+            ingress.is_some_and(|dpid| !self.verification.is_away(dpid, lifetime, now))
+        };
+        let seats = self.plains.seats.of(mac).iter();
+        seats.flat_map(|seat| self.plains.of_seat(*seat)).any(|place| self.plains.get(place).is_some_and(carries))
+    }
+
     /// True while entries carry packets from or to the station. What a switch holds that has been out of reach for as long as stations
     /// are remembered carries nobody: nobody would tell of its end.
     fn talks(&self, mac: MacAddr, now: Time) -> bool {
@@ -126,7 +140,7 @@ impl Controller {
         let carries = |one: &Conversation| {
             one.template.verdict == Verdict::Allow && !self.verification.is_away(one.ingress.dpid, lifetime, now)
         };
-        // A plain conversation is one of a switch in reach.
-        self.is_seated(mac, None) || self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(carries))
+        self.talks_plainly(mac, now)
+            || self.records.of_station(mac).into_iter().any(|id| self.records.get(id).is_some_and(carries))
     }
 }

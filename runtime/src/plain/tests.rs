@@ -28,7 +28,7 @@ fn at(port: u32) -> Location {
 }
 
 fn seated(count: u8) -> (Plains, Vec<SeatId>) {
-    let (mut plains, placed) = (Plains::new(7), placed());
+    let (mut plains, placed) = (Plains::new(7, 0), placed());
     let seat = |number: u8| {
         let who = (MacAddr([2, 0, 0, 0, 0, number]), [10, 0, 0, number].into());
         Seat::new(who, at(number.into()), Arc::default(), placed)

@@ -2,7 +2,8 @@
 //! they are for.
 
 use bytes::BytesMut;
-use openflow::{ExactEntry, Release};
+use net::PortNo;
+use openflow::ExactEntry;
 
 use super::Session;
 use super::sent::Sent;
@@ -29,9 +30,9 @@ impl Voice {
         added
     }
 
-    /// Sends a packet on its way. False if the version cannot say it.
-    pub(crate) fn release(&mut self, packet: &Release<'_>) -> bool {
-        let sent = dialect::release(self.version, self.next_xid, packet, &mut self.said).is_some();
+    /// Sends a packet on its way from port to port: the one that the switch keeps, or this. False if the version cannot say it.
+    pub(crate) fn release(&mut self, ports: (PortNo, PortNo), buffer: Option<u32>, data: &[u8]) -> bool {
+        let sent = dialect::release(self.version, self.next_xid, (ports, buffer, data), &mut self.said).is_some();
         if sent {
             self.said_for(Subject::PacketOut, None);
         }

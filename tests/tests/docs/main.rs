@@ -537,9 +537,22 @@ fn the_command_page_has_every_command() {
 fn the_command_page_has_every_option_and_every_field() {
     let page = text("docs/cli.md");
     let mut options = 0;
-    for file in
-        ["init", "check", "fmt", "fix", "import", "prove", "man", "test", "explain", "run", "demo", "bench/openflow", "load", "lsp"]
-    {
+    for file in [
+        "init",
+        "check",
+        "fmt",
+        "fix",
+        "import",
+        "prove",
+        "man",
+        "test",
+        "explain",
+        "run",
+        "demo",
+        "bench/openflow",
+        "load",
+        "lsp",
+    ] {
         let source = text(&format!("runtime/cli/src/{file}.rs"));
         for after in source.split("#[arg(").skip(1).filter(|after| between(after, "", ")]").contains("long")) {
             let (attribute, field) = after.split_once(")]").unwrap();
