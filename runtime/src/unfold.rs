@@ -11,19 +11,20 @@ use compiler::template::Template;
 use lang::checked::{Duties, RuleId, Verdict};
 use lang::flow::{End, Flow, Headers};
 use net::{
-    Dpid, EtherType, FlowKey, FlowMatch, IpHeader, IpProto, Location, MacAddr, Prefix, Time, Transport, VlanMatch, can_be_owned,
-    is_link_local,
+    Dpid, EtherType, FlowKey, FlowMatch, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Time, Transport, VlanMatch,
+    can_be_owned, is_link_local,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::controller::Controller;
 use crate::course::Course;
-use crate::dialect::Present;
+use crate::dialect::{Action, Present};
 use crate::effect::Effects;
 use crate::flows::{self, Planned};
-use crate::install::{Ends, Slot};
+use crate::install::{Ends, FLOW_PRIORITY, Slot};
 use crate::plain::{Opening, Plain, PlainId, SeatId, Trunk, Wire};
 use crate::record::{Conversation, Direction, FlowId, Records, State};
+use crate::route::Hop;
 use crate::session::FlowRemoved;
 use compiler::inventory::Role;
 
@@ -41,6 +42,14 @@ pub(crate) fn headers(one: &Plain, address: IpAddr) -> Headers {
 
 fn kind_of(address: IpAddr) -> EtherType {
     if address.is_ipv4() { EtherType::IPV4 } else { EtherType::IPV6 }
+}
+
+/// The headers of its first packet, between these ends.
+fn key_of(one: &Plain, src: (MacAddr, IpAddr), dst: (MacAddr, IpAddr)) -> FlowKey {
+    let [sport, dport] = one.ports;
+    let transport = Some(Transport::Ports { src: sport, dst: dport });
+    let ip = IpHeader { src: src.1, dst: dst.1, proto: one.proto, dscp: one.dscp, transport };
+    FlowKey { dl_src: src.0, dl_dst: dst.0, dl_type: kind_of(src.1), vlan: one.vlan, ip: Some(ip) }
 }
 
 impl Controller {
@@ -115,10 +124,7 @@ impl Controller {
     pub(crate) fn written(&self, place: PlainId) -> Option<Conversation> {
         let one = self.plains.get(place)?;
         let [src, dst] = [self.plains.seats.get(one.seats[0])?, self.plains.seats.get(one.seats[1])?];
-        let [sport, dport] = one.ports;
-        let transport = Some(Transport::Ports { src: sport, dst: dport });
-        let ip = IpHeader { src: src.address, dst: dst.address, proto: one.proto, dscp: one.dscp, transport };
-        let key = FlowKey { dl_src: src.mac, dl_dst: dst.mac, dl_type: kind_of(src.address), vlan: one.vlan, ip: Some(ip) };
+        let key = key_of(one, (src.mac, src.address), (dst.mac, dst.address));
         let template = Template {
             region: FlowMatch::exact(&key),
             reply: Some(FlowMatch::exact(&key.reply())),
@@ -383,13 +389,18 @@ impl Controller {
         }
         self.unfold_opening(dpid);
         let (mut right, mut wrong): (FxHashSet<(PlainId, bool)>, BTreeSet<PlainId>) = Default::default();
-        for one in found.iter() {
-            match self.plain_entry(dpid, one) {
-                Some((place, direction, true)) => drop(right.insert((place, direction == Direction::Reply))),
-                Some((place, _, false)) => drop(wrong.insert(place)),
-                None => {}
-            }
-        }
+        let of_plain: Vec<Option<PlainId>> = found
+            .iter()
+            .map(|one| {
+                let (place, direction, is_right) = self.plain_entry(dpid, one)?;
+                if is_right {
+                    right.insert((place, direction == Direction::Reply));
+                } else {
+                    wrong.insert(place);
+                }
+                Some(place)
+            })
+            .collect();
         let ingress = |one: &Plain| self.plains.seats.get(one.seats[0]).is_some_and(|seat| seat.at.dpid == dpid);
         let here = |one: &Plain| ingress(one) || one.beyond().any(|next| next == dpid);
         let lacks = |place: PlainId, one: &Plain| {
@@ -400,7 +411,8 @@ impl Controller {
         let missing = self.plains.iter().filter(|(place, one)| !since(*place, one) && here(one));
         wrong.extend(missing.filter(|(place, one)| lacks(*place, one)).map(|(place, _)| place));
         let before = found.len();
-        found.retain(|one| self.plain_entry(dpid, one).is_none_or(|(place, ..)| wrong.contains(&place)));
+        let mut of_plain = of_plain.into_iter();
+        found.retain(|_| of_plain.next().flatten().is_none_or(|place| wrong.contains(&place)));
         let kept = before - found.len();
         for place in wrong {
             let opened = self.verification.opened.contains(&(dpid, place));
@@ -418,11 +430,23 @@ impl Controller {
             let (place, direction) = self.plain_of_region(one.region.as_ref()?)?;
             return Some((place, direction, false));
         };
-        let own = self.entries_of(place).into_iter().find(|own| own.dpid == dpid && own.wanted.cookie == one.cookie);
-        let right = own.is_some_and(|own| {
-            let same = one.slot() == Some(own.slot) && one.actions.as_ref() == Some(&own.wanted.actions);
+        let own = self.plains.get(place).filter(|own| !own.is_idle(direction));
+        let right = own.and_then(|own| self.entry_at(own, direction, dpid)).is_some_and(|(slot, to)| {
+            let same = one.slot() == Some(slot) && one.actions.as_deref() == Some(&[Action::Output(to)]);
             same && one.table == 0 && one.foreign.is_none()
         });
         Some((place, direction, right))
+    }
+
+    /// Where the entry of an open plain conversation is at a switch, and the port where its packets leave.
+    fn entry_at(&self, one: &Plain, direction: Direction, dpid: Dpid) -> Option<(Slot, PortNo)> {
+        let [src, dst] = [self.plains.seats.get(one.seats[0])?, self.plains.seats.get(one.seats[1])?];
+        let Hop { in_port, out_port, .. } = Trunk::hop_at(one.trunk.as_deref(), src.at, dst.at, dpid)?;
+        let key = key_of(one, (src.mac, src.address), (dst.mac, dst.address));
+        let (region, from, to) = match direction {
+            Direction::Forward => (FlowMatch::exact(&key), in_port, out_port),
+            Direction::Reply => (FlowMatch::exact(&key.reply()), out_port, in_port),
+        };
+        Some((Slot { region: FlowMatch { in_port: Some(from), ..region }, priority: FLOW_PRIORITY }, to))
     }
 }
