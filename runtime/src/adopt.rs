@@ -185,6 +185,7 @@ impl Controller {
             .filter_map(|(dpid, _, slot)| Some((Location::new(*dpid, slot.region.in_port?), key_of(slot)?, *slot)))
             .find(|(at, key, _)| self.identify(*at, key).is_ok());
         let (ingress, key, slot) = start?;
+        self.unfold_key(&key);
         if self.records.get(id).is_some() || self.records.find(&FlowMatch::exact(&key)).is_some() {
             return None;
         }

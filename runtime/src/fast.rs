@@ -123,7 +123,7 @@ impl Controller {
     /// Hears packets at the head of what a connection said, as long as each is as almost all are. How far the first that is not one
     /// got.
     pub(crate) fn hear_fast(&mut self, conn: ConnId, now: Time, out: &mut Effects) -> Reached {
-        if !self.fast.on || self.adoption.is_waiting() {
+        if !self.fast.on {
             return Reached::Nothing;
         }
         loop {
@@ -415,6 +415,8 @@ impl Controller {
             && !self.records.has_wide()
             && !self.records.carries_any()
             && self.ended.rest(key, now).is_none()
+            // An earlier run may have left entries like these, which nobody has judged yet.
+            && (!self.adoption.is_waiting() || self.is_vacant(known))
     }
 
     fn tell(&self, known: &Known<'_>, rule: Option<RuleId>, now: Time, out: &mut Effects) {
