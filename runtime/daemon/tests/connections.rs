@@ -111,12 +111,18 @@ async fn frame(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// A switch of OpenFlow 1.0 without ports connects from there, and is in use when it is asked for its entries and has answered.
-async fn join(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
+/// Somebody connects from there, and greets.
+async fn hello(address: SocketAddr, from: Ipv4Addr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
     let mut stream = timeout(DEADLINE, socket.connect(address)).await.expect("in time").unwrap();
     stream.write_all(&message(0, 0)).await.unwrap();
+    stream
+}
+
+/// A switch of OpenFlow 1.0 without ports connects from there, and is in use when it is asked for its entries and has answered.
+async fn join(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
+    let mut stream = hello(address, from).await;
     loop {
         let asked = timeout(DEADLINE, frame(&mut stream)).await.expect("asked in time").unwrap();
         let mut answer = match (asked[1], asked.get(9)) {
@@ -140,10 +146,7 @@ async fn join(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
 
 /// A switch connects from there that nobody declared, and is held pending.
 async fn knock(address: SocketAddr, from: Ipv4Addr, dpid: u16) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((from, 0).into()).unwrap();
-    let mut stream = timeout(DEADLINE, socket.connect(address)).await.expect("in time").unwrap();
-    stream.write_all(&message(0, 0)).await.unwrap();
+    let mut stream = hello(address, from).await;
     loop {
         let asked = timeout(DEADLINE, frame(&mut stream)).await.expect("asked in time").unwrap();
         if asked[1] == 5 {

@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 
 use net::{FlowKey, PortNo, Transport};
+use zerocopy::byteorder::network_endian::{U16, U32};
+use zerocopy::{Immutable, IntoBytes, Unaligned};
 
 /// An entry for packets that are alike in all but TTL, DSCP and what IP options there are.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,22 @@ pub struct Release<'a> {
     pub buffer_id: u32,
     /// The packet, if the switch does not keep it.
     pub data: &'a [u8],
+}
+
+/// `ofp_header`, the same in all versions (OpenFlow 1.3.5 §7.1.1).
+#[derive(IntoBytes, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct WireHeader {
+    version: u8,
+    kind: u8,
+    length: U16,
+    xid: U32,
+}
+
+impl WireHeader {
+    pub(crate) fn new(version: u8, kind: u8, length: u16, xid: u32) -> WireHeader {
+        WireHeader { version, kind, length: U16::new(length), xid: U32::new(xid) }
+    }
 }
 
 /// The addresses and ports of an exact entry.

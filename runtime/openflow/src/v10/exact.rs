@@ -8,19 +8,10 @@ use zerocopy::byteorder::network_endian::{U16, U32, U64};
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
 use super::{OFP_NO_BUFFER, OFP_VLAN_NONE, PortNo, VERSION, kind};
-use crate::exact::{Ends, ExactEntry, Release};
+use crate::exact::{Ends, ExactEntry, Release, WireHeader};
 
 /// Everything is asked for but the VLAN priority and the type of service.
 const WILDCARDS: u32 = super::Wildcards::DL_VLAN_PCP.0 | super::Wildcards::NW_TOS.0;
-
-#[derive(IntoBytes, Immutable, Unaligned)]
-#[repr(C)]
-struct Header {
-    version: u8,
-    kind: u8,
-    length: U16,
-    xid: U32,
-}
 
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
@@ -41,7 +32,7 @@ impl Output {
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 struct Add {
-    header: Header,
+    header: WireHeader,
     wildcards: U32,
     in_port: U16,
     dl_src: [u8; 6],
@@ -70,7 +61,7 @@ struct Add {
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 struct Out {
-    header: Header,
+    header: WireHeader,
     buffer_id: U32,
     in_port: U16,
     actions_len: U16,
@@ -85,7 +76,7 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
         return None;
     }
     let message = Add {
-        header: Header { version: VERSION, kind: kind::FLOW_MOD, length: U16::new(80), xid: U32::new(xid) },
+        header: WireHeader::new(VERSION, kind::FLOW_MOD, 80, xid),
         wildcards: U32::new(WILDCARDS),
         in_port: U16::new(PortNo::of(entry.in_port)?.0),
         dl_src: entry.key.dl_src.0,
@@ -117,7 +108,7 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
 pub fn release(packet: &Release<'_>, xid: u32, out: &mut BytesMut) -> Option<()> {
     let length = u16::try_from(size_of::<Out>().checked_add(packet.data.len())?).ok()?;
     let message = Out {
-        header: Header { version: VERSION, kind: kind::PACKET_OUT, length: U16::new(length), xid: U32::new(xid) },
+        header: WireHeader::new(VERSION, kind::PACKET_OUT, length, xid),
         buffer_id: U32::new(packet.buffer_id),
         in_port: U16::new(PortNo::of(packet.in_port)?.0),
         actions_len: U16::new(8),

@@ -8,7 +8,7 @@ use zerocopy::byteorder::network_endian::{U16, U32, U64};
 use zerocopy::{Immutable, IntoBytes, Unaligned};
 
 use super::{OFP_NO_BUFFER, PortNo, VERSION, kind};
-use crate::exact::{Ends, ExactEntry, Release};
+use crate::exact::{Ends, ExactEntry, Release, WireHeader};
 
 /// `OFPXMC_OPENFLOW_BASIC` fields with their lengths (§7.2.3.2, §7.2.3.7).
 mod oxm {
@@ -23,15 +23,6 @@ mod oxm {
     pub(super) const TCP: [u32; 2] = [0x8000_1a02, 0x8000_1c02];
     pub(super) const UDP: [u32; 2] = [0x8000_1e02, 0x8000_2002];
     pub(super) const SCTP: [u32; 2] = [0x8000_2202, 0x8000_2402];
-}
-
-#[derive(IntoBytes, Immutable, Unaligned)]
-#[repr(C)]
-struct Header {
-    version: u8,
-    kind: u8,
-    length: U16,
-    xid: U32,
 }
 
 #[derive(IntoBytes, Immutable, Unaligned)]
@@ -54,7 +45,7 @@ impl Output {
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 struct Head {
-    header: Header,
+    header: WireHeader,
     cookie: U64,
     cookie_mask: U64,
     table_id: u8,
@@ -120,7 +111,7 @@ struct Tail {
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 struct Out {
-    header: Header,
+    header: WireHeader,
     buffer_id: U32,
     in_port: U32,
     actions_len: U16,
@@ -134,7 +125,7 @@ fn vid(vlan: Option<VlanId>) -> u16 {
 
 fn head(entry: &ExactEntry<'_>, proto: u8, length: u16, match_length: u16, xid: u32) -> Head {
     Head {
-        header: Header { version: VERSION, kind: kind::FLOW_MOD, length: U16::new(length), xid: U32::new(xid) },
+        header: WireHeader::new(VERSION, kind::FLOW_MOD, length, xid),
         cookie: U64::new(entry.cookie),
         cookie_mask: U64::new(0),
         table_id: 0,
@@ -206,7 +197,7 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
 pub fn release(packet: &Release<'_>, xid: u32, out: &mut BytesMut) -> Option<()> {
     let length = u16::try_from(size_of::<Out>().checked_add(packet.data.len())?).ok()?;
     let message = Out {
-        header: Header { version: VERSION, kind: kind::PACKET_OUT, length: U16::new(length), xid: U32::new(xid) },
+        header: WireHeader::new(VERSION, kind::PACKET_OUT, length, xid),
         buffer_id: U32::new(packet.buffer_id),
         in_port: U32::new(packet.in_port.0),
         actions_len: U16::new(16),
