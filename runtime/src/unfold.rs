@@ -258,7 +258,10 @@ impl Controller {
     /// Tells what seats have heard since this was last done to whoever waits for hosts to fall silent.
     pub(crate) fn tell_heard(&mut self) {
         for (mac, address, at, time) in self.plains.seats.heard() {
-            self.hosts.heard_at(mac, address, at, time);
+            // What it has given back a moment ago it does not get back by that.
+            if self.view.owner(address) == Some(mac) {
+                self.hosts.heard_at(mac, address, at, time);
+            }
         }
     }
 
