@@ -26,7 +26,6 @@ use crate::route::Spread;
 use crate::session::Voice;
 use crate::settings::{Settings, Width};
 use crate::topology::Link;
-use compiler::inventory::Role;
 
 /// How long after its entries were sent packets of a conversation may still come up, because they were under way.
 const LATELY: Duration = Duration::from_millis(500);
@@ -364,14 +363,12 @@ impl Controller {
         if let Some(known) = self.fast.ports.get(&at) {
             return *known;
         }
-        let role = self.inventory.role(&self.policy, at);
-        let hosts = matches!(role, Role::Access | Role::Open) && self.is_edge(at);
-        let of_hosts = hosts && self.topology.is_up(at) && !self.switches.is_down(at);
+        let of_hosts = self.is_for_hosts(at) && self.topology.is_up(at) && !self.switches.is_down(at);
         self.fast.ports.insert(at, of_hosts);
         of_hosts
     }
 
-    /// A packet of TCP, UDP or SCTP between two seats of one switch, from where its sender sits; nothing for all others, or where
+    /// A packet of TCP, UDP or SCTP between two seats, from where its sender sits; nothing for all others, or where
     /// anything about the sender is in question.
     fn known<'a>(&mut self, at: Location, version: Version, glance: &'a Glance<'a>) -> Option<Known<'a>> {
         let whole = glance.whole || glance.buffer.is_some();

@@ -26,7 +26,6 @@ use crate::plain::{Opening, Plain, PlainId, SeatId, Trunk, Wire};
 use crate::record::{Conversation, Direction, FlowId, Records, State};
 use crate::route::Hop;
 use crate::session::FlowRemoved;
-use compiler::inventory::Role;
 
 /// A packet's transport and what else policy sees of it.
 pub(crate) fn headers(one: &Plain, address: IpAddr) -> Headers {
@@ -56,13 +55,8 @@ impl Controller {
     /// How policy sees a station with one of its addresses at its port, if a packet with both that comes in there is its, and only a
     /// decision is wanted for it.
     pub(crate) fn seat_of(&self, mac: MacAddr, address: IpAddr, at: Location) -> Option<(End, Placed)> {
-        let for_hosts = match self.inventory.role(&self.policy, at) {
-            Role::Access => true,
-            Role::Open => !self.topology.is_internal(at),
-            Role::Uplink | Role::Middlebox(_) | Role::Gateway(_) | Role::Closed => false,
-        };
         let reserved = mac == self.settings.mac || self.gateway_of(mac).is_some() || self.is_of_switch(mac, at);
-        if !for_hosts || reserved || !mac.is_unicast() || !can_be_owned(address) || is_link_local(address) {
+        if !self.is_for_hosts(at) || reserved || !mac.is_unicast() || !can_be_owned(address) || is_link_local(address) {
             return None;
         }
         let ip = IpHeader { src: address, dst: address, proto: IpProto::UDP, dscp: 0, transport: None };

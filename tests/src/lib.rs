@@ -361,11 +361,6 @@ impl World {
         }
     }
 
-    /// From now on nothing is compared with the long way.
-    pub fn alone(&mut self) {
-        self.twin = None;
-    }
-
     /// The node with this name.
     ///
     /// # Panics
