@@ -370,6 +370,8 @@ pub enum Suspicion {
     AddressOf(MacAddr),
     /// The address is a public one, which lies beyond a gateway.
     Outside(IpAddr),
+    /// Its lease of the address ended a while ago, and nobody gave it the address again.
+    Withheld(IpAddr),
     /// Only declared ports may answer this.
     NotServed(Served),
     /// It speaks for others as a relay agent of DHCP does.
@@ -496,6 +498,7 @@ impl fmt::Display for Suspicion {
             Suspicion::Reserved => f.write_str("the address is reserved"),
             Suspicion::Refused(refusal) => write!(f, "{refusal}"),
             Suspicion::Outside(address) => write!(f, "{address} is a public address, and no declared network has it"),
+            Suspicion::Withheld(address) => write!(f, "its lease of {address} has ended, and no server gave it the address again"),
             Suspicion::NotServed(served) => write!(f, "nothing at this port is declared to serve {}", served.word()),
             Suspicion::Relayed => f.write_str("a relay agent of DHCP may only be where DHCP is served"),
             Suspicion::Discovery(error) => write!(f, "neighbour discovery: {error}"),

@@ -16,6 +16,7 @@ mod cards;
 mod lease;
 mod moves;
 mod name;
+mod withheld;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -59,6 +60,8 @@ pub(crate) struct Hosts {
     advertised: Vec<(Prefix, Time)>,
     /// Requests for leases, and what leases give beside addresses.
     leases: lease::Leases,
+    /// Addresses whose leases ended a while ago.
+    withheld: withheld::Withheld,
     /// Addresses that their station tests before it uses them.
     pub(crate) tentative: BTreeMap<Ipv6Addr, Tentative>,
     /// When each station last sent something that came here.
@@ -125,6 +128,7 @@ impl Hosts {
         Hosts {
             bindings: HashMap::with_hasher(FixedState::with_seed(seed)),
             heard: HashMap::with_hasher(FixedState::with_seed(seed.rotate_left(16))),
+            withheld: withheld::Withheld::new(seed.rotate_left(32)),
             ..Hosts::default()
         }
     }

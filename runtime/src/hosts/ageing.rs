@@ -40,6 +40,7 @@ impl Controller {
         if now >= addresses {
             self.hosts.next_ageing = [now.after(ADDRESSES), stations];
             self.hosts.leases.age(now);
+            self.hosts.withheld.age(now);
             self.scans.age(self.settings.scanning.window, now);
             self.hosts.advertised.retain(|(_, until)| *until > now);
             self.age_addresses(now, out);

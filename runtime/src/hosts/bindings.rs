@@ -105,6 +105,10 @@ impl Controller {
             self.alarm(mac, at, Suspicion::Reserved, now, out);
             return false;
         }
+        if self.hosts.withheld.is_from(mac, address, now) && !self.is_registered(mac, address) {
+            self.alarm(mac, at, Suspicion::Withheld(address), now, out);
+            return false;
+        }
         let routed = match self.router_of(address) {
             Some(router) if router == mac || self.are_one_host(router, mac) => true,
             Some(router) => {
@@ -180,8 +184,11 @@ impl Controller {
     pub(crate) fn lose(&mut self, mac: MacAddr, address: IpAddr, why: Loss, now: Time, out: &mut Effects) -> bool {
         let source = self.hosts.unbind_address(address).map_or(Source::Claim, |binding| binding.source);
         let lost = self.view.release(mac, address);
-        if source == Source::Lease && address.is_ipv4() {
-            self.hosts.leases.unname(mac);
+        if source == Source::Lease {
+            self.hosts.withheld.withhold(address, mac, now.after(self.settings.address_lifetime));
+            if address.is_ipv4() {
+                self.hosts.leases.unname(mac);
+            }
         }
         if lost {
             out.event(Event::AddressReleased { mac, address, source, why });

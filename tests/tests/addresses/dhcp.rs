@@ -17,6 +17,8 @@ use crate::{
 
 const LEASED: Ipv4Addr = Ipv4Addr::new(10, 0, 5, 77);
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 5, 78);
+/// That of `http-server`.
+const WEB: MacAddr = MacAddr([2, 0, 0, 0, 0, 0x21]);
 const XID: u32 = 0x1234;
 
 /// A client's message to all servers.
@@ -217,6 +219,41 @@ fn i08_a_lease_ends_by_release_decline_and_refusal() {
         assert!(lost(&mut world, why), "{kind:?}");
         assert_eq!(world.controller.as_ref().unwrap().host_name(GPHONE), None);
     }
+}
+
+/// A datagram of a client with a lease to the web server.
+fn uses(world: &mut World) {
+    let to = (WEB, world.ip("http-server"));
+    inject(world, "gphone", datagram((GPHONE, LEASED), to, (4000, 4001), b"on"));
+}
+
+#[test]
+fn i08_what_was_given_back_is_not_had_again_by_using_it() {
+    let mut world = leased();
+    let web = world.ip("http-server");
+    hello(&mut world, "http-server", WEB, web);
+    uses(&mut world);
+    assert_eq!(datagrams(&world, "http-server", 4001), 1, "what it says as long as it has the lease");
+    let release = Dhcp { client_ip: LEASED, ..Dhcp::request(Kind::Release, 9, GPHONE) };
+    inject(&mut world, "gphone", datagram((GPHONE, LEASED), (SERVER, SERVER_IP), (68, 67), &release.to_bytes()));
+    assert!(lost(&mut world, Loss::Released));
+    uses(&mut world);
+    assert!(suspects(&mut world, GPHONE, &Suspicion::Withheld(LEASED.into())));
+    seconds(&mut world, 40);
+    assert_eq!(owner(&world, LEASED), None, "nor by what it said before");
+    hello(&mut world, "gphone", GPHONE, LEASED);
+    assert_eq!((owner(&world, LEASED), datagrams(&world, "http-server", 4001)), (None, 1), "nor by saying so");
+    hello(&mut world, "rphone", RPHONE, LEASED);
+    assert_eq!(owner(&world, LEASED), Some(RPHONE), "another may have it");
+    lease(&mut world, "gphone", GPHONE, LEASED, 30, None);
+    uses(&mut world);
+    assert_eq!((owner(&world, LEASED), datagrams(&world, "http-server", 4001)), (Some(GPHONE), 2), "until a server gives it");
+    seconds(&mut world, 31);
+    uses(&mut world);
+    assert!(suspects(&mut world, GPHONE, &Suspicion::Withheld(LEASED.into())), "its time is over");
+    seconds(&mut world, 300);
+    uses(&mut world);
+    assert_eq!((owner(&world, LEASED), datagrams(&world, "http-server", 4001)), (Some(GPHONE), 3), "for a while");
 }
 
 #[test]
