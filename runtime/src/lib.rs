@@ -37,6 +37,7 @@ mod meters;
 mod neighbour;
 mod plain;
 mod planned;
+mod rejudge;
 mod relief;
 mod scans;
 mod search;

@@ -178,6 +178,18 @@ impl Plains {
         self.all.get_mut(place.0 as usize).filter(|one| one.id != FlowId(0))
     }
 
+    /// Another rule allows it.
+    pub(crate) fn allow(&mut self, place: PlainId, rule: Option<RuleId>) {
+        if let Some(one) = self.get_mut(place) {
+            one.rule = rule;
+        }
+    }
+
+    /// True unless its first switch waits for the others.
+    pub(crate) fn is_open(&self, place: PlainId) -> bool {
+        !self.opening.contains_key(&place)
+    }
+
     /// Entries of theirs that a switch holds.
     pub(crate) fn held(&self, dpid: Dpid) -> usize {
         self.held.get(&dpid).copied().unwrap_or(0)

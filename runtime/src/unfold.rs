@@ -8,7 +8,7 @@ use std::sync::Arc;
 use compiler::Placed;
 use compiler::principal::{self, Identity};
 use compiler::template::Template;
-use lang::checked::{Duties, RuleId, Verdict};
+use lang::checked::{Duties, Verdict};
 use lang::flow::{End, Flow, Headers};
 use net::{
     Dpid, EtherType, FlowKey, FlowMatch, IpHeader, IpProto, Location, MacAddr, PortNo, Prefix, Time, Transport, VlanMatch,
@@ -24,6 +24,7 @@ use crate::flows::{self, Planned};
 use crate::install::{Ends, FLOW_PRIORITY, Slot};
 use crate::plain::{Opening, Plain, PlainId, SeatId, Trunk, Wire};
 use crate::record::{Conversation, Direction, FlowId, Records, State};
+use crate::rejudge::Again;
 use crate::route::Hop;
 use crate::session::FlowRemoved;
 
@@ -69,18 +70,6 @@ impl Controller {
         Some((end, placed))
     }
 
-    /// The rule that allows a flow between two seats and binds it to nothing; none if there is no such.
-    pub(crate) fn plain_rule(&mut self, [src, dst]: [Placed; 2], headers: &Headers, now: Time) -> Option<Option<RuleId>> {
-        let decided = self.program.decide(src, dst, headers, Some(now));
-        if decided.verdict != Verdict::Allow || !decided.alone {
-            return None;
-        }
-        let rule = self.program.rule_of_decided(&decided);
-        let unbound =
-            rule.and_then(|id| self.policy.rule(id)).is_none_or(|rule| rule.via.is_empty() && rule.duties == Duties::default());
-        unbound.then_some(rule)
-    }
-
     /// Writes a plain conversation out, as if it had never been plain.
     pub(crate) fn unfold(&mut self, place: PlainId) -> Option<FlowId> {
         self.write_out(place, true)
@@ -105,13 +94,18 @@ impl Controller {
 
     /// The entries that the switches of a plain conversation are to hold.
     pub(crate) fn entries_of(&self, place: PlainId) -> Vec<Planned> {
-        let (Some(one), Some(written)) = (self.plains.get(place), self.written(place)) else { return Vec::new() };
+        self.written(place).map_or_else(Vec::new, |written| self.entries_as_written(place, &written))
+    }
+
+    /// The same of one that was written out already.
+    pub(crate) fn entries_as_written(&self, place: PlainId, written: &Conversation) -> Vec<Planned> {
+        let Some(one) = self.plains.get(place) else { return Vec::new() };
         let opening = self.plains.opening.contains_key(&place);
         let there = |entry: &Planned| {
             let gone = FlowId::of_cookie(entry.wanted.cookie).is_some_and(|(_, direction)| one.is_idle(direction));
             !(gone || opening && entry.dpid == written.ingress.dpid)
         };
-        flows::plan(&written).into_iter().filter(there).collect()
+        flows::plan(written).into_iter().filter(there).collect()
     }
 
     /// A plain conversation as any other.
@@ -276,77 +270,22 @@ impl Controller {
             return self.plains.seats.renew(id, old, placed);
         }
         let renewed = FxHashMap::from_iter([(id, Some(placed))]);
-        let flows = self.plains.of_seat(id);
-        self.judge_plain(flows, &renewed, now);
+        for place in self.plains.of_seat(id) {
+            match self.judge_plain(place, &renewed, now) {
+                Some(Again::Allowed(rule)) => self.plains.allow(place, rule),
+                Some(Again::Denied(_)) | None => {
+                    self.unfold(place);
+                }
+            }
+        }
         self.plains.seats.renew(id, Arc::new(end), placed);
     }
 
     /// Nobody sits there any more.
-    fn end_seat(&mut self, id: SeatId) {
+    pub(crate) fn end_seat(&mut self, id: SeatId) {
         self.unfold_seat(id);
         self.tell_heard();
         self.plains.seats.remove(id);
-    }
-
-    /// Judges plain conversations again; where the program finds seats now, or that they are none, is told. Those that do not stay
-    /// plain are written out in the words of before. How many stayed.
-    fn judge_plain(&mut self, flows: Vec<PlainId>, renewed: &FxHashMap<SeatId, Option<Placed>>, now: Time) -> usize {
-        let mut kept = 0;
-        for place in flows {
-            let Some(one) = self.plains.get(place).cloned() else { continue };
-            let seats = one.seats.map(|id| {
-                let seat = self.plains.seats.get(id)?;
-                Some((renewed.get(&id).copied().unwrap_or(Some(seat.placed))?, seat.address))
-            });
-            let rule = match seats {
-                [Some((src, address)), Some((dst, _))] => self.plain_rule([src, dst], &headers(&one, address), now),
-                [None, _] | [_, None] => None,
-            };
-            match (rule, self.plains.get_mut(place)) {
-                (Some(rule), Some(kept_one)) => {
-                    kept_one.rule = rule;
-                    kept += 1;
-                }
-                (None, _) | (_, None) => self.unfold_before(place),
-            }
-        }
-        kept
-    }
-
-    /// Writes one out that may lose its permission to another policy: it will be told of in the words of this one.
-    fn unfold_before(&mut self, place: PlainId) {
-        let Some(id) = self.unfold(place) else { return };
-        let Some(one) = self.records.get(id) else { return };
-        if let Some(before) = &mut self.before {
-            before.remember(one);
-        }
-    }
-
-    /// The policy is another, or its times make it another: all plain conversations are judged again. How many stayed plain.
-    pub(crate) fn rejudge_plain(&mut self, now: Time) -> usize {
-        let ids = self.plains.seats.ids();
-        let whole = self.fast.allowed_by(&self.program);
-        let seen = |id: &SeatId| {
-            let seat = self.plains.seats.get(*id)?;
-            whole.then(|| self.seat_of(seat.mac, seat.address, seat.at)).flatten()
-        };
-        let ends: FxHashMap<SeatId, Option<(End, Placed)>> = ids.into_iter().map(|id| (id, seen(&id))).collect();
-        let placed = ends.iter().map(|(id, end)| (*id, end.as_ref().map(|(_, placed)| *placed))).collect();
-        let mut all: Vec<(FlowId, PlainId)> = self.plains.iter().map(|(place, one)| (one.id, place)).collect();
-        all.sort_unstable();
-        let kept = self.judge_plain(all.into_iter().map(|(_, place)| place).collect(), &placed, now);
-        for (id, end) in ends {
-            match end {
-                Some((end, placed)) => {
-                    self.plains.seats.renew(id, Arc::new(end), placed);
-                    if let Some(mac) = self.plains.seats.get(id).map(|seat| seat.mac) {
-                        self.plains.seats.judged(mac, now);
-                    }
-                }
-                None => self.end_seat(id),
-            }
-        }
-        kept
     }
 
     /// An entry of a plain conversation timed out: those of its direction go everywhere. False if it is none, or otherwise than it

@@ -42,16 +42,12 @@ impl Controller {
         self.hosts.gateway_addresses.clear();
         self.clear_ports_that_are_no_edge(out);
         self.fast.begin(&self.program);
-        let (mut kept, mut changed, mut undropped) = (self.rejudge_plain(now), 0, 0);
+        let (plain, doomed) = self.rejudge_plain(now);
         self.lift_refusals(out);
-        for id in self.records.ids() {
-            match self.revalidate(id, Cause::Policy, now, out) {
-                Fate::Kept => kept += 1,
-                Fate::Changed => changed += 1,
-                Fate::Undropped => undropped += 1,
-            }
-        }
+        let fates = self.revalidate_all(doomed, Cause::Policy, now, out);
         self.before = None;
+        let came_to = |fate: Fate| fates.iter().filter(|one| **one == fate).count();
+        let (kept, changed, undropped) = (plain + came_to(Fate::Kept), came_to(Fate::Changed), came_to(Fate::Undropped));
         self.adoption.hurry(now);
         self.adopt_when_settled(now, out);
         for dpid in self.connected() {
@@ -75,10 +71,11 @@ impl Controller {
         self.edge = self.edge_after(now);
         self.lift_refusals(out);
         self.adoption.hurry(now);
-        self.rejudge_plain(now);
-        for id in self.records.ids() {
-            self.revalidate(id, Cause::Time, now, out);
-        }
+        let (policy, renumbered) = (self.policy.clone(), false);
+        self.before = Some(Naming { policy, flows: FxHashMap::default(), renumbered });
+        let (_, doomed) = self.rejudge_plain(now);
+        self.revalidate_all(doomed, Cause::Time, now, out);
+        self.before = None;
         self.plan_now(now, out);
     }
 
