@@ -7,6 +7,7 @@ mod subject;
 mod v10;
 mod v13;
 
+use std::cell::Cell;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
@@ -162,8 +163,8 @@ pub struct PortState {
 pub struct PacketIn {
     /// Where it came in.
     pub in_port: PortNo,
-    /// Where the switch keeps it, if it does.
-    pub buffer: Option<u32>,
+    /// Where the switch keeps it, if it does; taken by whoever sends it on.
+    pub buffer: Cell<Option<u32>>,
     /// The packet, or its beginning.
     pub frame: Bytes,
     /// It is the whole packet.

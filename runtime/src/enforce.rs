@@ -40,9 +40,23 @@ impl Controller {
         if self.switches.is_down(at) || (!admitted && !self.admits_packet(at, &packet.frame, now, out)) {
             return;
         }
+        self.packet_read(at, &packet, now, out);
+        if let Some(buffer) = packet.buffer.take() {
+            self.discard(at, buffer, out);
+        }
+    }
+
+    /// Nothing is to become of a packet that its switch keeps: an output to nowhere drops it (OpenFlow 1.0.1 §5.3.6).
+    fn discard(&mut self, at: Location, buffer: u32, out: &mut Effects) {
+        if let Some(session) = self.switches.up(at.dpid) {
+            session.say(&ToSwitch::PacketOut { in_port: Some(at.port), buffer: Some(buffer), frame: &[], out: &[] }, out);
+        }
+    }
+
+    fn packet_read(&mut self, at: Location, packet: &PacketIn, now: Time, out: &mut Effects) {
         let bytes = packet.frame.clone();
         // A stump that the switch keeps no packet for can go nowhere.
-        let stump = !packet.whole && packet.buffer.is_none();
+        let stump = !packet.whole && packet.buffer.get().is_none();
         let Some(Frame { key, payload }) = packet::parse(&bytes).ok().filter(|_| !stump) else {
             self.counters.malformed += 1;
             return;
@@ -51,7 +65,7 @@ impl Controller {
             self.fast.ports_changed();
             return self.probe_in(at, unit, now, out);
         }
-        let arrival = Arrival { at, packet: &packet, key, begins: begins(&payload) };
+        let arrival = Arrival { at, packet, key, begins: begins(&payload) };
         if !self.is_edge(at) {
             return self.in_transit(&arrival, now, out);
         }
@@ -436,7 +450,7 @@ fn is_link_constrained(mac: MacAddr) -> bool {
 }
 
 pub(crate) fn held(arrival: &Arrival<'_>, direction: Direction) -> Held {
-    Held { at: arrival.at, buffer: arrival.packet.buffer, frame: arrival.packet.frame.clone(), direction }
+    Held { at: arrival.at, buffer: arrival.packet.buffer.take(), frame: arrival.packet.frame.clone(), direction }
 }
 
 pub(crate) fn decided(flow: &Arc<Flow>, template: &Template, switches: usize, out: &mut Effects) {

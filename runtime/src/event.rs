@@ -498,7 +498,9 @@ impl fmt::Display for Suspicion {
             Suspicion::Reserved => f.write_str("the address is reserved"),
             Suspicion::Refused(refusal) => write!(f, "{refusal}"),
             Suspicion::Outside(address) => write!(f, "{address} is a public address, and no declared network has it"),
-            Suspicion::Withheld(address) => write!(f, "its lease of {address} has ended, and no server gave it the address again"),
+            Suspicion::Withheld(address) => {
+                write!(f, "its lease of {address} has ended, and no server gave it the address again")
+            }
             Suspicion::NotServed(served) => write!(f, "nothing at this port is declared to serve {}", served.word()),
             Suspicion::Relayed => f.write_str("a relay agent of DHCP may only be where DHCP is served"),
             Suspicion::Discovery(error) => write!(f, "neighbour discovery: {error}"),

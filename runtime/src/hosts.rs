@@ -38,6 +38,8 @@ use compiler::inventory::Role;
 
 /// Alarms remembered so that each is told once a second.
 const ALARMS: usize = 4096;
+/// Senders at one port that are told of within a second: who makes up addresses fills no log with them.
+const ALARMS_AT_PORT: u32 = 16;
 /// Stations remembered, with their addresses, while they are attached nowhere.
 const LEFT: usize = 4096;
 /// The port by which a switch's own system is attached (OpenFlow 1.3.5 §A.2.1).
@@ -75,6 +77,8 @@ pub(crate) struct Hosts {
     /// Addresses seen behind gateway ports, which no declaration names.
     pub(crate) gateway_addresses: HashMap<IpAddr, GatewayId>,
     alarms: HashMap<(Location, MacAddr), Time>,
+    /// Those of this second, per port.
+    alarmed: PerSecond,
     /// Who waits to hear of an address.
     pub(crate) askers: HashMap<IpAddr, Question>,
     /// Relayed frames of this second, per port.
@@ -335,9 +339,12 @@ impl Hosts {
         self.moves.contains_key(&mac)
     }
 
-    /// True once a second for each port and address.
+    /// True once a second for each port and address, and for a few addresses of each port.
     pub(crate) fn is_news(&mut self, at: Location, mac: MacAddr, now: Time) -> bool {
         if self.alarms.get(&(at, mac)).is_some_and(|last| now.since(*last).as_secs() < 1) {
+            return false;
+        }
+        if self.alarmed.count(at, now) > ALARMS_AT_PORT {
             return false;
         }
         if self.alarms.len() >= ALARMS {

@@ -1,5 +1,7 @@
 //! Our words in OpenFlow 1.0. Knows nothing of other versions.
 
+use std::cell::Cell;
+
 use bytes::{Bytes, BytesMut};
 use net::{VlanId, VlanMatch};
 use openflow::DecodeError;
@@ -212,7 +214,7 @@ fn packet_in(packet: WirePacketIn) -> FromSwitch {
     let Some(in_port) = packet.in_port.physical() else { return FromSwitch::Other };
     FromSwitch::PacketIn(PacketIn {
         in_port,
-        buffer: (packet.buffer_id != OFP_NO_BUFFER).then_some(packet.buffer_id),
+        buffer: Cell::new((packet.buffer_id != OFP_NO_BUFFER).then_some(packet.buffer_id)),
         whole: packet.data.len() >= usize::from(packet.total_len),
         frame: packet.data,
     })

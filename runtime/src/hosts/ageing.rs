@@ -32,6 +32,7 @@ impl Controller {
         self.hosts.asked.age(now);
         self.hosts.refused.age(now);
         self.hosts.moving.age(now);
+        self.hosts.alarmed.age(now);
         self.hosts.contests.age_within(CONTESTED, now);
         let [addresses, stations] = self.hosts.next_ageing;
         if now >= addresses || now >= stations {

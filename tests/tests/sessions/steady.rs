@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use net::{Location, PortNo};
-use openflow::v13::{Error, ErrorType, FlowRemoved, FlowRemovedReason, Match, Message, PortReason};
+use openflow::v13::{Error, ErrorType, FlowRemoved, FlowRemovedReason, Match, Message, PacketIn, PacketOut, PortReason};
+use packet::build::{self, IpEnds};
+use packet::udp::Datagram;
 use runtime::event::{Cause, SessionEnd};
 use runtime::{ConnId, Event};
 
 use super::desk::{
-    Desk, FLOWS_ASKED, PORTS_ASKED, adds, announcement, datagram, deletes, features, hello, no_flows, packet_in, port_desc,
+    Desk, FLOWS_ASKED, PORTS_ASKED, adds, announcement, datagram, deletes, features, hello, host, no_flows, packet_in, port_desc,
     port_status, wire,
 };
 
@@ -159,8 +161,9 @@ fn p25_packet_ins_that_are_not_what_they_say() {
     let mut cut = packet_in(1, &whole[..44]);
     cut.total_len = u16::try_from(whole.len()).unwrap();
     desk.say(good, 0, &Message::PacketIn(cut));
-    let heard = desk.heard(good);
-    assert!(!heard.iter().any(|(_, message)| matches!(message, Message::PacketOut(_))), "no stump goes on: {heard:?}");
+    let outs = outs(&desk.heard(good));
+    assert!(outs.iter().all(|out| out.actions.is_empty()), "no stump goes on: {outs:?}");
+    assert_eq!(outs.iter().map(|out| out.buffer_id).collect::<Vec<_>>(), [4], "what the switch keeps of one is dropped");
     for length in 0..whole.len() {
         desk.packet(good, 1, &whole[..length]);
     }
@@ -176,13 +179,52 @@ fn p25_a_buffered_packet_is_released_by_its_number() {
     (cut.total_len, cut.buffer_id) = (u16::try_from(whole.len()).unwrap(), 4);
     desk.say(good, 0, &Message::PacketIn(cut));
     let heard = desk.heard(good);
-    let outs: Vec<_> = heard.iter().filter_map(|(_, m)| if let Message::PacketOut(out) = m { Some(out) } else { None }).collect();
+    let outs = outs(&heard);
     assert_eq!(outs.len(), 1);
     assert_eq!((outs[0].buffer_id, outs[0].data.len()), (4, 0));
     let unknown = Error { kind: ErrorType::BAD_REQUEST, code: 8, data: Default::default() };
     desk.say(good, heard.last().unwrap().0, &Message::Error(unknown));
     assert_eq!(desk.controller.conversations(), 1, "a lost buffer is a lost packet, not a lost flow");
     desk.serves(good);
+}
+
+#[test]
+fn p25_a_switch_need_not_keep_what_goes_nowhere() {
+    let (mut desk, good) = Desk::with_good();
+    desk.heard(good);
+    let stolen = packet::Arp::request(host(9).0, host(1).1, host(2).1).to_frame();
+    let from_another = {
+        let ((src_mac, src_ip), (dst_mac, dst_ip)) = ((host(9).0, host(1).1), host(2));
+        let data = b"not mine";
+        build::udp(&IpEnds { src_mac, dst_mac, src_ip, dst_ip }, &Datagram { src: 5, dst: 6, data }).unwrap()
+    };
+    let to_nobody = datagram(1, 77, 5, 6);
+    for (buffer_id, frame) in [(1, &stolen), (2, &from_another), (3, &to_nobody)] {
+        desk.say(good, 0, &Message::PacketIn(PacketIn { buffer_id, ..packet_in(1, frame) }));
+        let outs = outs(&desk.heard(good));
+        let dropped = outs.iter().filter(|out| out.buffer_id == buffer_id && out.actions.is_empty() && out.data.is_empty());
+        assert_eq!(dropped.count(), 1, "{outs:?}");
+    }
+    desk.serves(good);
+}
+
+#[test]
+fn r07_senders_at_one_port_that_are_not_believed_fill_no_log() {
+    let (mut desk, good) = Desk::with_good();
+    for last in 10..110 {
+        desk.packet(good, 1, &packet::Arp::request(host(last).0, host(2).1, host(1).1).to_frame());
+    }
+    let told = |desk: &Desk| desk.events.iter().filter(|event| matches!(event, Event::Spoofed { .. })).count();
+    let first = told(&desk);
+    assert!((1..=16).contains(&first), "{first}");
+    desk.wait(Duration::from_secs(1));
+    desk.packet(good, 1, &packet::Arp::request(host(10).0, host(2).1, host(1).1).to_frame());
+    assert_eq!(told(&desk), first + 1, "and others in the next second");
+    desk.serves(good);
+}
+
+fn outs(heard: &[(u32, Message)]) -> Vec<PacketOut> {
+    heard.iter().filter_map(|(_, m)| if let Message::PacketOut(out) = m { Some(out.clone()) } else { None }).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use packet::Arp;
 
-use super::case::{Case, Population};
+use super::case::Case;
 use super::connection::{Connection, PAGE, Poll};
 use super::greeting::{self, Answer};
 use super::initiation::Initiation;
@@ -147,9 +147,7 @@ impl Fleet {
                 line.begin(1, 0, std::iter::empty());
             }
             self.initiate(0);
-            if self.case.population != Population::Cbench {
-                self.until("the daemon did not answer the first flow", |fleet| fleet.lines.iter().any(|line| line.done() > 0))?;
-            }
+            self.until("the daemon did not answer the first flow", |fleet| fleet.lines.iter().any(|line| line.done() > 0))?;
             self.settle()?;
             shapes.push(Shape::new(self.case.version, self.watched.take().unwrap_or_default()));
         }
@@ -230,10 +228,7 @@ impl Fleet {
             Said::Released(buffer) => self.answered(number, buffer),
             Said::Barrier => self.layout.barrier_reply(frame, &mut member.connection.out),
             Said::EchoRequest => Layout::echo_reply(frame, &mut member.connection.out),
-            Said::EchoReply(_) => {
-                member.echoes += 1;
-                self.passed(number);
-            }
+            Said::EchoReply(_) => member.echoes += 1,
             Said::Sent(port, at) => self.carry(number, port, frame.get(at..).unwrap_or_default()),
             Said::Removed | Said::Packet(_) | Said::Features(_) => {}
             Said::Other => match member.face.answer(frame)? {
@@ -284,20 +279,12 @@ impl Fleet {
         let first = number / hops * hops;
         let Some(line) = self.lines.get_mut(number / hops) else { return };
         if number == first {
-            line.told();
             if buffer != NO_BUFFER {
                 line.released(buffer);
             }
         }
         let members = self.members.get(first..first + hops).unwrap_or_default();
         line.complete(members.iter().map(|member| member.added).zip(self.expected.iter().copied()), self.now);
-    }
-
-    /// All before an echo request of a switch is handled.
-    fn passed(&mut self, number: usize) {
-        if let Some(line) = self.lines.get_mut(number / usize::from(self.case.hops)) {
-            line.passed(self.now);
-        }
     }
 }
 

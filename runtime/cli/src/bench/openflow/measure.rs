@@ -18,8 +18,6 @@ const NULL: Duration = Duration::from_millis(300);
 pub struct Figures {
     /// Answers of the daemon, in all rounds.
     pub flows: u64,
-    /// The share of them that were entries, or packets let go.
-    pub answered: f64,
     /// Of the daemon.
     pub flows_per_s: f64,
     /// Of the daemon, for a million answers.
@@ -81,10 +79,8 @@ fn figures(rounds: &[(Answered, Duration)], nulls: Vec<f64>) -> Figures {
     };
     let costs = rounds.iter().map(|(answered, cpu)| cpu.as_secs_f64() / answered.answers as f64 * 1e6);
     let flows: u64 = rounds.iter().map(|(answered, _)| answered.answers).sum();
-    let told: u64 = rounds.iter().map(|(answered, _)| answered.told).sum();
     Figures {
         flows,
-        answered: told as f64 / flows as f64,
         flows_per_s: of(Answered::per_second),
         cpu_s_per_million: median(costs.collect()),
         p50_us: quantile(500),
@@ -107,15 +103,11 @@ mod tests {
     #[test]
     fn figures_are_medians_of_rounds() {
         let round = |answers: u64, millis: u64, latencies: Vec<u32>| {
-            (
-                Answered { answers, told: answers / 2, elapsed: Duration::from_millis(millis), latencies },
-                Duration::from_millis(millis / 2),
-            )
+            (Answered { answers, elapsed: Duration::from_millis(millis), latencies }, Duration::from_millis(millis / 2))
         };
         let rounds = [round(1_000, 1_000, vec![1, 2, 3]), round(1_000, 100, vec![7, 8, 9]), round(1_000, 500, vec![4, 5, 6])];
         let figures = figures(&rounds, vec![30.0, 10.0, 20.0]);
         assert_eq!((figures.flows, figures.flows_per_s, figures.null_flows_per_s), (3_000, 2_000.0, 20.0));
-        assert!((figures.answered - 0.5).abs() < 1e-9);
         assert_eq!((figures.cpu_s_per_million, figures.p50_us, figures.p999_us), (250.0, 5, 6));
     }
 }

@@ -25,8 +25,6 @@ pub(super) enum Until {
 pub(super) struct Answered {
     /// Complete answers.
     pub(super) answers: u64,
-    /// Packets among them of which anything was said at all: all but those that are rightly dropped in silence.
-    pub(super) told: u64,
     /// From the first initiation to the last answer.
     pub(super) elapsed: Duration,
     /// What each took, in microseconds, ascending.
@@ -91,17 +89,9 @@ impl Fleet {
     }
 
     fn top_up(&mut self, number: usize) {
-        let Some(line) = self.lines.get_mut(number) else { return };
-        let (packets, fenced) = line.due();
-        for _ in 0..packets {
+        let Some(line) = self.lines.get(number) else { return };
+        for _ in 0..line.due() {
             self.initiate(number);
-        }
-        if fenced {
-            let first = number * usize::from(self.case.hops);
-            if let (Some(line), Some(member)) = (self.lines.get_mut(number), self.members.get_mut(first)) {
-                line.fence(packets, self.now);
-                self.layout.echo_request(0, &mut member.connection.out);
-            }
         }
     }
 
@@ -110,9 +100,8 @@ impl Fleet {
     }
 
     fn summed(&self, elapsed: Duration) -> Answered {
-        let told = self.lines.iter().map(|line| u64::from(line.answered())).sum();
         let mut latencies: Vec<u32> = self.lines.iter().flat_map(|line| line.latencies()).copied().collect();
         latencies.sort_unstable();
-        Answered { answers: self.answers(), told, elapsed, latencies }
+        Answered { answers: self.answers(), elapsed, latencies }
     }
 }
