@@ -58,6 +58,10 @@ const NOTHING: u32 = u32::MAX;
 
 const UNUSED: Answer = Answer { src: 0, dst: 0, class: 0, src_end: 0, dst_end: 0, stamp: 0, decided: NOTHING };
 
+/// The class of a packet's headers; nothing if there are too many to keep answers by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class(Option<u16>);
+
 /// After so many changes no stamp may be compared with earlier ones.
 const ERA: u64 = 1 << 30;
 
@@ -127,10 +131,30 @@ impl Cached {
         self.program.judgement_alone(decided.verdict, self.program.rule_of_decided(&decided))
     }
 
+    /// Reads what [`Cached::decide`] will read of the same flow, so that it need not wait for memory; what it is means nothing.
+    #[must_use]
+    pub fn glimpse(&self, src: Placed, dst: Placed, class: Class) -> u64 {
+        let Class(Some(class)) = class else { return 0 };
+        let stations = self.program.stations();
+        let asked = Answer { src: src.station.0, dst: dst.station.0, class, src_end: src.end, dst_end: dst.end, ..UNUSED };
+        let kept = self.answers.get(asked.place() & (self.answers.len() - 1)).map_or(0, |kept| kept.stamp);
+        u64::from(stations.epoch(src.station) ^ stations.epoch(dst.station) ^ kept)
+    }
+
+    /// What rules that name services tell packets with these headers from others by.
+    #[must_use]
+    pub fn class(&self, headers: &Headers) -> Class {
+        Class(u16::try_from(self.program.index().services.class(headers).index()).ok())
+    }
+
     /// What happens to a flow between two stations. Both must have been found since the program last changed.
     pub fn decide(&mut self, src: Placed, dst: Placed, headers: &Headers, time: Option<Time>) -> Decided {
-        let class = self.program.index().services.class(headers);
-        let Ok(class) = u16::try_from(class.index()) else { return self.program.decide(src, dst, headers, time).0 };
+        self.decide_in(src, dst, (headers, self.class(headers)), time)
+    }
+
+    /// The same where the class of the headers is known, which the program must have told since it last changed.
+    pub fn decide_in(&mut self, src: Placed, dst: Placed, (headers, class): (&Headers, Class), time: Option<Time>) -> Decided {
+        let Class(Some(class)) = class else { return self.program.decide(src, dst, headers, time).0 };
         let stations = self.program.stations();
         let epochs = [src, dst].map(|end| stations.epoch(end.station));
         #[expect(clippy::cast_possible_truncation, reason = "of the version what tells it apart within one era")]

@@ -28,7 +28,7 @@ mod tree;
 pub mod view;
 
 pub use analysis::{Analysis, Budget, facts};
-pub use cached::{Cached, Decided, Placed};
+pub use cached::{Cached, Class, Decided, Placed};
 pub use coverage::{Region, Regions};
 pub use explain::{Explanation, Nearest, explain};
 pub use findings::{claims, claims_in_view, findings};

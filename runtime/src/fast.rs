@@ -6,20 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use compiler::{Placed, Program};
+use compiler::{Class, Placed, Program};
 use lang::checked::{RuleId, Verdict};
 use lang::flow::{End, Flow};
-use net::{Dpid, FlowKey, FlowMatch, IpProto, Location, MacAddr, PortNo, Time, Transport};
-use openflow::Header;
-use packet::{Frame, Payload, dhcp, dhcp6};
+use net::{Dpid, FlowKey, FlowMatch, IpProto, Location, MacAddr, PortNo, Time};
 use rustc_hash::FxHashMap;
 
+use crate::ahead::{self, AHEAD, Read};
 use crate::controller::Controller;
-use crate::dialect::{self, Action, Glance, ToSwitch, Version};
+use crate::dialect::{Action, Glance, ToSwitch, Version};
 use crate::effect::{ConnId, Effects};
 use crate::event::{Decided, Event, Limit};
 use crate::install::{self, FLOW_PRIORITY, Slot};
-use crate::limits::{Asked, Scope, Sender};
+use crate::limits::{Asked, Prices, Sender};
 use crate::plain::{Opening, Plain, PlainId, Seat, SeatId, Trunk, Wire};
 use crate::record::{Direction, FlowId, HELD_LIMIT, Held, Way};
 use crate::route::Spread;
@@ -42,7 +41,14 @@ pub(crate) struct Fast {
     possible: bool,
     /// Ports where hosts are, as long as nothing says that a port changes.
     ports: FxHashMap<Location, bool>,
+    /// How often something may have changed at ports, and once more.
+    since: u32,
+    /// Packets that are read together: fewer while many of them go another way.
+    together: usize,
     ways: Ways,
+    /// What packets and flows cost of their limits.
+    packets: Prices,
+    flows: Prices,
 }
 
 /// Shortest ways between switches, as long as links are the same.
@@ -73,7 +79,16 @@ impl Fast {
     /// What the settings leave room for: entries of one conversation each, and no detours.
     pub(crate) fn new(settings: &Settings, program: &Program) -> Fast {
         let possible = settings.fast && settings.width == Width::Exact && !settings.failover;
-        let mut fast = Fast { on: false, possible, ports: FxHashMap::default(), ways: Ways::default() };
+        let mut fast = Fast {
+            on: false,
+            possible,
+            ports: FxHashMap::default(),
+            since: 1,
+            together: AHEAD,
+            ways: Ways::default(),
+            packets: settings.packets.into(),
+            flows: settings.flows.into(),
+        };
         fast.on = fast.allowed_by(program);
         fast
     }
@@ -86,11 +101,12 @@ impl Fast {
     /// Another policy is in force.
     pub(crate) fn begin(&mut self, program: &Program) {
         self.on = self.allowed_by(program);
-        self.ports.clear();
+        self.ports_changed();
     }
 
     /// A port may have changed.
     pub(crate) fn ports_changed(&mut self) {
+        self.since = self.since.wrapping_add(1).max(1);
         self.ports.clear();
     }
 }
@@ -104,15 +120,14 @@ struct Known<'a> {
     trunk: Option<Arc<Trunk>>,
     /// Where the program finds both ends.
     placed: [Placed; 2],
-    glance: &'a Glance<'a>,
-    key: FlowKey,
+    read: &'a Read<'a>,
+    class: Class,
     wire: Wire,
 }
 
 /// A switch in whose name packets are heard, one after the other.
 struct Speaker {
     dpid: Dpid,
-    version: Version,
     voice: Voice,
     /// Entries that it can still take; none if it gets no new ones for now.
     room: usize,
@@ -140,24 +155,36 @@ impl Controller {
         };
         let mut input = session.take_input();
         let Some(voice) = session.lend_voice(out) else { return Reached::Nothing };
-        let mut speaker = Speaker { dpid, version, voice, room: self.room_of(dpid) };
-        let (mut reached, mut heard) = (Reached::Nothing, None);
-        while let Some(length) = packet_in(&input, version) {
-            let Some(glance) = input.get(..length).and_then(|frame| dialect::glance(version, frame)) else { break };
-            reached = self.packet_fast(&mut speaker, &glance, now, out);
-            if matches!(reached, Reached::Nothing | Reached::Admitted) {
+        let mut speaker = Speaker { dpid, voice, room: self.room_of(dpid) };
+        let (mut reached, mut done) = (Reached::Nothing, 0);
+        'row: loop {
+            let mut batch = ahead::read(version, input.get(done..).unwrap_or_default(), self.fast.together);
+            if batch.is_empty() {
                 break;
             }
-            self.counters.packet_ins += 1;
-            heard = Some(now);
-            input.advance(length);
-            if reached != Reached::End {
-                break;
+            if batch.len() > 1 {
+                self.look_ahead(&mut batch);
             }
-            reached = Reached::Nothing;
+            // What is read ahead behind a packet that goes another way is read again.
+            let next = (self.fast.together * 2).min(AHEAD);
+            self.fast.together = 1;
+            for packet in &batch {
+                reached = packet.read.as_ref().map_or(Reached::Nothing, |read| self.packet_fast(&mut speaker, read, now, out));
+                if matches!(reached, Reached::Nothing | Reached::Admitted) {
+                    break 'row;
+                }
+                self.counters.packet_ins += 1;
+                done += packet.length;
+                if reached != Reached::End {
+                    break 'row;
+                }
+                reached = Reached::Nothing;
+            }
+            self.fast.together = next;
         }
+        input.advance(done);
         if let Some(session) = self.switches.session(conn) {
-            session.give_back(input, heard);
+            session.give_back(input, (done > 0).then_some(now));
             session.take_voice(speaker.voice, out);
         }
         reached
@@ -168,15 +195,14 @@ impl Controller {
         if self.has_table_room(dpid, 0) { self.free_entries(dpid) } else { 0 }
     }
 
-    fn packet_fast(&mut self, speaker: &mut Speaker, glance: &Glance<'_>, now: Time, out: &mut Effects) -> Reached {
-        let at = Location::new(speaker.dpid, glance.in_port);
-        if !self.is_port_of_hosts(at) {
-            return Reached::Nothing;
-        }
-        let Some(known) = self.known(at, speaker.version, glance) else { return Reached::Nothing };
-        let sender = Sender { mac: known.key.dl_src, kind: known.key.dl_type };
-        let account = self.limits.account((at, Scope::Edge), sender);
-        if let Err(what) = self.limits.take(account, Asked::Packet, self.settings.packets, now) {
+    fn packet_fast(&mut self, speaker: &mut Speaker, read: &Read<'_>, now: Time, out: &mut Effects) -> Reached {
+        let at = Location::new(speaker.dpid, read.glance.in_port);
+        let Some(known) = self.known(at, read) else { return Reached::Nothing };
+        let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
+        let [src, _] = known.wire.seats;
+        let Some(seat) = self.plains.seats.get_mut(src) else { return Reached::Nothing };
+        let account = self.limits.account_again(&mut seat.buckets, at, sender);
+        if let Err(what) = self.limits.take(account, Asked::Packet, &self.fast.packets, now) {
             return Reached::Excess(at, sender, what);
         }
         if let Some((place, direction)) = self.plains.find(&known.wire) {
@@ -186,8 +212,8 @@ impl Controller {
         if !self.may_begin_plain(speaker, &known) || !self.is_new(&known, now) {
             return Reached::Admitted;
         }
-        let Some(rule) = self.plain_rule(known.placed, &Program::headers(&known.key), now) else { return Reached::Admitted };
-        if let Err(what) = self.limits.take(account, Asked::Flow, self.settings.flows, now) {
+        let Some(rule) = self.plain_rule(known.placed, (&read.headers, known.class), now) else { return Reached::Admitted };
+        if let Err(what) = self.limits.take(account, Asked::Flow, &self.fast.flows, now) {
             self.plains.seats.hear(known.wire.seats[0], now);
             return Reached::Excess(at, sender, what);
         }
@@ -199,7 +225,7 @@ impl Controller {
         match &known.trunk {
             None => {
                 let idle = install::seconds(self.settings.idle_timeout);
-                install::add_pair(id, (at.port, known.to.port), [true, true], (&known.key, idle), &mut speaker.voice);
+                install::add_pair(id, (at.port, known.to.port), [true, true], (&read.key, idle), &mut speaker.voice);
                 speaker.room = speaker.room.saturating_sub(2);
                 release(speaker, &known, known.to.port);
             }
@@ -240,7 +266,7 @@ impl Controller {
         if known.to.dpid == known.at.dpid {
             return Some(known);
         }
-        let trunk = self.trunk(known.at.dpid, known.to.dpid, &known.key)?;
+        let trunk = self.trunk(known.at.dpid, known.to.dpid, &known.read.key)?;
         Some(Known { trunk: Some(trunk), ..known })
     }
 
@@ -276,21 +302,21 @@ impl Controller {
         let mut room = speaker.room;
         for dpid in known.trunk.iter().flat_map(|trunk| trunk.beyond()) {
             let says =
-                self.switches.is_up(dpid) && self.switches.version(dpid).is_some_and(|version| can_say(version, &known.key));
+                self.switches.is_up(dpid) && self.switches.version(dpid).is_some_and(|version| can_say(version, &known.read.key));
             if !says {
                 return false;
             }
             room = room.min(self.room_of(dpid));
         }
-        room >= 2 && self.may_begin_here(known.at, known.key.dl_src, room)
+        room >= 2 && self.may_begin_here(known.at, known.read.key.dl_src, room)
     }
 
     /// Records a plain conversation.
     fn record_plain(&mut self, known: &Known<'_>, rule: Option<RuleId>, now: Time) -> (FlowId, PlainId) {
         let id = self.records.fresh();
         let Wire { seats, ports, proto, .. } = known.wire;
-        let dscp = known.key.ip.as_ref().map_or(0, |ip| ip.dscp);
-        let (vlan, trunk) = (known.key.vlan, known.trunk.clone());
+        let dscp = known.read.key.ip.as_ref().map_or(0, |ip| ip.dscp);
+        let (vlan, trunk) = (known.read.key.vlan, known.trunk.clone());
         let plain = Plain { id, seats, ports, proto, dscp, vlan, rule, installed: now, idle: [false, false], trunk };
         self.counters.allowed += 1;
         debug_assert!(self.is_vacant(known), "an entry of nobody's stands in the way of {id:?}");
@@ -299,7 +325,7 @@ impl Controller {
 
     /// True if tables know of nothing where the entries of a conversation will be: what is there would be somebody's.
     fn is_vacant(&self, known: &Known<'_>) -> bool {
-        let (forward, reply) = (FlowMatch::exact(&known.key), FlowMatch::exact(&known.key.reply()));
+        let (forward, reply) = (FlowMatch::exact(&known.read.key), FlowMatch::exact(&known.read.key.reply()));
         let vacant = |dpid: Dpid, region: FlowMatch, port: PortNo| {
             let region = FlowMatch { in_port: Some(port), ..region };
             self.tables.is_vacant(dpid, &Slot { region, priority: FLOW_PRIORITY })
@@ -315,7 +341,7 @@ impl Controller {
             let Some(session) = self.switches.up(hop.dpid) else { continue };
             let Some(mut voice) = session.lend_voice(out) else { continue };
             let last = hop.dpid == known.to.dpid;
-            install::add_pair(id, (hop.in_port, hop.out_port), [false, last], (&known.key, idle), &mut voice);
+            install::add_pair(id, (hop.in_port, hop.out_port), [false, last], (&known.read.key, idle), &mut voice);
             session.take_voice(voice, out);
             session.barrier(Way { id, generation: 0 }, now, out);
         }
@@ -368,27 +394,37 @@ impl Controller {
         of_hosts
     }
 
+    /// The same of the port where a seat is.
+    fn is_seat_of_host(&mut self, id: SeatId, at: Location) -> bool {
+        let since = self.fast.since;
+        if self.plains.seats.get(id).is_some_and(|seat| seat.port_known == since) {
+            return true;
+        }
+        let of_hosts = self.is_port_of_hosts(at);
+        if let (true, Some(seat)) = (of_hosts, self.plains.seats.get_mut(id)) {
+            seat.port_known = since;
+        }
+        of_hosts
+    }
+
     /// A packet of TCP, UDP or SCTP between two seats, from where its sender sits; nothing for all others, or where
     /// anything about the sender is in question.
-    fn known<'a>(&mut self, at: Location, version: Version, glance: &'a Glance<'a>) -> Option<Known<'a>> {
-        let whole = glance.whole || glance.buffer.is_some();
-        let Frame { key, payload } = packet::parse(glance.frame).ok().filter(|_| whole)?;
-        let ip = key.ip.filter(|_| matches!(payload, Payload::Ip(_)))?;
-        let Some(Transport::Ports { src: sport, dst: dport }) = ip.transport else { return None };
-        let watched = [dhcp::SERVER_PORT, dhcp::CLIENT_PORT, dhcp6::SERVER_PORT, dhcp6::CLIENT_PORT];
-        if watched.contains(&dport) || !can_say(version, &key) {
+    fn known<'a>(&mut self, at: Location, read: &'a Read<'a>) -> Option<Known<'a>> {
+        let key = &read.key;
+        if !self.hosts.is_calm(at, key.dl_src) {
             return None;
         }
-        let questions = !self.hosts.is_calm(at, key.dl_src);
-        let src = self.seat(key.dl_src, ip.src, Some(at)).filter(|_| !questions)?;
-        let dst = self.seat(key.dl_dst, ip.dst, None)?;
-        let (from, to) = (self.plains.seats.get(src)?.placed, self.plains.seats.get(dst)?);
-        let (placed, to) = ([from, to.placed], to.at);
-        if to == at || !self.is_port_of_hosts(to) {
+        let [src, dst] = match read.seats {
+            Some(seats) => seats,
+            None => [self.seat(key.dl_src, read.ends[0], Some(at))?, self.seat(key.dl_dst, read.ends[1], None)?],
+        };
+        let (from, to) = (self.plains.seats.get(src)?, self.plains.seats.get(dst)?);
+        let (placed, from, to) = ([from.placed, to.placed], from.at, to.at);
+        if from != at || to == at || !self.is_seat_of_host(src, at) || !self.is_seat_of_host(dst, to) {
             return None;
         }
-        let wire = Wire { seats: [src, dst], ports: [sport, dport], proto: ip.proto, vlan: key.vlan.and_then(|tag| tag.id) };
-        Some(Known { at, to, trunk: None, placed, glance, key, wire })
+        let class = read.class.unwrap_or_else(|| self.program.class(&read.headers));
+        Some(Known { at, to, trunk: None, placed, read, class, wire: read.wire([src, dst]) })
     }
 
     /// The seat of a station's address: of one that is to be at this port, if one is named.
@@ -407,7 +443,7 @@ impl Controller {
 
     /// True if the packet is of no conversation that is not plain, and of none that was.
     fn is_new(&mut self, known: &Known<'_>, now: Time) -> bool {
-        let key = &known.key;
+        let key = &known.read.key;
         !self.records.may_have(key)
             && !self.records.has_wide()
             && !self.records.carries_any()
@@ -419,7 +455,7 @@ impl Controller {
     fn tell(&self, known: &Known<'_>, rule: Option<RuleId>, now: Time, out: &mut Effects) {
         let end = |id: SeatId| self.plains.seats.get(id).map_or_else(End::default, |seat| (*seat.end).clone());
         let [src, dst] = known.wire.seats.map(end);
-        let flow = Arc::new(Flow { headers: Program::headers(&known.key), src, dst, time: Some(now) });
+        let flow = Arc::new(Flow { headers: known.read.headers, src, dst, time: Some(now) });
         out.event(Event::Decided(Box::new(Decided {
             flow,
             verdict: Verdict::Allow,
@@ -435,7 +471,7 @@ impl Controller {
 impl Known<'_> {
     /// The packet, to wait for its way.
     fn held(&self, direction: Direction) -> Held {
-        let Glance { buffer, frame, .. } = *self.glance;
+        let Glance { buffer, frame, .. } = self.read.glance;
         let frame = if buffer.is_some() { Bytes::new() } else { Bytes::copy_from_slice(frame) };
         Held { at: self.at, buffer, frame, direction }
     }
@@ -443,23 +479,15 @@ impl Known<'_> {
 
 /// Sends a packet on its way.
 fn release(speaker: &mut Speaker, known: &Known<'_>, out_port: PortNo) {
-    let Glance { buffer, frame, .. } = *known.glance;
+    let Glance { buffer, frame, .. } = known.read.glance;
     let data = if buffer.is_some() { &[][..] } else { frame };
     speaker.voice.release((known.at.port, out_port), buffer, data);
 }
 
 /// True if a version can match these packets of IP with ports.
-fn can_say(version: Version, key: &FlowKey) -> bool {
+pub(crate) fn can_say(version: Version, key: &FlowKey) -> bool {
     match version {
         Version::V10 => key.ip.is_some_and(|ip| ip.src.is_ipv4() && matches!(ip.proto, IpProto::TCP | IpProto::UDP)),
         Version::V13 => true,
     }
-}
-
-/// The length of the packet-in at the beginning, if there is one, whole.
-fn packet_in(input: &[u8], version: Version) -> Option<usize> {
-    const PACKET_IN: u8 = 10;
-    let header = Header::read(input)?;
-    let length = usize::from(header.length);
-    (header.kind == PACKET_IN && header.version == version.wire() && length <= input.len()).then_some(length)
 }

@@ -466,9 +466,9 @@ pub(crate) fn add_pair(
     (key, idle): (&FlowKey, u16),
     voice: &mut Voice,
 ) {
-    let reply = key.reply();
     let forward = ExactEntry {
         key,
+        turned: false,
         in_port: from,
         out_port: to,
         priority: FLOW_PRIORITY,
@@ -478,7 +478,7 @@ pub(crate) fn add_pair(
     };
     let cookie = id.cookie(record::Direction::Reply);
     voice.add(id, &forward);
-    voice.add(id, &ExactEntry { key: &reply, in_port: to, out_port: from, cookie, notify: last, ..forward });
+    voice.add(id, &ExactEntry { turned: true, in_port: to, out_port: from, cookie, notify: last, ..forward });
 }
 
 /// Sends what is wanted in a slot, unless it is there. True if something was sent.

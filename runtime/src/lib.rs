@@ -19,6 +19,7 @@ pub mod tables;
 pub mod topology;
 
 mod adopt;
+mod ahead;
 mod arp;
 mod ask;
 mod bind;

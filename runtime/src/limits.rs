@@ -49,12 +49,15 @@ pub(crate) struct Bucket(u64);
 impl Bucket {
     /// Takes one token, if there is one; a bucket holds those of a second.
     pub(crate) fn take(&mut self, per_second: u32, now: Time) -> bool {
-        self.take_many(1, per_second, now)
+        self.pay(1, price(per_second), now)
     }
 
     /// Takes as many, if there is one: what is too many is missing afterwards.
     pub(crate) fn take_many(&mut self, count: usize, per_second: u32, now: Time) -> bool {
-        let cost = SECOND / u64::from(per_second.max(1));
+        self.pay(count, price(per_second), now)
+    }
+
+    fn pay(&mut self, count: usize, cost: u64, now: Time) -> bool {
         let now = nanos(now);
         let full = self.0.max(now);
         let room = full - now + cost <= SECOND;
@@ -73,6 +76,34 @@ impl Bucket {
     fn is_full(self, now: Time) -> bool {
         self.0 <= nanos(now)
     }
+}
+
+/// What a token costs at a rate, in nanoseconds.
+fn price(per_second: u32) -> u64 {
+    SECOND / u64::from(per_second.max(1))
+}
+
+/// What tokens cost at some rates, in nanoseconds each: they are taken more often than divided by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prices {
+    rates: Rates,
+    host: u64,
+    port: u64,
+    switch: u64,
+    trunk: u64,
+}
+
+impl From<Rates> for Prices {
+    fn from(rates: Rates) -> Prices {
+        let all = [rates.per_host, rates.per_port, rates.per_switch, of_trunk(rates)];
+        let [host, port, switch, trunk] = all.map(price);
+        Prices { rates, host, port, switch, trunk }
+    }
+}
+
+/// What comes from beyond leaves half of the switch to those who are at it.
+fn of_trunk(rates: Rates) -> u32 {
+    (rates.per_switch / 2).max(1)
 }
 
 fn nanos(time: Time) -> u64 {
@@ -217,14 +248,22 @@ struct Told {
     untold: u64,
 }
 
+/// Where the buckets of a host, its port and its switch are, until some are forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Buckets {
+    /// How often some had been forgotten by then.
+    as_of: u32,
+    /// Nothing while the host has none of its own.
+    host: Option<u32>,
+    /// Nothing where there are too many ports.
+    port: Option<u32>,
+    switch: u32,
+}
+
 /// Where the buckets are that a sender's packets are taken from, for as long as nothing else is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
-    /// Nothing while the host has none of its own.
-    host: Option<usize>,
-    /// Nothing where there are too many ports.
-    port: Option<usize>,
-    switch: usize,
+    buckets: Buckets,
     at: Location,
     scope: Scope,
     sender: Sender,
@@ -241,6 +280,8 @@ pub(crate) struct Limits {
     copies_of: FxHashMap<Dpid, Bucket>,
     told: HashMap<(Location, Limit), Told, FixedState>,
     next_ageing: Time,
+    /// How often buckets were forgotten.
+    forgotten: u32,
 }
 
 impl Limits {
@@ -255,6 +296,7 @@ impl Limits {
             copies_of: FxHashMap::default(),
             told: HashMap::with_hasher(hasher),
             next_ageing: Time(0),
+            forgotten: 0,
         }
     }
 
@@ -268,7 +310,7 @@ impl Limits {
         now: Time,
     ) -> Result<(), Limit> {
         let account = self.account((at, scope), sender);
-        self.take(account, asked, rates, now)
+        self.take(account, asked, &rates.into(), now)
     }
 
     /// Finds the buckets of a sender at a port.
@@ -282,33 +324,52 @@ impl Limits {
             Some(known) => known,
             None => self.switches.insert_full(at.dpid, Load::default()).0,
         };
-        Account { host, port, switch, at, scope, sender }
+        let small = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let buckets = Buckets { as_of: self.forgotten, host: host.map(small), port: port.map(small), switch: small(switch) };
+        Account { buckets, at, scope, sender }
+    }
+
+    /// The same for a sender at a port of hosts, where its buckets may have been found before; they are told then.
+    pub(crate) fn account_again(&mut self, known: &mut Option<Buckets>, at: Location, sender: Sender) -> Account {
+        let complete = |one: &&mut Buckets| one.as_of == self.forgotten && one.host.is_some() && one.port.is_some();
+        if let Some(buckets) = known.as_mut().filter(complete) {
+            return Account { buckets: *buckets, at, scope: Scope::Edge, sender };
+        }
+        let account = self.account((at, Scope::Edge), sender);
+        *known = Some(account.buckets);
+        account
+    }
+
+    /// Reads what is about to be taken from; what it is means nothing.
+    pub(crate) fn glimpse(&self, buckets: &Buckets) -> u64 {
+        let host = buckets.host.and_then(|index| self.hosts.get_index(index as usize)).map_or(0, |(_, load)| load.packets.0);
+        let port = buckets.port.and_then(|index| self.ports.get_index(index as usize));
+        host ^ port.map_or(0, |(_, port)| port.load.packets.0)
     }
 
     /// Takes one: the limit that it exceeds, if it does. A host is stopped by its own limit before it uses up that of its port, and a
     /// port before that of its switch.
-    pub(crate) fn take(&mut self, account: Account, asked: Asked, rates: Rates, now: Time) -> Result<(), Limit> {
-        let Account { host, port, switch, at, scope, sender } = account;
-        let host = host.and_then(|index| self.hosts.get_index_mut(index)).map(|(_, load)| load);
+    pub(crate) fn take(&mut self, account: Account, asked: Asked, prices: &Prices, now: Time) -> Result<(), Limit> {
+        let Account { buckets: Buckets { host, port, switch, .. }, at, scope, sender } = account;
+        let host = host.and_then(|index| self.hosts.get_index_mut(index as usize)).map(|(_, load)| load);
         let known = host.is_some();
-        if host.is_some_and(|load| !load.of(asked).take(rates.per_host, now)) {
+        if host.is_some_and(|load| !load.of(asked).pay(1, prices.host, now)) {
             return Err(asked.limit_of_host());
         }
-        let (rate, limit) = match scope {
-            Scope::Edge => (rates.per_port, asked.limit_of_port()),
-            // What comes from beyond leaves half of the switch to those who are at it.
-            Scope::Trunk => ((rates.per_switch / 2).max(1), asked.limit_of_switch()),
+        let (rate, price, limit) = match scope {
+            Scope::Edge => (prices.rates.per_port, prices.port, asked.limit_of_port()),
+            Scope::Trunk => (of_trunk(prices.rates), prices.trunk, asked.limit_of_switch()),
         };
-        let port = port.and_then(|index| self.ports.get_index_mut(index));
-        if port.is_some_and(|(_, port)| !port.take(asked, sender.kind, rate, now)) {
+        let port = port.and_then(|index| self.ports.get_index_mut(index as usize));
+        if port.is_some_and(|(_, port)| !port.take(asked, sender.kind, (rate, price), now)) {
             return Err(limit);
         }
-        let switch = self.switches.get_index_mut(switch);
-        if switch.is_some_and(|(_, load)| !load.of(asked).take(rates.per_switch, now)) {
+        let switch = self.switches.get_index_mut(switch as usize);
+        if switch.is_some_and(|(_, load)| !load.of(asked).pay(1, prices.switch, now)) {
             return Err(asked.limit_of_switch());
         }
         if scope == Scope::Edge && !known && self.hosts.len() < HOSTS {
-            self.hosts.entry((at, sender.mac)).or_default().of(asked).take(rates.per_host, now);
+            self.hosts.entry((at, sender.mac)).or_default().of(asked).pay(1, prices.host, now);
         }
         Ok(())
     }
@@ -410,6 +471,7 @@ impl Limits {
             return Vec::new();
         }
         self.next_ageing = now.after(Duration::from_secs(1));
+        self.forgotten = self.forgotten.wrapping_add(1);
         self.hosts.retain(|_, load| !load.is_idle(now));
         self.switches.retain(|_, load| !load.is_idle(now));
         self.copies_of.retain(|_, bucket| !bucket.is_full(now));
@@ -431,9 +493,9 @@ impl Limits {
 }
 
 impl Port {
-    fn take(&mut self, asked: Asked, kind: EtherType, rate: u32, now: Time) -> bool {
+    fn take(&mut self, asked: Asked, kind: EtherType, (rate, price): (u32, u64), now: Time) -> bool {
         let reserved = asked == Asked::Packet && matches!(kind, EtherType::ARP | EtherType::EAPOL);
-        self.load.of(asked).take(rate, now) || (reserved && self.reserve.take((rate / RESERVE).max(1), now))
+        self.load.of(asked).pay(1, price, now) || (reserved && self.reserve.take((rate / RESERVE).max(1), now))
     }
 
     /// Is dropped by its switch from now on; longer, if it was a moment ago.

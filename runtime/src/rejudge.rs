@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use compiler::Placed;
+use compiler::{Class, Placed};
 use lang::checked::{Duties, RuleId, Verdict};
 use lang::flow::{End, Headers};
 use net::Time;
@@ -41,16 +41,16 @@ pub(crate) type Renewed = FxHashMap<SeatId, Option<Placed>>;
 
 impl Controller {
     /// The rule that allows a flow between two seats and binds it to nothing; none if there is no such.
-    pub(crate) fn plain_rule(&mut self, seats: [Placed; 2], headers: &Headers, now: Time) -> Option<Option<RuleId>> {
-        match self.decide_plain(seats, headers, now) {
+    pub(crate) fn plain_rule(&mut self, seats: [Placed; 2], packet: (&Headers, Class), now: Time) -> Option<Option<RuleId>> {
+        match self.decide_plain(seats, packet, now) {
             Some(Again::Allowed(rule)) => Some(rule),
             Some(Again::Denied(_)) | None => None,
         }
     }
 
     /// What policy says of a flow between two seats; nothing if it says more than that.
-    fn decide_plain(&mut self, [src, dst]: [Placed; 2], headers: &Headers, now: Time) -> Option<Again> {
-        let decided = self.program.decide(src, dst, headers, Some(now));
+    fn decide_plain(&mut self, [src, dst]: [Placed; 2], packet: (&Headers, Class), now: Time) -> Option<Again> {
+        let decided = self.program.decide_in(src, dst, packet, Some(now));
         if !decided.alone {
             return None;
         }
@@ -71,7 +71,9 @@ impl Controller {
             Some((renewed.get(&id).copied().unwrap_or(Some(seat.placed))?, seat.address))
         });
         let ((src, address), (dst, _)): ((Placed, IpAddr), _) = src.zip(dst)?;
-        self.decide_plain([src, dst], &headers(&one, address), now)
+        let headers = headers(&one, address);
+        let class = self.program.class(&headers);
+        self.decide_plain([src, dst], (&headers, class), now)
     }
 
     /// The policy is another, or its times make it another: all plain conversations are judged again. How many stayed plain, and those

@@ -13,6 +13,8 @@ use zerocopy::{Immutable, IntoBytes, Unaligned};
 pub struct ExactEntry<'a> {
     /// The packets: of IP, with ports.
     pub key: &'a FlowKey,
+    /// Those that answer such packets, and not these.
+    pub turned: bool,
     /// Where they come in.
     pub in_port: PortNo,
     /// Where they go out: another port.
@@ -58,6 +60,8 @@ impl WireHeader {
 
 /// The addresses and ports of an exact entry.
 pub(crate) struct Ends {
+    pub(crate) dl_src: [u8; 6],
+    pub(crate) dl_dst: [u8; 6],
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
     pub(crate) proto: u8,
@@ -65,9 +69,15 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn of(key: &FlowKey) -> Option<Ends> {
-        let ip = key.ip.as_ref()?;
+    pub(crate) fn of(entry: &ExactEntry<'_>) -> Option<Ends> {
+        let ip = entry.key.ip.as_ref()?;
         let Some(Transport::Ports { src, dst }) = ip.transport else { return None };
-        Some(Ends { src: ip.src, dst: ip.dst, proto: ip.proto.0, ports: [src, dst] })
+        let proto = ip.proto.0;
+        let (dl_src, dl_dst) = (entry.key.dl_src.0, entry.key.dl_dst.0);
+        Some(if entry.turned {
+            Ends { dl_src: dl_dst, dl_dst: dl_src, src: ip.dst, dst: ip.src, proto, ports: [dst, src] }
+        } else {
+            Ends { dl_src, dl_dst, src: ip.src, dst: ip.dst, proto, ports: [src, dst] }
+        })
     }
 }

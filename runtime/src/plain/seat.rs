@@ -2,16 +2,19 @@
 //! its address that comes in at its port is its station's, and nothing more has to be looked up. Knows nothing of how that is known.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use compiler::Placed;
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use lang::flow::End;
 use net::{Location, MacAddr, Time};
 use smallvec::SmallVec;
 
 use super::PlainId;
+use crate::limits::Buckets;
 
 /// A seat, numbered. The number of one that is gone is given to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +30,10 @@ pub(crate) struct Seat {
     pub(crate) end: Arc<End>,
     /// Where the program finds it.
     pub(crate) placed: Placed,
+    /// Where the buckets of its packets are, if that was found out.
+    pub(crate) buckets: Option<Buckets>,
+    /// When its port was last known to be one of hosts, as [`crate::fast::Fast`] counts.
+    pub(crate) port_known: u32,
     /// When its conversations were last judged again.
     pub(crate) judged: Time,
     /// When it last sent something that is not told on yet; nothing if all is.
@@ -40,7 +47,20 @@ pub(crate) struct Seat {
 impl Seat {
     /// One that has no conversations yet.
     pub(crate) fn new((mac, address): (MacAddr, IpAddr), at: Location, end: Arc<End>, placed: Placed) -> Seat {
-        Seat { mac, address, at, end, placed, judged: Time(0), heard: None, flows: Vec::new(), live: 0, begun: 0 }
+        Seat {
+            mac,
+            address,
+            at,
+            end,
+            placed,
+            buckets: None,
+            port_known: 0,
+            judged: Time(0),
+            heard: None,
+            flows: Vec::new(),
+            live: 0,
+            begun: 0,
+        }
     }
 
     pub(super) fn flows(&self) -> &[PlainId] {
@@ -62,12 +82,21 @@ impl Seat {
 pub(crate) struct Seats {
     all: Vec<Option<Seat>>,
     free: Vec<u32>,
-    by_address: HashMap<(MacAddr, IpAddr), SeatId, FixedState>,
+    by_address: HashTable<u32>,
     by_mac: HashMap<MacAddr, SmallVec<[SeatId; 2]>, FixedState>,
     /// Conversations begun at each port.
     begun: HashMap<Location, u32, FixedState>,
     /// Those that have sent something which is not told on yet.
     heard: Vec<SeatId>,
+    hasher: FixedState,
+}
+
+/// What tells one address of a station from others, in few words.
+fn name_of(mac: MacAddr, address: IpAddr) -> (u64, u128) {
+    match address {
+        IpAddr::V4(v4) => (mac.to_bits(), u128::from(v4.to_bits())),
+        IpAddr::V6(v6) => (mac.to_bits() | 1 << 48, v6.to_bits()),
+    }
 }
 
 impl Seats {
@@ -76,10 +105,11 @@ impl Seats {
         Seats {
             all: Vec::new(),
             free: Vec::new(),
-            by_address: HashMap::with_hasher(hasher.clone()),
+            by_address: HashTable::new(),
             by_mac: HashMap::with_hasher(hasher.clone()),
-            begun: HashMap::with_hasher(hasher),
+            begun: HashMap::with_hasher(hasher.clone()),
             heard: Vec::new(),
+            hasher,
         }
     }
 
@@ -88,13 +118,18 @@ impl Seats {
         self.all.get(id.0 as usize)?.as_ref()
     }
 
-    fn get_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
+    pub(crate) fn get_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
         self.all.get_mut(id.0 as usize)?.as_mut()
     }
 
     /// The seat of a station with this address.
     pub(crate) fn find(&self, mac: MacAddr, address: IpAddr) -> Option<SeatId> {
-        self.by_address.get(&(mac, address)).copied()
+        let hash = self.hasher.hash_one(name_of(mac, address));
+        let same = |place: &u32| {
+            let seat = self.all.get(*place as usize).and_then(Option::as_ref);
+            seat.is_some_and(|seat| seat.mac == mac && seat.address == address)
+        };
+        self.by_address.find(hash, same).map(|place| SeatId(*place))
     }
 
     /// Those of a station.
@@ -111,12 +146,18 @@ impl Seats {
     /// Puts one in: there is none of this station with this address yet.
     pub(crate) fn insert(&mut self, seat: Seat) -> SeatId {
         let id = SeatId(self.free.pop().unwrap_or_else(|| u32::try_from(self.all.len()).unwrap_or(u32::MAX)));
-        self.by_address.insert((seat.mac, seat.address), id);
+        let hash = self.hasher.hash_one(name_of(seat.mac, seat.address));
         self.by_mac.entry(seat.mac).or_default().push(id);
         match self.all.get_mut(id.0 as usize) {
             Some(place) => *place = Some(seat),
             None => self.all.push(Some(seat)),
         }
+        let Seats { all, by_address, hasher, .. } = self;
+        let hash_of = |place: &u32| {
+            let seat = all.get(*place as usize).and_then(Option::as_ref);
+            seat.map_or(0, |seat| hasher.hash_one(name_of(seat.mac, seat.address)))
+        };
+        by_address.insert_unique(hash, id.0, hash_of);
         id
     }
 
@@ -124,7 +165,10 @@ impl Seats {
     pub(crate) fn remove(&mut self, id: SeatId) -> Option<(Seat, Option<Time>)> {
         let seat = self.all.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
-        self.by_address.remove(&(seat.mac, seat.address));
+        let hash = self.hasher.hash_one(name_of(seat.mac, seat.address));
+        if let Ok(entry) = self.by_address.find_entry(hash, |other| *other == id.0) {
+            entry.remove();
+        }
         if let Some(own) = self.by_mac.get_mut(&seat.mac) {
             own.retain(|one| *one != id);
             if own.is_empty() {

@@ -70,7 +70,7 @@ struct Out {
 
 /// Appends a `FLOW_MOD` that adds the entry. Nothing if this version cannot match such packets, and then nothing is written.
 pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option<()> {
-    let Ends { src: IpAddr::V4(src), dst: IpAddr::V4(dst), proto, ports } = Ends::of(entry.key)? else { return None };
+    let Ends { dl_src, dl_dst, src: IpAddr::V4(src), dst: IpAddr::V4(dst), proto, ports } = Ends::of(entry)? else { return None };
     let [sport, dport] = ports;
     if !matches!(IpProto(proto), IpProto::TCP | IpProto::UDP) {
         return None;
@@ -79,8 +79,8 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
         header: WireHeader::new(VERSION, kind::FLOW_MOD, 80, xid),
         wildcards: U32::new(WILDCARDS),
         in_port: U16::new(PortNo::of(entry.in_port)?.0),
-        dl_src: entry.key.dl_src.0,
-        dl_dst: entry.key.dl_dst.0,
+        dl_src,
+        dl_dst,
         dl_vlan: U16::new(entry.key.vlan.and_then(|tag| tag.id).map_or(OFP_VLAN_NONE, net::VlanId::get)),
         pad: [0; 2],
         dl_type: U16::new(entry.key.dl_type.0),

@@ -123,7 +123,7 @@ fn vid(vlan: Option<VlanId>) -> u16 {
     vlan.map_or(super::OFPVID_NONE, |id| super::OFPVID_PRESENT | id.get())
 }
 
-fn head(entry: &ExactEntry<'_>, proto: u8, length: u16, match_length: u16, xid: u32) -> Head {
+fn head(entry: &ExactEntry<'_>, [dl_src, dl_dst]: [[u8; 6]; 2], proto: u8, (length, match_length): (u16, u16), xid: u32) -> Head {
     Head {
         header: WireHeader::new(VERSION, kind::FLOW_MOD, length, xid),
         cookie: U64::new(entry.cookie),
@@ -143,9 +143,9 @@ fn head(entry: &ExactEntry<'_>, proto: u8, length: u16, match_length: u16, xid: 
         in_port_field: U32::new(oxm::IN_PORT),
         in_port: U32::new(entry.in_port.0),
         eth_dst_field: U32::new(oxm::ETH_DST),
-        eth_dst: entry.key.dl_dst.0,
+        eth_dst: dl_dst,
         eth_src_field: U32::new(oxm::ETH_SRC),
-        eth_src: entry.key.dl_src.0,
+        eth_src: dl_src,
         eth_type_field: U32::new(oxm::ETH_TYPE),
         eth_type: U16::new(entry.key.dl_type.0),
         vlan_field: U32::new(oxm::VLAN_VID),
@@ -157,7 +157,8 @@ fn head(entry: &ExactEntry<'_>, proto: u8, length: u16, match_length: u16, xid: 
 
 /// Appends a `FLOW_MOD` that adds the entry to the first table. Nothing if it has no ports, and then nothing is written.
 pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option<()> {
-    let Ends { src, dst, proto, ports } = Ends::of(entry.key)?;
+    let Ends { dl_src, dl_dst, src, dst, proto, ports } = Ends::of(entry)?;
+    let macs = [dl_src, dl_dst];
     let [src_field, dst_field] = match IpProto(proto) {
         IpProto::TCP => oxm::TCP,
         IpProto::UDP => oxm::UDP,
@@ -178,12 +179,12 @@ pub fn add_exact(entry: &ExactEntry<'_>, xid: u32, out: &mut BytesMut) -> Option
     };
     match (src, dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            out.extend_from_slice(head(entry, proto, 152, 77, xid).as_bytes());
+            out.extend_from_slice(head(entry, macs, proto, (152, 77), xid).as_bytes());
             let [src_field, dst_field] = oxm::IPV4.map(U32::new);
             out.extend_from_slice(Addresses4 { src_field, src: src.octets(), dst_field, dst: dst.octets() }.as_bytes());
         }
         (IpAddr::V6(src), IpAddr::V6(dst)) => {
-            out.extend_from_slice(head(entry, proto, 176, 101, xid).as_bytes());
+            out.extend_from_slice(head(entry, macs, proto, (176, 101), xid).as_bytes());
             let [src_field, dst_field] = oxm::IPV6.map(U32::new);
             out.extend_from_slice(Addresses6 { src_field, src: src.octets(), dst_field, dst: dst.octets() }.as_bytes());
         }

@@ -46,9 +46,11 @@ fn entries_of_one_flow_are_what_flow_mods_make() {
         let key = draw.key(round % 2 == 0, proto);
         let (from, to) = (draw.port() % 0x7f00 + 1, draw.port() % 0x7f00 + 1);
         let (cookie, idle, priority, notify) = (draw.next(), draw.port(), draw.port(), round % 5 < 3);
-        let entry =
-            ExactEntry { key: &key, in_port: PortNo(from.into()), out_port: PortNo(to.into()), priority, cookie, idle, notify };
-        let region = FlowMatch { in_port: Some(entry.in_port), ..FlowMatch::exact(&key) };
+        let turned = round % 7 < 3;
+        let (in_port, out_port) = (PortNo(from.into()), PortNo(to.into()));
+        let entry = ExactEntry { key: &key, turned, in_port, out_port, priority, cookie, idle, notify };
+        let matched = if turned { key.reply() } else { key };
+        let region = FlowMatch { in_port: Some(entry.in_port), ..FlowMatch::exact(&matched) };
         let (mut short, mut long) = (BytesMut::new(), BytesMut::new());
 
         let made = v13::FlowMod {

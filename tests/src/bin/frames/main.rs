@@ -8,6 +8,7 @@
 //! frames repeat KIND TIMES  what is done for each conversation, over and over, for callgrind to count
 //! ```
 
+mod flow;
 mod hot;
 mod shed;
 
@@ -31,6 +32,8 @@ fn main() -> Outcome {
         ["again", from, to] => again(Path::new(from), Path::new(to)),
         ["refuse", from] => refuse(Path::new(from)),
         ["samples", folder] => samples(Path::new(folder)),
+        ["repeat", "flow", times] => flow::repeat(1, times.parse()?),
+        ["repeat", "flow-of-16", times] => flow::repeat(16, times.parse()?),
         ["repeat", "packet-shed", times] => shed::repeat(times.parse()?),
         ["repeat", kind, times] => hot::repeat(kind, times.parse()?),
         _ => Err("frames draw SEEDS FILE | again IN OUT | refuse IN | samples DIR | repeat KIND TIMES".into()),
