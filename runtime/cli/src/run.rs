@@ -17,6 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::{Exit, Failure};
 use crate::output::complain;
 
+/// Turns of tasks before it is looked whether sockets have something: so long, a switch that sends without end keeps others unheard.
+const LOOKS: u32 = 4;
+
 /// Enforces the policy on the switches that connect.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -102,7 +105,7 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Runs on a runtime of its own: one thread decides.
 pub(crate) fn on_runtime(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_current_thread().enable_all().event_interval(LOOKS).build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => Err(Failure::cannot(format!("the runtime does not start: {error}"))),
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use net::Dpid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -25,6 +25,8 @@ use crate::log;
 
 /// Bytes read from a connection at a time.
 const READ: usize = 256 * 1024;
+/// The same while it brings more than is decided: then others have a turn before it is read again.
+const READ_OF_CROWD: usize = 32 * 1024;
 /// Bytes that may wait for a switch that takes flows and does not read; then it is dropped.
 const BACKLOG: usize = 16 * 1024 * 1024;
 /// Bytes that may wait for a peer that has not shown itself a switch of ours: room for one message of the greatest length.
@@ -171,11 +173,15 @@ async fn read(mut reader: impl AsyncRead + Unpin, inbox: &Inbox) {
     let mut buffer = BytesMut::with_capacity(READ);
     loop {
         buffer.reserve(READ / 4);
-        match reader.read_buf(&mut buffer).await {
+        let most = if inbox.is_crowded() { READ_OF_CROWD } else { READ };
+        match reader.read_buf(&mut (&mut buffer).limit(most)).await {
             Ok(0) | Err(_) => break,
             Ok(_) => {
                 inbox.put(buffer.split());
                 inbox.room().await;
+                if inbox.is_crowded() {
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //! before it. Knows nothing of what is said beyond the length and type of messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use runtime::ConnId;
@@ -19,8 +20,11 @@ const EARLY: usize = 64 * 1024;
 const PACKETS: usize = 4096;
 /// Bytes of them.
 const PACKET_BYTES: usize = 1024 * 1024;
-/// What one connection is heard of in its turn: packets,
-pub const TURN: usize = 256;
+/// What one connection is heard of in its turn: packets, as many as it takes its share of time to hear, within these bounds,
+const TURN: (usize, usize) = (16, 256);
+/// that share of time, less of it where more comes than is decided,
+const SHARE: Duration = Duration::from_micros(256);
+const SHARE_OF_CROWD: Duration = Duration::from_micros(64);
 /// and before them everything else: messages,
 const TURN_OTHERS: usize = 128;
 /// and bytes of them.
@@ -49,6 +53,8 @@ struct Lanes {
     sorted: bool,
     closed: bool,
     queued: bool,
+    /// What it took to hear a packet lately, in nanoseconds; nothing at first.
+    cost: u64,
 }
 
 /// What a connection says in its turn.
@@ -103,10 +109,24 @@ impl Inbox {
         }
     }
 
+    /// True while so many packets wait that some may have to be dropped soon.
+    pub fn is_crowded(&self) -> bool {
+        self.lanes().is_crowded()
+    }
+
     /// Waits until there is room for what is not a packet.
     pub async fn room(&self) {
         while self.lanes().is_full() {
             self.room.notified().await;
+        }
+    }
+
+    /// So many packets of a turn took so long to hear: its next turns have as many as fit their share of time.
+    pub fn heard(&self, packets: usize, time: Duration) {
+        let took = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        if let Some(each) = u64::try_from(packets).ok().and_then(|packets| took.checked_div(packets)) {
+            let mut lanes = self.lanes();
+            lanes.cost = if lanes.cost == 0 { each } else { (lanes.cost * 3 + each) / 4 }.max(1);
         }
     }
 
@@ -124,6 +144,17 @@ impl Inbox {
 }
 
 impl Lanes {
+    /// Packets that are heard in a turn.
+    fn share(&self) -> usize {
+        let share = if self.is_crowded() { SHARE_OF_CROWD } else { SHARE };
+        let share = u64::try_from(share.as_nanos()).unwrap_or(u64::MAX).checked_div(self.cost);
+        share.and_then(|share| usize::try_from(share).ok()).unwrap_or(TURN.1).clamp(TURN.0, TURN.1)
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.count > PACKETS / 2
+    }
+
     fn is_quiet(&self) -> bool {
         self.urgent.is_empty() && self.packets.is_empty() && !self.closed
     }
@@ -185,7 +216,7 @@ impl Lanes {
             self.closed = false;
             return Turn { bytes, others, dropped, closed: true, ..Turn::default() };
         }
-        let (packets, end) = count(&self.packets, TURN, PACKET_BYTES);
+        let (packets, end) = count(&self.packets, self.share(), PACKET_BYTES);
         self.count -= packets;
         append(&mut bytes, self.packets.split_to(end));
         Turn { bytes, packets, others, dropped, closed: false }
@@ -278,13 +309,13 @@ mod tests {
         }
         inbox.put(bytes(&[message(3, 7)]));
         let turn = inbox.turn();
-        assert_eq!((turn.packets, turn.dropped), (TURN, 100));
+        assert_eq!((turn.packets, turn.dropped), (TURN.1, 100));
         assert_eq!(&turn.bytes[..18], bytes(&[message(3, 7), message(PACKET_IN, mark(100))]));
         let mut turns = 1;
         while ready.try_recv().is_ok() && turns < 1000 {
             turns += usize::from(inbox.turn().packets > 0);
         }
-        assert_eq!(turns, PACKETS / TURN, "each turn takes its share");
+        assert_eq!(turns, PACKETS / TURN.1, "each turn takes its share");
         let large = vec![BytesMut::from(&[&[1, PACKET_IN, 255, 255][..], &vec![0; 65_531]].concat()[..]); 100];
         large.into_iter().for_each(|one| inbox.put(one));
         assert!(inbox.lanes().packets.len() <= PACKET_BYTES);

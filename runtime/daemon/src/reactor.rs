@@ -1,7 +1,7 @@
 //! The main loop: bytes from switches and changes of policy go into the runtime, its effects go out. One task decides; connections
 //! are read and written, and policies read, beside it. Knows nothing of what is decided.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ use crate::watch::{Reason, Watch};
 const BATCH: usize = 64;
 /// Messages that are heard before, in all.
 const ROUND: usize = 1024;
+/// And how long that may take, as nothing is read or written meanwhile.
+const ROUND_TIME: Duration = Duration::from_micros(256);
 /// How often the runtime looks at the clock.
 const TICK: Duration = Duration::from_millis(50);
 /// How often it is told that packets were dropped unheard.
@@ -69,6 +71,8 @@ struct Reactor<'o> {
     /// Connections that have something to say.
     ready: mpsc::UnboundedSender<ConnId>,
     readied: mpsc::UnboundedReceiver<ConnId>,
+    /// Those of them that bring more than is decided, and wait for the others.
+    crowd: VecDeque<ConnId>,
     /// Packets that were dropped unheard, and when that was told.
     unheard: Unheard,
     clock: Clock,
@@ -184,13 +188,17 @@ impl Daemon {
                 },
                 Some(arrival) = arrivals.recv() => {
                     reactor.accept(arrival);
-                    if let Ok(conn) = reactor.readied.try_recv() {
-                        reactor.round(conn);
+                    if reactor.is_waited_for() {
+                        reactor.round(None);
                         heard = true;
                     }
                 }
+                () = std::future::ready(()), if reactor.is_waited_for() => {
+                    reactor.round(None);
+                    heard = true;
+                }
                 Some(conn) = reactor.readied.recv() => {
-                    reactor.round(conn);
+                    reactor.round(Some(conn));
                     heard = true;
                 }
                 () = tokio::time::sleep_until(pace.due.into()) => {}
@@ -219,6 +227,7 @@ impl<'o> Reactor<'o> {
             connections: HashMap::new(),
             ready,
             readied,
+            crowd: VecDeque::new(),
             unheard: Unheard::default(),
             clock,
             next: 0,
@@ -228,26 +237,41 @@ impl<'o> Reactor<'o> {
         }
     }
 
-    /// Hears one connection after the other, each a little, until all or enough is heard.
-    fn round(&mut self, first: ConnId) {
-        let mut heard = self.hear(first);
-        for _ in 1..BATCH {
-            if heard >= ROUND {
+    /// Hears one connection after the other, each a little, until all or enough is heard; whoever brings more than is decided when
+    /// nobody else is left.
+    fn round(&mut self, mut first: Option<ConnId>) {
+        let (begun, mut heard) = (Instant::now(), 0);
+        for _ in 0..BATCH {
+            if heard >= ROUND || begun.elapsed() >= ROUND_TIME {
                 return;
             }
-            match self.readied.try_recv() {
-                Ok(conn) => heard += self.hear(conn),
-                Err(_) => return,
+            let Some(conn) = first.take().or_else(|| self.readied.try_recv().ok()) else { break };
+            if self.connections.get(&conn).is_some_and(|connection| connection.inbox.is_crowded()) {
+                self.crowd.push_back(conn);
+            } else {
+                heard += self.hear(conn);
+            }
+        }
+        // One at least, so that these are heard as well.
+        while let Some(conn) = self.crowd.pop_front() {
+            heard += self.hear(conn);
+            if heard >= ROUND || begun.elapsed() >= ROUND_TIME / 2 {
+                return;
             }
         }
     }
 
+    /// True if somebody waits to be heard.
+    fn is_waited_for(&self) -> bool {
+        !self.crowd.is_empty() || !self.readied.is_empty()
+    }
+
     /// Hears every connection that waits, once: before anybody is judged silent.
     fn hear_everybody(&mut self) {
-        for _ in 0..self.readied.len() {
-            if let Ok(conn) = self.readied.try_recv() {
-                self.hear(conn);
-            }
+        let readied = (0..self.readied.len()).map_while(|_| self.readied.try_recv().ok());
+        self.crowd.extend(readied);
+        for conn in std::mem::take(&mut self.crowd) {
+            self.hear(conn);
         }
     }
 
@@ -259,7 +283,9 @@ impl<'o> Reactor<'o> {
             self.unheard.count(turn.dropped, connection.peer, Instant::now());
         }
         if !turn.bytes.is_empty() {
+            let (inbox, begun) = (connection.inbox.clone(), Instant::now());
             self.step(Input::Received(conn, turn.bytes));
+            inbox.heard(turn.packets, begun.elapsed());
         }
         if turn.closed {
             self.step(Input::Closed(conn));
