@@ -31,7 +31,7 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// Flow set-up: emulated switches offer flow initiations and count complete answers.
-    Openflow(openflow::Openflow),
+    Openflow(Box<openflow::Openflow>),
     /// Policies: reading, checking, compiling and proving them, and editing them with the language server.
     Compile(compile::Args),
     /// Ways: what a link event and the search for a way cost in a large network.

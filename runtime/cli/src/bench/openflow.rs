@@ -1,6 +1,7 @@
 //! `pentane bench openflow`: emulated switches in one thread offer flow initiations to a daemon and, in turns with it, to a null
 //! responder. Both are processes of their own, on another core. Knows nothing of how the daemon works.
 
+mod beside;
 mod case;
 mod connection;
 mod cores;
@@ -35,7 +36,7 @@ pub struct Openflow {
     /// Who begins flows; registered hosts if not given and other loads are.
     #[arg(long, value_enum, value_name = "WHO,…", value_delimiter = ',')]
     population: Vec<Population>,
-    /// Many flows under way at a time, or one.
+    /// Many flows under way at a time, or one, or so many a second.
     #[arg(long, value_enum, value_name = "MODE,…", value_delimiter = ',')]
     mode: Vec<Mode>,
     /// Versions of OpenFlow.
@@ -53,6 +54,15 @@ pub struct Openflow {
     /// Rules of the policy beside those of the campus.
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     rules: Vec<u32>,
+    /// Rates in mode `load`, in percent of what is answered at most; 50, 90 and 400 if not given.
+    #[arg(long, value_name = "PERCENT,…", value_delimiter = ',')]
+    load: Vec<u32>,
+    /// Hosts that nobody knows, a second, at a switch beside those that flows begin at.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    changes: u32,
+    /// A switch beside those that flows begin at sends packets without end, which are refused.
+    #[arg(long)]
+    flood: bool,
     /// Flows to set up for each figure.
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     flows: u32,

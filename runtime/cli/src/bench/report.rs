@@ -34,6 +34,14 @@ pub struct Measured {
     p999_us: u32,
     null_flows_per_s: f64,
     ratio_to_null: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_percent: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offered_per_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_per_s: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flood: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +74,18 @@ impl Measured {
             p999_us: figures.p999_us,
             null_flows_per_s: figures.null_flows_per_s.round(),
             ratio_to_null: figures.flows_per_s / figures.null_flows_per_s,
+            load_percent: (case.load > 0).then_some(case.load),
+            offered_per_s: figures.offered_per_s.map(f64::round),
+            changes_per_s: (case.changes > 0).then_some(case.changes),
+            flood: case.flood,
+        }
+    }
+
+    /// The mode, and the rate if there is one.
+    fn label(&self) -> String {
+        match self.load_percent {
+            Some(percent) => format!("{} {percent}%", self.mode),
+            None => self.mode.to_owned(),
         }
     }
 
@@ -92,7 +112,7 @@ pub fn one(measured: &Measured, before: Option<&Measured>, format: Format, out: 
     }
     out.line(format_args!(
         "{:<10} {:>8} {:>6} {:>8.0} {:>6.2} {:>6} {:>7} {:>7} {:>8.0} {:>5.3}",
-        measured.mode,
+        measured.label(),
         measured.switches,
         measured.rules,
         measured.flows_per_s,

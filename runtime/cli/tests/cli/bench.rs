@@ -57,6 +57,18 @@ fn strangers_are_answered_and_so_is_one_address_of_many() {
 }
 
 #[test]
+fn flows_are_offered_at_a_rate_beside_changes_and_beside_a_flood() {
+    let results = measured(&["--mode", "load", "--load", "20", "--changes", "100", "--switches", "2"]);
+    assert_eq!(field(&results, "mode"), ["load"]);
+    assert_eq!(field(&results, "load_percent"), [20]);
+    assert_eq!(field(&results, "changes_per_s"), [100]);
+    assert!(results[0]["offered_per_s"].as_f64() > Some(0.0) && results[0]["flood"].is_null(), "{results:?}");
+    let results = measured(&["--mode", "latency", "--flood", "--switches", "1"]);
+    assert_eq!(field(&results, "flood"), [true]);
+    assert_eq!(field(&results, "flows"), [20]);
+}
+
+#[test]
 fn figures_for_people_fit_a_terminal() {
     let few = ["--flows", "50", "--hosts", "5", "--rules", "0", "--switches", "1", "--mode", "throughput"];
     let run = told(&[&["bench", "openflow", "--quick"][..], &few].concat());

@@ -13,6 +13,8 @@ pub enum Mode {
     Throughput,
     /// One at a time at each switch.
     Latency,
+    /// So many a second, whether they are answered or not.
+    Load,
 }
 
 /// The version of OpenFlow that the switches speak.
@@ -66,6 +68,14 @@ pub struct Case {
     pub rounds: u32,
     /// Initiations under way at each line.
     pub window: u32,
+    /// Initiations that may be without an answer at each line, where they are offered at a rate; else 0.
+    pub places: u32,
+    /// That rate, in percent of what is answered at most; else 0.
+    pub load: u32,
+    /// Hosts that nobody knows, a second, at a switch beside those that flows begin at.
+    pub changes: u32,
+    /// A switch beside those sends packets without end.
+    pub flood: bool,
 }
 
 impl Mode {
@@ -74,6 +84,7 @@ impl Mode {
         match self {
             Mode::Throughput => "throughput",
             Mode::Latency => "latency",
+            Mode::Load => "load",
         }
     }
 }
@@ -116,24 +127,50 @@ const MOST_AT_SWITCH: u32 = 1_000_000;
 const MOST_FLOWS: u32 = 20_000_000;
 /// The daemon keeps 4,096 packets of a switch, and drops the oldest of more.
 const MOST_WINDOW: u32 = 2_048;
+const MOST_LOAD: u32 = 1_000;
+const MOST_CHANGES: u32 = 100_000;
+/// Flows to choose from where they are offered at a rate, and how many of them may be without an answer.
+const LOAD_FLOWS: u32 = 3_000_000;
+const MOST_UNANSWERED: u32 = 1 << 21;
+/// Usual rates, in percent of what is answered at most.
+const LOADS: &[u32] = &[50, 90, 400];
 
 impl Case {
-    /// Switches in all.
+    /// Switches in all that flows go through.
     pub fn switches(&self) -> u16 {
         self.lines * u16::from(self.hops)
+    }
+
+    /// Lines of switches, with that beside those that flows begin at.
+    pub fn all_lines(&self) -> u16 {
+        self.lines + u16::from(self.changes > 0 || self.flood)
     }
 
     /// A name that no other case of a run has.
     pub fn name(&self) -> String {
         let Case { lines, hops, macs, rules, .. } = self;
         let (mode, population, of) = (self.mode.name(), self.population.name(), self.version.name());
-        format!("{mode}-{population}-{of}-{lines}x{hops}-{macs}-{rules}")
+        let mut name = format!("{mode}-{population}-{of}-{lines}x{hops}-{macs}-{rules}");
+        if self.mode == Mode::Load {
+            name.push_str(&format!("-at-{}", self.load));
+        }
+        if self.changes > 0 {
+            name.push_str(&format!("-changes-{}", self.changes));
+        }
+        if self.flood {
+            name.push_str("-flood");
+        }
+        name
     }
 
     fn new(asked: &Openflow, mode: Mode, version: Version, population: Population) -> Case {
         let rounds = if asked.quick { 1 } else { 3 };
         let flows = if asked.quick { asked.flows.min(50_000) } else { asked.flows };
-        let flows = if mode == Mode::Latency { flows / 10 } else { flows };
+        let flows = match mode {
+            Mode::Throughput => flows,
+            Mode::Latency => flows / 10,
+            Mode::Load => LOAD_FLOWS,
+        };
         let hosts = asked.hosts;
         Case {
             mode,
@@ -148,13 +185,20 @@ impl Case {
             flows,
             rounds,
             window: 1,
+            places: 0,
+            load: 0,
+            changes: asked.changes,
+            flood: asked.flood,
         }
     }
 
     /// What depends on the number of lines.
     fn at(mut self, lines: u16, asked: &Openflow) -> Case {
         self.lines = lines;
-        if self.mode == Mode::Throughput {
+        if self.mode == Mode::Load {
+            self.places = MOST_UNANSWERED / u32::from(lines).max(4);
+        }
+        if self.mode != Mode::Latency {
             let usual = (UNDER_WAY / u32::from(lines)).clamp(WINDOW.0, WINDOW.1);
             self.window = asked.window.unwrap_or(usual);
         }
@@ -179,6 +223,9 @@ impl Case {
         if *population == Population::Cbench && (*version != Version::V10 || *hops != 1) {
             return Err("cbench speaks OpenFlow 1.0 alone, and its switches have no links".to_owned());
         }
+        if self.flood && *version != Version::V10 {
+            return Err("what floods speaks OpenFlow 1.0".to_owned());
+        }
         if switches * u64::from(*hosts) > MOST_HOSTS || switches * u64::from(*macs) > MOST_UNKNOWN {
             return Err(format!("{switches} switches with {hosts} hosts and {macs} MAC addresses each are too many"));
         }
@@ -192,7 +239,9 @@ impl Case {
 /// Some cannot be.
 pub(super) fn cases(asked: &Openflow) -> Result<Vec<Case>, String> {
     check(asked)?;
-    let chosen = !asked.population.is_empty() || !asked.of.is_empty() || !asked.hops.is_empty() || !asked.macs.is_empty();
+    let beside = asked.changes > 0 || asked.flood || !asked.load.is_empty();
+    let chosen =
+        beside || !asked.population.is_empty() || !asked.of.is_empty() || !asked.hops.is_empty() || !asked.macs.is_empty();
     let cases = if chosen || !asked.rules.is_empty() || !asked.switches.is_empty() || !asked.mode.is_empty() {
         crossed(asked)
     } else if asked.quick {
@@ -216,6 +265,8 @@ fn check(asked: &Openflow) -> Result<(), String> {
     between("--macs", &asked.macs, 1, MOST_AT_SWITCH)?;
     between("--rules", &asked.rules, 0, MOST_AT_SWITCH)?;
     between("--flows", &[asked.flows], 1, MOST_FLOWS)?;
+    between("--load", &asked.load, 1, MOST_LOAD)?;
+    between("--changes", &[asked.changes], 0, MOST_CHANGES)?;
     between("--window", asked.window.as_slice(), 1, MOST_WINDOW)
 }
 
@@ -228,6 +279,7 @@ fn crossed(asked: &Openflow) -> Vec<Case> {
     let populations = if asked.population.is_empty() { vec![Population::Hosts] } else { asked.population.clone() };
     let hops = if asked.hops.is_empty() { vec![1] } else { asked.hops.clone() };
     let rules = if asked.rules.is_empty() { vec![10_000] } else { asked.rules.clone() };
+    let loads = if asked.load.is_empty() { LOADS } else { &asked.load[..] };
     let mut cases = Vec::new();
     for population in populations {
         let unregistered = matches!(population, Population::Unknown | Population::Cbench);
@@ -241,8 +293,10 @@ fn crossed(asked: &Openflow) -> Vec<Case> {
         for (version, hops) in versions.iter().flat_map(|version| hops.iter().map(move |hops| (*version, *hops))) {
             for (rules, macs) in rules.iter().flat_map(|rules| macs.iter().map(move |macs| (*rules, *macs))) {
                 for (lines, mode) in switches.iter().flat_map(|lines| modes.iter().map(move |mode| (*lines, *mode))) {
-                    let case = Case { hops, rules, macs, ..Case::new(asked, mode, version, population) };
-                    cases.push(case.at(lines, asked));
+                    for load in if mode == Mode::Load { loads } else { &[0] } {
+                        let case = Case { hops, rules, macs, load: *load, ..Case::new(asked, mode, version, population) };
+                        cases.push(case.at(lines, asked));
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use packet::Arp;
 
+use super::beside::Beside;
 use super::case::Case;
 use super::connection::{Connection, PAGE, Poll};
 use super::greeting::{self, Answer};
@@ -18,7 +19,7 @@ use crate::bench::site::{NEXT, PORTS, PREVIOUS, host};
 /// How long the daemon may say nothing that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a turn waits for something to be said.
-const TURN: Duration = Duration::from_millis(200);
+pub(super) const TURN: Duration = Duration::from_millis(200);
 /// Flows that are offered one by one, to see what their answers are.
 pub(super) const TRIALS: u32 = 3;
 /// Hosts of a switch that are announced before it is asked whether all are heard of: of more, the daemon would drop some.
@@ -40,6 +41,8 @@ pub(super) struct Fleet {
     pub(super) now: u64,
     /// What each switch of the first line is told, while it is watched.
     watched: Option<Vec<Vec<Vec<u8>>>>,
+    /// What the first of the switches behind the lines sends, since when.
+    beside: Option<(Beside, u64)>,
 }
 
 /// A switch.
@@ -63,7 +66,7 @@ impl Fleet {
     pub(super) fn connect(case: &Case, address: SocketAddr) -> Result<Fleet, String> {
         let poll = Poll::new()?;
         let mut members = Vec::new();
-        for number in 0..usize::from(case.switches()) {
+        for number in 0..usize::from(case.all_lines()) * usize::from(case.hops) {
             let stream = TcpStream::connect(address).map_err(|error| format!("cannot connect: {error}"))?;
             let mut connection = Connection::new(stream, number, &poll)?;
             connection.out.extend_from_slice(&greeting::hello(case.version));
@@ -83,6 +86,7 @@ impl Fleet {
             begun: Instant::now(),
             now: 0,
             watched: None,
+            beside: None,
         };
         fleet.until("the daemon did not take all switches", |fleet| fleet.members.iter().all(|member| member.taken))?;
         Ok(fleet)
@@ -168,7 +172,7 @@ impl Fleet {
         let begun = Instant::now();
         while !done(self) {
             self.flush()?;
-            self.turn()?;
+            self.turn(TURN)?;
             if begun.elapsed() > PATIENCE {
                 return Err(format!("{otherwise} in time"));
             }
@@ -176,12 +180,25 @@ impl Fleet {
         self.flush()
     }
 
-    /// Waits until something was said, and takes it in.
+    /// From now on the switch beside those that flows begin at sends, if there is one.
+    pub(super) fn send_beside(&mut self) {
+        self.beside = Beside::of(&self.case).map(|beside| (beside, self.now));
+    }
+
+    /// It sends what is due.
+    pub(super) fn also_send(&mut self) {
+        let first = self.lines.len() * usize::from(self.case.hops);
+        if let (Some((beside, since)), Some(member)) = (&mut self.beside, self.members.get_mut(first)) {
+            beside.send(self.now - *since, &member.face, &mut member.connection);
+        }
+    }
+
+    /// Waits until something was said, or for so long, and takes it in.
     ///
     /// # Errors
     /// The daemon cut a switch off, or said what cannot be read.
-    pub(super) fn turn(&mut self) -> Result<(), String> {
-        let ready = self.poll.wait(TURN)?;
+    pub(super) fn turn(&mut self, longest: Duration) -> Result<(), String> {
+        let ready = self.poll.wait(longest)?;
         self.look_at_clock();
         let mut page = std::mem::take(&mut self.page);
         for place in 0..ready {
@@ -278,10 +295,8 @@ impl Fleet {
         let hops = usize::from(self.case.hops);
         let first = number / hops * hops;
         let Some(line) = self.lines.get_mut(number / hops) else { return };
-        if number == first {
-            if buffer != NO_BUFFER {
-                line.released(buffer);
-            }
+        if number == first && buffer != NO_BUFFER {
+            line.released(buffer);
         }
         let members = self.members.get(first..first + hops).unwrap_or_default();
         line.complete(members.iter().map(|member| member.added).zip(self.expected.iter().copied()), self.now);

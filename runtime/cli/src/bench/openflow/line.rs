@@ -12,8 +12,10 @@ pub(super) struct Line {
     next: usize,
     /// The packets that are held back; a buffer's number names its place here, and how often that was used.
     held: Vec<Held>,
-    free: Vec<u32>,
+    free: VecDeque<u32>,
     window: usize,
+    /// Packets that can be under way, where more of them are than the window holds.
+    places: usize,
     /// Places of released packets of which entries may be to come, in order.
     released: VecDeque<u32>,
     /// Entries that were put in before these flows.
@@ -37,14 +39,16 @@ impl Line {
     /// With so many flows, none of them offered.
     pub(super) fn new(case: &Case, line: u16, flows: u32) -> Line {
         let window = case.window.max(1);
+        let places = window.max(case.places);
         let held = |buffer| Held { buffer, since: 0, open: false };
         Line {
             flows: population::flows(case, line, flows),
             next: 0,
-            held: (0..window.next_power_of_two()).map(held).collect(),
-            free: (0..window).rev().collect(),
+            held: (0..places.next_power_of_two()).map(held).collect(),
+            free: (0..places).collect(),
             window: window as usize,
-            released: VecDeque::with_capacity(window as usize),
+            places: places as usize,
+            released: VecDeque::with_capacity(places as usize),
             before: Vec::with_capacity(usize::from(case.hops)),
             left: 0,
             done: 0,
@@ -69,7 +73,7 @@ impl Line {
 
     /// True if all flows are offered and answered.
     pub(super) fn is_done(&self) -> bool {
-        self.left == 0 && self.free.len() == self.window
+        self.left == 0 && self.under_way() == 0
     }
 
     /// Complete answers.
@@ -84,7 +88,21 @@ impl Line {
 
     /// How many packets are to be offered now.
     pub(super) fn due(&self) -> u32 {
-        self.left.min(u32::try_from(self.free.len()).unwrap_or(0))
+        self.left.min(u32::try_from(self.window.saturating_sub(self.under_way())).unwrap_or(0))
+    }
+
+    fn under_way(&self) -> usize {
+        self.places - self.free.len()
+    }
+
+    /// Whatever is under way will not be answered any more.
+    pub(super) fn give_up(&mut self) {
+        self.released.clear();
+        self.free.clear();
+        for (held, place) in self.held.iter_mut().zip(0..).take(self.places) {
+            held.open = false;
+            self.free.push_back(place);
+        }
     }
 
     /// The next flow, and the buffer that its packet is held in.
@@ -98,21 +116,21 @@ impl Line {
 
     /// Takes a place, and names the buffer.
     fn hold(&mut self, now: u64) -> Option<u32> {
-        let place = self.free.pop()?;
-        let places = self.places();
+        let place = self.free.pop_front()?;
+        let places = self.rounded();
         let held = self.held.get_mut(place as usize)?;
         // A buffer that is let go twice must not be taken for the next one in its place.
         *held = Held { buffer: (held.buffer + places) % BUFFERS, since: now, open: true };
         Some(held.buffer)
     }
 
-    fn places(&self) -> u32 {
+    fn rounded(&self) -> u32 {
         u32::try_from(self.held.len()).unwrap_or(1)
     }
 
     /// The packet in this buffer was let go.
     pub(super) fn released(&mut self, buffer: u32) {
-        let place = buffer % self.places();
+        let place = buffer % self.rounded();
         if let Some(held) = self.held.get_mut(place as usize).filter(|held| held.open && held.buffer == buffer) {
             held.open = false;
             self.released.push_back(place);
@@ -128,7 +146,7 @@ impl Line {
                 return;
             }
             self.released.pop_front();
-            self.free.push(place);
+            self.free.push_back(place);
             let since = self.held.get(place as usize).map_or(now, |held| held.since);
             self.took(now.saturating_sub(since));
         }
@@ -163,6 +181,10 @@ mod tests {
             flows: 9,
             rounds: 1,
             window: 3,
+            places: 0,
+            load: 0,
+            changes: 0,
+            flood: false,
         };
         let mut line = Line::new(&case, 0, 9);
         line.begin(5, 5, [10, 20].into_iter());

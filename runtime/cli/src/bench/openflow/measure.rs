@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use super::case::{Case, Population};
+use super::case::{Case, Mode, Population};
 use super::cores::Cores;
 use super::fleet::Fleet;
 use super::offer::{Answered, Until};
 use super::shape::Task;
-use crate::bench::daemon_process;
+use crate::bench::daemon_process::{self, DaemonProcess};
 use crate::bench::site::{self, Plan};
 
 /// How long the null responder answers in each round.
 const NULL: Duration = Duration::from_millis(300);
+/// How long it is looked how many flows are answered at most, and how long they are offered at a rate then: together with that, no
+/// switch has more entries than its table holds.
+const MOST: Duration = Duration::from_millis(300);
+const LOADED: Duration = Duration::from_millis(500);
 
 /// The figures of a case: medians of its rounds.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,8 @@ pub struct Figures {
     pub p999_us: u32,
     /// Of the null responder.
     pub null_flows_per_s: f64,
+    /// Flows offered a second, where that is not as many as are answered.
+    pub offered_per_s: Option<f64>,
 }
 
 /// Measures.
@@ -38,7 +44,7 @@ pub struct Figures {
 /// The daemon or the null responder does not start, or does not answer.
 pub(super) fn measure(case: &Case, cores: &Cores) -> Result<Figures, String> {
     let plan = Plan {
-        lines: case.lines,
+        lines: case.all_lines(),
         hops: case.hops,
         hosts: case.hosts,
         users: case.users,
@@ -56,6 +62,10 @@ pub(super) fn measure(case: &Case, cores: &Cores) -> Result<Figures, String> {
     let null = cores.beside(|| daemon_process::start_null(&site.answer(), task.address))?;
     let mut other = Fleet::connect(case, task.address)?;
     other.expect(&task.shape);
+    fleet.send_beside();
+    if case.mode == Mode::Load {
+        return loaded(case, &mut fleet, &mut other, &daemon);
+    }
     let share = (case.flows / u32::from(case.lines) / case.rounds).max(1);
     let (mut rounds, mut nulls) = (Vec::new(), Vec::new());
     for _ in 0..case.rounds {
@@ -67,6 +77,20 @@ pub(super) fn measure(case: &Case, cores: &Cores) -> Result<Figures, String> {
     }
     drop(null);
     Ok(figures(&rounds, nulls))
+}
+
+/// Offers flows at a rate: in percent of what was answered a moment before.
+fn loaded(case: &Case, fleet: &mut Fleet, other: &mut Fleet, daemon: &DaemonProcess) -> Result<Figures, String> {
+    // The first flows find nothing known of their hosts.
+    fleet.offer(Until::Elapsed(MOST))?;
+    let most = fleet.offer(Until::Elapsed(MOST))?.per_second();
+    let null = other.offer(Until::Elapsed(NULL)).map_err(|why| format!("the null responder: {why}"))?.per_second();
+    let before = daemon.cpu()?;
+    let (answered, offered) = fleet.offer_at(most * f64::from(case.load) / 100.0, LOADED)?;
+    let round = (answered, daemon.cpu()?.saturating_sub(before));
+    #[expect(clippy::cast_precision_loss, reason = "a figure to be read, of less than 2^52")]
+    let offered_per_s = Some(offered as f64 / LOADED.as_secs_f64());
+    Ok(Figures { offered_per_s, ..figures(&[round], vec![null]) })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures to be read, of less than 2^52")]
@@ -87,6 +111,7 @@ fn figures(rounds: &[(Answered, Duration)], nulls: Vec<f64>) -> Figures {
         p99_us: quantile(990),
         p999_us: quantile(999),
         null_flows_per_s: median(nulls),
+        offered_per_s: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, TURN};
 use super::line::Line;
 
 /// How long no answer at all may come.
@@ -10,6 +10,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long flows are offered at most, however few were answered by then.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long a turn waits where flows are offered at a rate.
+const SHORT: Duration = Duration::from_millis(1);
+/// Bytes that a switch has not taken yet, at most: then packets are lost before they are sent.
+const UNTAKEN: usize = 1 << 20;
+/// Flows offered before it is looked again what came back.
+const TOGETHER: u64 = 4_096;
+/// How long answers may be late.
+const LATE: Duration = Duration::from_millis(500);
 
 /// How much is offered.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +73,9 @@ impl Fleet {
             for line in 0..self.lines.len() {
                 self.top_up(line);
             }
+            self.also_send();
             self.flush()?;
-            self.turn()?;
+            self.turn(TURN)?;
             if self.answers() > last.1 {
                 last = (Instant::now(), self.answers());
             } else if last.0.elapsed() > PATIENCE {
@@ -79,6 +89,47 @@ impl Fleet {
             }
         }
         Ok(self.summed(begun.elapsed()))
+    }
+
+    /// Offers so many flows a second for a time, whether they are answered or not. What was answered in that time, and how many were
+    /// offered.
+    ///
+    /// # Errors
+    /// The daemon cut a switch off.
+    pub(super) fn offer_at(&mut self, per_second: f64, time: Duration) -> Result<(Answered, u64), String> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "flows of a few seconds")]
+        let due_after = |elapsed: Duration| (per_second * elapsed.as_secs_f64()) as u64;
+        self.begin(u32::MAX, u32::try_from(due_after(time)).unwrap_or(u32::MAX));
+        let (begun, mut offered) = (Instant::now(), 0);
+        while begun.elapsed() < time {
+            self.look_at_clock();
+            let due = due_after(begun.elapsed()).min(offered + TOGETHER);
+            while offered < due {
+                self.initiate_if_taken(usize::try_from(offered).unwrap_or(0) % self.lines.len().max(1));
+                offered += 1;
+            }
+            self.also_send();
+            self.flush()?;
+            self.turn(SHORT)?;
+        }
+        let mut answered = self.summed(time);
+        self.lines.iter_mut().for_each(Line::stop);
+        let late = Instant::now();
+        while late.elapsed() < LATE && !self.lines.iter().all(Line::is_done) {
+            self.flush()?;
+            self.turn(SHORT)?;
+        }
+        // What comes late counts for the times that answers take.
+        answered.latencies = self.summed(time).latencies;
+        self.lines.iter_mut().for_each(Line::give_up);
+        Ok((answered, offered))
+    }
+
+    fn initiate_if_taken(&mut self, line: usize) {
+        let first = line * usize::from(self.case.hops);
+        if self.members.get(first).is_some_and(|member| member.connection.out.len() < UNTAKEN) {
+            self.initiate(line);
+        }
     }
 
     fn begin(&mut self, count: u32, kept: u32) {

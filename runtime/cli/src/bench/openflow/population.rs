@@ -146,7 +146,24 @@ mod tests {
 
     fn case(population: Population, hosts: u32, macs: u32) -> Case {
         let (mode, version) = (Mode::Throughput, Version::V10);
-        Case { mode, version, population, lines: 2, hops: 1, hosts, macs, users: 0, rules: 0, flows: 1, rounds: 1, window: 1 }
+        Case {
+            mode,
+            version,
+            population,
+            lines: 2,
+            hops: 1,
+            hosts,
+            macs,
+            users: 0,
+            rules: 0,
+            flows: 1,
+            rounds: 1,
+            window: 1,
+            places: 0,
+            load: 0,
+            changes: 0,
+            flood: false,
+        }
     }
 
     #[test]
