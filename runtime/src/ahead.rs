@@ -70,7 +70,8 @@ fn packet_in(input: &[u8], version: Version) -> Option<usize> {
     (header.kind == PACKET_IN && header.version == version.wire() && length <= input.len()).then_some(length)
 }
 
-fn read_one(version: Version, glance: Glance<'_>) -> Option<Read<'_>> {
+/// Reads one packet.
+pub(crate) fn read_one(version: Version, glance: Glance<'_>) -> Option<Read<'_>> {
     let whole = glance.whole || glance.buffer.is_some();
     let Frame { key, payload } = packet::parse(glance.frame).ok().filter(|_| whole)?;
     let ip = key.ip.filter(|_| matches!(payload, Payload::Ip(_)))?;

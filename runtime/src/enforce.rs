@@ -30,6 +30,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) key: FlowKey,
     /// It asks for a TCP connection, and belongs to none yet (RFC 9293 §3.5).
     pub(crate) begins: bool,
+    /// The short way was not gone as far as to its limits: its ends may be known by now.
+    pub(crate) fresh: bool,
 }
 
 impl Controller {
@@ -40,7 +42,7 @@ impl Controller {
         if self.switches.is_down(at) || (!admitted && !self.admits_packet(at, &packet.frame, now, out)) {
             return;
         }
-        self.packet_read(at, &packet, now, out);
+        self.packet_read(at, &packet, !admitted, now, out);
         if let Some(buffer) = packet.buffer.take() {
             self.discard(at, buffer, out);
         }
@@ -53,7 +55,7 @@ impl Controller {
         }
     }
 
-    fn packet_read(&mut self, at: Location, packet: &PacketIn, now: Time, out: &mut Effects) {
+    fn packet_read(&mut self, at: Location, packet: &PacketIn, fresh: bool, now: Time, out: &mut Effects) {
         let bytes = packet.frame.clone();
         // A stump that the switch keeps no packet for can go nowhere.
         let stump = !packet.whole && packet.buffer.get().is_none();
@@ -65,7 +67,7 @@ impl Controller {
             self.fast.ports_changed();
             return self.probe_in(at, unit, now, out);
         }
-        let arrival = Arrival { at, packet, key, begins: begins(&payload) };
+        let arrival = Arrival { at, packet, key, begins: begins(&payload), fresh };
         if !self.is_edge(at) {
             return self.in_transit(&arrival, now, out);
         }
@@ -104,6 +106,7 @@ impl Controller {
         let supposed = self.suppose_behind(key.dl_dst, ip.dst, now);
         match packet::icmp_error::quoted(&ip, content).and_then(|quoted| self.quoted_conversation(arrival, quoted)) {
             Some(to) => self.hand_on(arrival, to, now, out),
+            None if arrival.fresh && !supposed && self.begin_plainly(arrival, now, out) => {}
             None => self.at_edge(arrival, now, out),
         }
         if supposed {
@@ -137,7 +140,8 @@ impl Controller {
         let key = &arrival.key;
         match self.known_conversation(key) {
             Some((id, direction)) => self.again(id, direction, arrival, now, out),
-            None if !self.admits_flow(arrival, now, out) => {}
+            // What is too much leads to nothing that is sent.
+            None if !self.admits_flow(arrival, now, out) => drop(arrival.packet.buffer.take()),
             None => self.initiated(arrival, now, out),
         }
     }

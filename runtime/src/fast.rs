@@ -16,9 +16,10 @@ use crate::ahead::{self, AHEAD, Read};
 use crate::controller::Controller;
 use crate::dialect::{Action, Glance, ToSwitch, Version};
 use crate::effect::{ConnId, Effects};
+use crate::enforce::Arrival;
 use crate::event::{Decided, Event, Limit};
 use crate::install::{self, FLOW_PRIORITY, Slot};
-use crate::limits::{Asked, Prices, Sender};
+use crate::limits::{Account, Asked, Prices, Scope, Sender};
 use crate::plain::{Opening, Plain, PlainId, Seat, SeatId, Trunk, Wire};
 use crate::record::{Direction, FlowId, HELD_LIMIT, Held, Way};
 use crate::route::Spread;
@@ -205,9 +206,42 @@ impl Controller {
         if let Err(what) = self.limits.take(account, Asked::Packet, &self.fast.packets, now) {
             return Reached::Excess(at, sender, what);
         }
-        if let Some((place, direction)) = self.plains.find(&known.wire) {
-            return self.come_again(speaker, &known, (place, direction), now);
+        match self.plains.find(&known.wire) {
+            Some((place, direction)) => self.come_again(speaker, &known, (place, direction), now),
+            None => self.begin(speaker, known, account, now, out),
         }
+    }
+
+    /// A packet whose ends were learned of a moment ago: its conversation begins the short way, if that is one. False if nothing was
+    /// done.
+    pub(crate) fn begin_plainly(&mut self, arrival: &Arrival<'_>, now: Time, out: &mut Effects) -> bool {
+        let (packet, at) = (arrival.packet, arrival.at);
+        let Some(version) = self.switches.version(at.dpid).filter(|_| self.fast.on) else { return false };
+        let glance = Glance { in_port: at.port, buffer: packet.buffer.get(), frame: &packet.frame, whole: packet.whole };
+        let Some(read) = ahead::read_one(version, glance) else { return false };
+        let Some(known) = self.known(at, &read).filter(|known| self.plains.find(&known.wire).is_none()) else { return false };
+        let room = self.room_of(at.dpid);
+        let Some(voice) = self.switches.up(at.dpid).and_then(|session| session.lend_voice(out)) else { return false };
+        let mut speaker = Speaker { dpid: at.dpid, voice, room };
+        let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
+        let account = self.limits.account((at, Scope::Edge), sender);
+        let reached = self.begin(&mut speaker, known, account, now, out);
+        if let Some(session) = self.switches.up(at.dpid) {
+            session.take_voice(speaker.voice, out);
+        }
+        if let Reached::Excess(at, sender, what) = reached {
+            self.shed(at, sender, what, now, out);
+        }
+        let is_done = !matches!(reached, Reached::Nothing | Reached::Admitted);
+        if is_done {
+            packet.buffer.take();
+        }
+        is_done
+    }
+
+    /// A conversation begins, if it is a plain one.
+    fn begin(&mut self, speaker: &mut Speaker, known: Known<'_>, account: Account, now: Time, out: &mut Effects) -> Reached {
+        let (at, read) = (known.at, known.read);
         let Some(known) = self.routed(known) else { return Reached::Admitted };
         if !self.may_begin_plain(speaker, &known) || !self.is_new(&known, now) {
             return Reached::Admitted;
@@ -215,6 +249,7 @@ impl Controller {
         let Some(rule) = self.plain_rule(known.placed, (&read.headers, known.class), now) else { return Reached::Admitted };
         if let Err(what) = self.limits.take(account, Asked::Flow, &self.fast.flows, now) {
             self.plains.seats.hear(known.wire.seats[0], now);
+            let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
             return Reached::Excess(at, sender, what);
         }
         self.plains.seats.hear(known.wire.seats[0], now);

@@ -69,8 +69,14 @@ fn packet_in(port: u32, buffer_id: u32, data: Bytes) -> Result<BytesMut, Box<dyn
 /// A runtime with as many switches, and every host heard of.
 fn with_hosts(switches: u32) -> Result<Controller, Box<dyn Error>> {
     let free = Rates { per_port: u32::MAX, per_host: u32::MAX, per_switch: u32::MAX };
-    let settings =
-        Settings { packets: free, flows: free, conversations: 100_000_000, tell_decisions: false, ..Settings::default() };
+    let settings = Settings {
+        packets: free,
+        flows: free,
+        conversations: 100_000_000,
+        stations_per_port: 1_000_000,
+        tell_decisions: false,
+        ..Settings::default()
+    };
     let mut controller = Controller::new(tests::policy(&[("a.pol", site(switches)?)]), settings, NOW)?;
     let mut out = Effects::default();
     for switch in 1..=switches {
@@ -161,6 +167,31 @@ pub(crate) fn repeat(switches: u32, times: u32) -> Result<(), Box<dyn Error>> {
             out.events.clear();
             left -= count;
         }
+    }
+    let (wanted, there) = (times as usize, controller.conversations());
+    if there == wanted { Ok(()) } else { Err(format!("{there} conversations of {wanted}").into()) }
+}
+
+/// The first packet of each of so many hosts that nobody registered, to hosts that are, at one switch.
+pub(crate) fn strangers(times: u32) -> Result<(), Box<dyn Error>> {
+    let mut controller = with_hosts(1)?;
+    let now = NOW.after(Duration::from_secs(SETTLING));
+    let mut out = Effects::default();
+    let mut next = 0;
+    while next < times {
+        let mut portion = BytesMut::new();
+        for number in next..times.min(next + PORTION) {
+            let [_, a, b, c] = number.to_be_bytes();
+            let (dst_mac, dst_ip) = host(1, number % HOSTS);
+            let src_ip = Ipv4Addr::new(100, 64 | a, b, c);
+            let ends = IpEnds { src_mac: MacAddr([2, 0x40, 0, a, b, c]), dst_mac, src_ip, dst_ip };
+            let data = build::udp(&ends, &Datagram { src: 7, dst: 9, data: &[0x5a; 22] }).ok_or("no such datagram")?;
+            portion.extend_from_slice(&packet_in((number + 1) % HOSTS + 1, 1, data.into())?);
+        }
+        controller.step(Input::Received(ConnId(1), portion), now, &mut out);
+        out.sends.clear();
+        out.events.clear();
+        next += PORTION;
     }
     let (wanted, there) = (times as usize, controller.conversations());
     if there == wanted { Ok(()) } else { Err(format!("{there} conversations of {wanted}").into()) }

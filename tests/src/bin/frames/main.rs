@@ -33,6 +33,7 @@ fn main() -> Outcome {
         ["refuse", from] => refuse(Path::new(from)),
         ["samples", folder] => samples(Path::new(folder)),
         ["repeat", "flow", times] => flow::repeat(1, times.parse()?),
+        ["repeat", "stranger", times] => flow::strangers(times.parse()?),
         ["repeat", "flow-of-16", times] => flow::repeat(16, times.parse()?),
         ["repeat", "packet-shed", times] => shed::repeat(times.parse()?),
         ["repeat", kind, times] => hot::repeat(kind, times.parse()?),
