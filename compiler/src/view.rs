@@ -21,7 +21,7 @@ pub use links::Cable;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     stations: BTreeMap<MacAddr, Station>,
-    owners: BTreeMap<IpAddr, MacAddr>,
+    owners: BTreeMap<Number, (IpAddr, MacAddr)>,
     ports: BTreeMap<Location, BTreeSet<MacAddr>>,
     gateways: BTreeMap<GatewayId, MacAddr>,
     /// What registration gives, which nothing that is seen on the wire takes away.
@@ -37,6 +37,22 @@ pub struct Present {
     pub view: View,
     /// The cables between switches; nothing where the file does not say.
     pub links: Option<Vec<Cable>>,
+}
+
+/// An address as a number, in the order of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    v6: bool,
+    bits: u128,
+}
+
+impl Number {
+    fn of(address: IpAddr) -> Number {
+        match address {
+            IpAddr::V4(v4) => Number { v6: false, bits: v4.to_bits().into() },
+            IpAddr::V6(v6) => Number { v6: true, bits: v6.to_bits() },
+        }
+    }
 }
 
 /// One MAC address and what is bound to it.
@@ -97,7 +113,7 @@ impl View {
     /// The station that owns the address.
     #[must_use]
     pub fn owner(&self, address: IpAddr) -> Option<MacAddr> {
-        self.owners.get(&address).copied()
+        self.owners.get(&Number::of(address)).map(|(_, mac)| *mac)
     }
 
     /// The stations attached here, by ascending MAC address.
@@ -126,8 +142,8 @@ impl View {
 
     /// The stations that own an address in this prefix.
     pub(crate) fn owners_in(&self, prefix: Prefix) -> impl Iterator<Item = MacAddr> {
-        let behind = self.owners.range(prefix.network()..);
-        behind.take_while(move |(address, _)| prefix.contains(**address)).map(|(_, mac)| *mac)
+        let behind = self.owners.range(Number::of(prefix.network())..).map(|(_, owned)| owned);
+        behind.take_while(move |(address, _)| prefix.contains(*address)).map(|(_, mac)| *mac)
     }
 
     /// Attaches a station, which need not be known yet; one that is attached elsewhere moves. Whether a move is believed is the
@@ -184,7 +200,7 @@ impl View {
                 before.addresses.remove(&address);
             }
         }
-        self.owners.insert(address, mac);
+        self.owners.insert(Number::of(address), (address, mac));
         self.stations.get_mut(&mac).is_some_and(|station| station.addresses.insert(address))
     }
 
@@ -193,7 +209,7 @@ impl View {
         if self.owner(address) != Some(mac) || self.is_registered(mac, address) {
             return false;
         }
-        self.owners.remove(&address);
+        self.owners.remove(&Number::of(address));
         self.stations.get_mut(&mac).is_some_and(|station| station.addresses.remove(&address))
     }
 

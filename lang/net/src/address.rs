@@ -1,5 +1,6 @@
 //! MAC addresses and IP prefixes, read strictly. Knows nothing of who owns them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -8,8 +9,21 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// An EUI-48 address (IEEE 802).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct MacAddr(pub [u8; 6]);
+
+// As numbers: the same order as of their bytes, and found sooner.
+impl Ord for MacAddr {
+    fn cmp(&self, other: &MacAddr) -> Ordering {
+        self.to_bits().cmp(&other.to_bits())
+    }
+}
+
+impl PartialOrd for MacAddr {
+    fn partial_cmp(&self, other: &MacAddr) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// An IPv4 or IPv6 prefix without host bits; a single address is a `/32` or `/128`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
