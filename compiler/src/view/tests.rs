@@ -236,7 +236,7 @@ fn addresses_and_ports_always_agree_with_the_stations() {
             disturb(draw, &mut view, &policy);
             let owned: usize = view.stations().map(|station| station.addresses.len()).sum();
             assert_eq!(owned, view.owners.len());
-            assert!(view.owners.iter().all(|(address, mac)| view.station(*mac).unwrap().addresses.contains(address)));
+            assert!(view.owners.values().all(|(address, mac)| view.station(*mac).unwrap().addresses.contains(address)));
             let attached = view.stations().filter(|station| station.location.is_some()).count();
             assert_eq!(attached, view.ports.values().map(|here| here.len()).sum::<usize>());
             assert!(view.ports.iter().all(|(at, here)| here.iter().all(|mac| view.station(*mac).unwrap().location == Some(*at))));
