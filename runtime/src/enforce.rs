@@ -191,36 +191,37 @@ impl Controller {
         if conversation.template.verdict != Verdict::Allow {
             return;
         }
-        let (held, bound) = (held(arrival, direction), conversation.is_bound() || conversation.course.tree().is_some());
+        let bound = conversation.is_bound() || conversation.course.tree().is_some();
         match &mut conversation.state {
             State::Opening { held: waiting, .. } | State::Closing { held: waiting, .. } => {
                 // What is between switches came by an old way, and may stand behind a middlebox of the new one, or have been copied.
-                let begins = !bound || held.at == conversation.ingress;
+                let begins = !bound || arrival.at == conversation.ingress;
                 if begins && waiting.len() < HELD_LIMIT {
-                    waiting.push(held);
+                    waiting.push(held(arrival, direction));
                 }
             }
-            State::Standing => self.pass_again(id, held, now, out),
+            State::Standing => self.pass_again(id, arrival, direction, now, out),
         }
     }
 
     /// Puts entries that have timed out back, if that was not done a moment ago, and sends the packet on, unless it is one of copies.
-    fn pass_again(&mut self, id: FlowId, held: Held, now: Time, out: &mut Effects) {
+    fn pass_again(&mut self, id: FlowId, arrival: &Arrival<'_>, direction: Direction, now: Time, out: &mut Effects) {
         let Some(conversation) = self.records.get(id) else { return };
-        if tables::actions_at(conversation, held.at, held.direction).is_none() {
+        if tables::actions_at(conversation, arrival.at, direction).is_none() {
             return;
         }
         let lately = now.since(conversation.installed).as_millis() < 500;
         // What is on its way in a tree has been copied: from here it might come to somebody twice.
-        let copied = conversation.course.tree().is_some() && held.at != conversation.ingress;
+        let copied = conversation.course.tree().is_some() && arrival.at != conversation.ingress;
+        let held = (!copied).then(|| held(arrival, direction));
         if lately {
-            if !copied {
+            if let Some(held) = held {
                 self.release(id, &held, out);
             }
             return;
         }
-        self.forget_present_at(id, held.at.dpid);
-        self.open(id, if copied { Vec::new() } else { vec![held] }, Vec::new(), now, out);
+        self.forget_present_at(id, arrival.at.dpid);
+        self.open(id, held.into_iter().collect(), Vec::new(), now, out);
     }
 
     /// The first packet of a flow.

@@ -287,6 +287,8 @@ impl Controller {
         if let Some(opening) = self.plains.opening.get_mut(&place) {
             if opening.held.len() < HELD_LIMIT {
                 opening.held.push(known.held(direction));
+            } else if known.read.glance.buffer.is_some() {
+                return Reached::Admitted;
             }
         } else {
             let Some(out_port) = out_port.filter(|_| lately) else { return Reached::Admitted };

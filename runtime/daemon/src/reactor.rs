@@ -243,7 +243,7 @@ impl<'o> Reactor<'o> {
         let (begun, mut heard) = (Instant::now(), 0);
         for _ in 0..BATCH {
             if heard >= ROUND || begun.elapsed() >= ROUND_TIME {
-                return;
+                break;
             }
             let Some(conn) = first.take().or_else(|| self.readied.try_recv().ok()) else { break };
             if self.connections.get(&conn).is_some_and(|connection| connection.inbox.is_crowded()) {
@@ -285,7 +285,10 @@ impl<'o> Reactor<'o> {
         if !turn.bytes.is_empty() {
             let (inbox, begun) = (connection.inbox.clone(), Instant::now());
             self.step(Input::Received(conn, turn.bytes));
-            inbox.heard(turn.packets, begun.elapsed());
+            // What everything else took says nothing of packets.
+            if turn.others == 0 {
+                inbox.heard(turn.packets, begun.elapsed());
+            }
         }
         if turn.closed {
             self.step(Input::Closed(conn));

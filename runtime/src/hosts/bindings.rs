@@ -185,7 +185,10 @@ impl Controller {
         let source = self.hosts.unbind_address(address).map_or(Source::Claim, |binding| binding.source);
         let lost = self.view.release(mac, address);
         if source == Source::Lease {
-            self.hosts.withheld.withhold(address, mac, now.after(self.settings.address_lifetime));
+            // Who asks for it at another port may have it yet, whatever comes of the question.
+            if !matches!(why, Loss::Moved | Loss::Undeclared) {
+                self.hosts.withheld.withhold(address, mac, now.after(self.settings.address_lifetime));
+            }
             if address.is_ipv4() {
                 self.hosts.leases.unname(mac);
             }

@@ -207,7 +207,7 @@ impl Controller {
         }
         self.view.claim(mac, address);
         self.hosts.unbind_address(address);
-        self.hosts.withheld.grant(address);
+        self.hosts.withheld.grant(address, mac);
         let until = now.after(Duration::from_secs(granted.seconds.into()));
         self.hosts.bindings.insert(address, Binding { mac, source: Source::Lease, seen: now, until: Some(until), at });
         *self.hosts.leases.leased_at.entry(at).or_default() += 1;

@@ -13,34 +13,38 @@ const WITHHELD: usize = 65_536;
 /// Addresses with who had them last by lease.
 #[derive(Debug, Default)]
 pub(super) struct Withheld {
-    by_address: HashMap<IpAddr, (MacAddr, Time), FixedState>,
-    /// In the order in which they end; some were given to somebody meanwhile.
-    order: VecDeque<(Time, IpAddr)>,
+    ends: HashMap<(IpAddr, MacAddr), Time, FixedState>,
+    /// In the order in which they end; some were given again meanwhile, or are withheld for longer.
+    order: VecDeque<(Time, (IpAddr, MacAddr))>,
 }
 
 impl Withheld {
     /// Nothing yet; the seed keeps senders from choosing addresses that collide.
     pub(super) fn new(seed: u64) -> Withheld {
-        Withheld { by_address: HashMap::with_hasher(FixedState::with_seed(seed)), order: VecDeque::new() }
+        Withheld { ends: HashMap::with_hasher(FixedState::with_seed(seed)), order: VecDeque::new() }
     }
 
     /// A lease ended: until then, who had it does not have the address. All are withheld for the same time.
     pub(super) fn withhold(&mut self, address: IpAddr, mac: MacAddr, until: Time) {
-        while self.order.len() >= WITHHELD {
+        while self.ends.len() >= WITHHELD {
             self.forget_oldest();
         }
-        self.by_address.insert(address, (mac, until));
-        self.order.push_back((until, address));
+        if self.order.len() >= 2 * WITHHELD {
+            let ends = &self.ends;
+            self.order.retain(|(end, one)| ends.get(one) == Some(end));
+        }
+        self.ends.insert((address, mac), until);
+        self.order.push_back((until, (address, mac)));
     }
 
-    /// Somebody has the address again, rightly.
-    pub(super) fn grant(&mut self, address: IpAddr) {
-        self.by_address.remove(&address);
+    /// A station has the address again, rightly.
+    pub(super) fn grant(&mut self, address: IpAddr, mac: MacAddr) {
+        self.ends.remove(&(address, mac));
     }
 
     /// True if a station that uses the address had it by a lease that ended a while ago.
     pub(super) fn is_from(&self, mac: MacAddr, address: IpAddr, now: Time) -> bool {
-        self.by_address.get(&address).is_some_and(|(owner, until)| *owner == mac && *until > now)
+        self.ends.get(&(address, mac)).is_some_and(|until| *until > now)
     }
 
     /// Forgets what is over.
@@ -51,9 +55,9 @@ impl Withheld {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((until, address)) = self.order.pop_front() else { return };
-        if self.by_address.get(&address).is_some_and(|(_, own)| *own == until) {
-            self.by_address.remove(&address);
+        let Some((until, one)) = self.order.pop_front() else { return };
+        if self.ends.get(&one) == Some(&until) {
+            self.ends.remove(&one);
         }
     }
 }
@@ -80,9 +84,16 @@ mod tests {
         withheld.withhold(address(1), mac, until(most + 11));
         withheld.age(until(11));
         assert!(withheld.is_from(mac, address(1), until(11)), "withheld once more");
-        withheld.grant(address(1));
+        withheld.grant(address(1), other);
+        assert!(withheld.is_from(mac, address(1), until(11)), "what another has is none of its");
+        withheld.grant(address(1), mac);
         assert!(!withheld.is_from(mac, address(1), until(11)));
         withheld.age(until(most + 11));
-        assert!(withheld.by_address.is_empty() && withheld.order.is_empty());
+        assert!(withheld.ends.is_empty() && withheld.order.is_empty());
+        for _ in 0..3 * WITHHELD {
+            withheld.withhold(address(2), mac, until(20));
+            withheld.grant(address(2), mac);
+        }
+        assert!(withheld.order.len() <= 2 * WITHHELD, "however often one comes and goes");
     }
 }
