@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use lang::checked::{Checked, GatewayId, GroupId, Host, HostId, UserId};
 use lang::flow::{End, Person, Place};
-use net::{Dpid, Location, MacAddr, PortNo, Prefix, can_be_owned};
+use net::{Dpid, Location, MacAddr, PortNo, Prefix, address_bits, can_be_owned};
 
 pub use error::{Fault, ViewError};
 pub use file::{GatewayFile, MemberFile, SCHEMA, StationFile, UserFile, ViewFile};
@@ -48,10 +48,7 @@ struct Number {
 
 impl Number {
     fn of(address: IpAddr) -> Number {
-        match address {
-            IpAddr::V4(v4) => Number { v6: false, bits: v4.to_bits().into() },
-            IpAddr::V6(v6) => Number { v6: true, bits: v6.to_bits() },
-        }
+        Number { v6: address.is_ipv6(), bits: address_bits(address) }
     }
 }
 

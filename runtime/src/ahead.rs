@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::controller::Controller;
 use crate::dialect::{self, Glance, Version};
 use crate::fast::can_say;
+use crate::limits::Sender;
 use crate::plain::{SeatId, Wire};
 
 /// Packets that are looked at together.
@@ -44,6 +45,11 @@ pub(crate) struct Read<'a> {
 }
 
 impl Read<'_> {
+    /// Whose buckets it takes from.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender { mac: self.key.dl_src, kind: self.key.dl_type }
+    }
+
     /// What tells its conversation from others.
     pub(crate) fn wire(&self, seats: [SeatId; 2]) -> Wire {
         Wire { seats, ports: self.ports, proto: self.proto, vlan: self.key.vlan.and_then(|tag| tag.id) }

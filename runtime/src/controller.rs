@@ -22,7 +22,7 @@ use crate::fast::{Fast, Reached};
 use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::install::Tables;
-use crate::limits::Limits;
+use crate::limits::{Limits, PriceList};
 use crate::meters::Meters;
 use crate::plain::Plains;
 use crate::planned::{PLAN, Standing};
@@ -58,6 +58,7 @@ pub struct Controller {
     /// Conversations that are not among the records, because they are nothing but allowed.
     pub(crate) plains: Plains,
     pub(crate) fast: Fast,
+    pub(crate) prices: PriceList,
     pub(crate) ended: Ended,
     pub(crate) tables: Tables,
     pub(crate) meters: Meters,
@@ -194,6 +195,7 @@ impl Controller {
         let program = Program::try_compile(policy.clone(), &view)?;
         let mut controller = Controller {
             fast: Fast::new(&settings, &program),
+            prices: PriceList { packets: settings.packets.into(), flows: settings.flows.into() },
             program: Cached::new(program, settings.ready),
             plains: Plains::new(settings.hash_seed(), settings.ready),
             inventory: Inventory::new(&policy),

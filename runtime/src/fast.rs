@@ -19,7 +19,7 @@ use crate::effect::{ConnId, Effects};
 use crate::enforce::Arrival;
 use crate::event::{Decided, Event, Limit};
 use crate::install::{self, FLOW_PRIORITY, Slot};
-use crate::limits::{Account, Asked, Prices, Scope, Sender};
+use crate::limits::{Account, Asked, Scope, Sender};
 use crate::plain::{Opening, Plain, PlainId, Seat, SeatId, Trunk, Wire};
 use crate::record::{Direction, FlowId, HELD_LIMIT, Held, Way};
 use crate::route::Spread;
@@ -47,9 +47,6 @@ pub(crate) struct Fast {
     /// Packets that are read together: fewer while many of them go another way.
     together: usize,
     ways: Ways,
-    /// What packets and flows cost of their limits.
-    packets: Prices,
-    flows: Prices,
 }
 
 /// Shortest ways between switches, as long as links are the same.
@@ -80,16 +77,8 @@ impl Fast {
     /// What the settings leave room for: entries of one conversation each, and no detours.
     pub(crate) fn new(settings: &Settings, program: &Program) -> Fast {
         let possible = settings.fast && settings.width == Width::Exact && !settings.failover;
-        let mut fast = Fast {
-            on: false,
-            possible,
-            ports: FxHashMap::default(),
-            since: 1,
-            together: AHEAD,
-            ways: Ways::default(),
-            packets: settings.packets.into(),
-            flows: settings.flows.into(),
-        };
+        let mut fast =
+            Fast { on: false, possible, ports: FxHashMap::default(), since: 1, together: AHEAD, ways: Ways::default() };
         fast.on = fast.allowed_by(program);
         fast
     }
@@ -199,11 +188,11 @@ impl Controller {
     fn packet_fast(&mut self, speaker: &mut Speaker, read: &Read<'_>, now: Time, out: &mut Effects) -> Reached {
         let at = Location::new(speaker.dpid, read.glance.in_port);
         let Some(known) = self.known(at, read) else { return Reached::Nothing };
-        let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
+        let sender = read.sender();
         let [src, _] = known.wire.seats;
         let Some(seat) = self.plains.seats.get_mut(src) else { return Reached::Nothing };
         let account = self.limits.account_again(&mut seat.buckets, at, sender);
-        if let Err(what) = self.limits.take(account, Asked::Packet, &self.fast.packets, now) {
+        if let Err(what) = self.limits.take(account, Asked::Packet, &self.prices.packets, now) {
             return Reached::Excess(at, sender, what);
         }
         match self.plains.find(&known.wire) {
@@ -223,7 +212,7 @@ impl Controller {
         let room = self.room_of(at.dpid);
         let Some(voice) = self.switches.up(at.dpid).and_then(|session| session.lend_voice(out)) else { return false };
         let mut speaker = Speaker { dpid: at.dpid, voice, room };
-        let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
+        let sender = read.sender();
         let account = self.limits.account((at, Scope::Edge), sender);
         let reached = self.begin(&mut speaker, known, account, now, out);
         if let Some(session) = self.switches.up(at.dpid) {
@@ -247,9 +236,9 @@ impl Controller {
             return Reached::Admitted;
         }
         let Some(rule) = self.plain_rule(known.placed, (&read.headers, known.class), now) else { return Reached::Admitted };
-        if let Err(what) = self.limits.take(account, Asked::Flow, &self.fast.flows, now) {
+        if let Err(what) = self.limits.take(account, Asked::Flow, &self.prices.flows, now) {
             self.plains.seats.hear(known.wire.seats[0], now);
-            let sender = Sender { mac: read.key.dl_src, kind: read.key.dl_type };
+            let sender = read.sender();
             return Reached::Excess(at, sender, what);
         }
         self.plains.seats.hear(known.wire.seats[0], now);

@@ -93,6 +93,13 @@ pub(crate) struct Prices {
     trunk: u64,
 }
 
+/// What packets and flows cost of their limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PriceList {
+    pub(crate) packets: Prices,
+    pub(crate) flows: Prices,
+}
+
 impl From<Rates> for Prices {
     fn from(rates: Rates) -> Prices {
         let all = [rates.per_host, rates.per_port, rates.per_switch, of_trunk(rates)];
@@ -306,11 +313,11 @@ impl Limits {
         asked: Asked,
         (at, scope): (Location, Scope),
         sender: Sender,
-        rates: Rates,
+        prices: &Prices,
         now: Time,
     ) -> Result<(), Limit> {
         let account = self.account((at, scope), sender);
-        self.take(account, asked, &rates.into(), now)
+        self.take(account, asked, prices, now)
     }
 
     /// Finds the buckets of a sender at a port.

@@ -124,14 +124,6 @@ impl Controller {
         }
     }
 
-    /// One that may lose its permission will be told of in the words of before.
-    fn remember_words(&mut self, place: PlainId) {
-        let written = self.written(place);
-        if let (Some(before), Some(one)) = (&mut self.before, written) {
-            before.remember(&one);
-        }
-    }
-
     /// Judges all conversations and denials again that are not plain, and revokes the doomed, in the order of their numbers: what each
     /// of them came to.
     pub(crate) fn revalidate_all(&mut self, doomed: Vec<Doomed>, cause: Cause, now: Time, out: &mut Effects) -> Vec<Fate> {

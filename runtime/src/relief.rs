@@ -54,7 +54,7 @@ impl Controller {
     pub(crate) fn admits_packet(&mut self, at: Location, frame: &[u8], now: Time, out: &mut Effects) -> bool {
         let Some(sender) = Sender::of(frame) else { return true };
         let scope = self.scope(at);
-        match self.limits.ask(Asked::Packet, (at, scope), sender, self.settings.packets, now) {
+        match self.limits.ask(Asked::Packet, (at, scope), sender, &self.prices.packets, now) {
             Ok(()) => true,
             Err(what) => {
                 self.shed(at, sender, what, now, out);
@@ -78,7 +78,7 @@ impl Controller {
         out: &mut Effects,
     ) -> bool {
         let sender = Sender { mac, kind };
-        match self.limits.ask(Asked::Flow, (at, self.scope(at)), sender, self.settings.flows, now) {
+        match self.limits.ask(Asked::Flow, (at, self.scope(at)), sender, &self.prices.flows, now) {
             Ok(()) => true,
             Err(what) => {
                 self.shed(at, sender, what, now, out);

@@ -127,12 +127,7 @@ impl Spread {
             TransportMatch::Ports { src, dst } => (src, dst.single()),
             TransportMatch::Any | TransportMatch::Icmp { .. } => (None, None),
         };
-        let prefix = |prefix: Option<net::Prefix>| {
-            prefix.map_or(0, |prefix| match prefix.network() {
-                std::net::IpAddr::V4(v4) => u128::from(v4.to_bits()),
-                std::net::IpAddr::V6(v6) => v6.to_bits(),
-            })
-        };
+        let prefix = |prefix: Option<net::Prefix>| prefix.map_or(0, |prefix| net::address_bits(prefix.network()));
         let end =
             |mac: Option<net::MacAddr>, address, port: Option<u16>| (mac.map_or([0; 6], |mac| mac.0), prefix(address), port);
         let mut ends = [end(region.dl_src, region.nw_src, src), end(region.dl_dst, region.nw_dst, dst)];

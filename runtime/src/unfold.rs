@@ -22,7 +22,7 @@ use crate::dialect::{Action, Present};
 use crate::effect::Effects;
 use crate::flows::{self, Planned};
 use crate::install::{Ends, FLOW_PRIORITY, Slot};
-use crate::plain::{Opening, Plain, PlainId, SeatId, Trunk, Wire};
+use crate::plain::{Opening, Plain, PlainId, Seat, SeatId, Trunk, Wire};
 use crate::record::{Conversation, Direction, FlowId, Records, State};
 use crate::rejudge::Again;
 use crate::route::Hop;
@@ -52,7 +52,22 @@ fn key_of(one: &Plain, src: (MacAddr, IpAddr), dst: (MacAddr, IpAddr)) -> FlowKe
     FlowKey { dl_src: src.0, dl_dst: dst.0, dl_type: kind_of(src.1), vlan: one.vlan, ip: Some(ip) }
 }
 
+/// A conversation between these seats as it was judged last.
+fn judged_as(one: &Plain, src: &Seat, dst: &Seat) -> Flow {
+    let judged = one.installed.max(src.judged).max(dst.judged);
+    Flow { headers: headers(one, src.address), src: (*src.end).clone(), dst: (*dst.end).clone(), time: Some(judged) }
+}
+
 impl Controller {
+    /// One that may lose its permission will be told of in the words of before.
+    pub(crate) fn remember_words(&mut self, place: PlainId) {
+        let Some(one) = self.plains.get(place) else { return };
+        let [src, dst] = one.seats.map(|id| self.plains.seats.get(id));
+        if let (Some(before), Some(src), Some(dst)) = (&mut self.before, src, dst) {
+            before.remember(one.id, Arc::new(judged_as(one, src, dst)), one.rule);
+        }
+    }
+
     /// How policy sees a station with one of its addresses at its port, if a packet with both that comes in there is its, and only a
     /// decision is wanted for it.
     pub(crate) fn seat_of(&self, mac: MacAddr, address: IpAddr, at: Location) -> Option<(End, Placed)> {
@@ -124,9 +139,7 @@ impl Controller {
             audited: Vec::new(),
             rule: one.rule,
         };
-        let ends = ((*src.end).clone(), (*dst.end).clone());
-        let judged = one.installed.max(src.judged).max(dst.judged);
-        let flow = Flow { headers: headers(one, src.address), src: ends.0, dst: ends.1, time: Some(judged) };
+        let flow = judged_as(one, src, dst);
         let course = Course::along(Trunk::hops(one.trunk.as_deref(), src.at, dst.at));
         let written = Conversation::beginning(one.id, (src.at, key), (Arc::new(flow), template), course, one.installed);
         Some(match self.plains.opening.get(&place).cloned() {

@@ -303,8 +303,8 @@ pub(crate) struct Naming {
 
 impl Naming {
     /// A conversation as it was allowed.
-    pub(crate) fn remember(&mut self, one: &Conversation) {
-        self.flows.insert(one.id, (one.flow.clone(), one.template.rule));
+    pub(crate) fn remember(&mut self, id: FlowId, flow: Arc<Flow>, rule: Option<RuleId>) {
+        self.flows.insert(id, (flow, rule));
     }
 }
 

@@ -238,6 +238,15 @@ pub fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
+/// The address as a number; one of IPv4 is below 2^32.
+#[must_use]
+pub fn address_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
 /// True for addresses that one interface can have (RFC 1122 §3.2.1.3, RFC 4291 §2.5, §2.7).
 #[must_use]
 pub fn can_be_owned(address: IpAddr) -> bool {

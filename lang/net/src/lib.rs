@@ -9,7 +9,7 @@ mod identifier;
 mod matching;
 mod time;
 
-pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError, can_be_owned, is_link_local};
+pub use address::{MacAddr, ParseAddressError, Prefix, PrefixError, address_bits, can_be_owned, is_link_local};
 pub use field::{FIELDS, Field, FieldInfo};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use header::{EtherType, FlowKey, IpHeader, IpProto, Transport, VlanTag};

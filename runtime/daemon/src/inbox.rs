@@ -21,7 +21,7 @@ const PACKETS: usize = 4096;
 /// Bytes of them.
 const PACKET_BYTES: usize = 1024 * 1024;
 /// What one connection is heard of in its turn: packets, as many as it takes its share of time to hear, within these bounds,
-const TURN: (usize, usize) = (16, 256);
+pub const TURN: (usize, usize) = (16, 256);
 /// that share of time, less of it where more comes than is decided,
 const SHARE: Duration = Duration::from_micros(256);
 const SHARE_OF_CROWD: Duration = Duration::from_micros(64);

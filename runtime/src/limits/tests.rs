@@ -29,7 +29,7 @@ fn a_bucket_gives_what_its_rate_says_and_a_second_of_it_at_once() {
 fn r01_a_host_has_its_share_of_its_port_and_a_port_of_its_switch() {
     let mut limits = Limits::new(7);
     let (one, other) = (location(1, 1), location(1, 2));
-    let mut ask = |at, last| limits.ask(Asked::Flow, (at, Scope::Edge), sender(last), RATES, START);
+    let mut ask = |at, last| limits.ask(Asked::Flow, (at, Scope::Edge), sender(last), &RATES.into(), START);
     let count = |found: &[Result<(), Limit>], what| found.iter().filter(|one| **one == what).count();
     let flood: Vec<_> = (0..500).map(|_| ask(one, 1)).collect();
     assert_eq!((count(&flood, Ok(())), count(&flood, Err(Limit::FlowsOfHost))), (50, 450));
@@ -56,11 +56,11 @@ fn the_kind_of_a_frame_is_what_an_entry_would_match() {
 fn arp_has_a_part_of_a_port_to_itself() {
     let (mut limits, at) = (Limits::new(7), (location(1, 1), Scope::Edge));
     for last in 0..=255 {
-        let _ = limits.ask(Asked::Packet, at, sender(last), RATES, START);
+        let _ = limits.ask(Asked::Packet, at, sender(last), &RATES.into(), START);
     }
     let arp = Sender { kind: EtherType::ARP, ..sender(1) };
-    let passed =
-        (0..50).filter(|last| limits.ask(Asked::Packet, at, Sender { mac: sender(*last).mac, ..arp }, RATES, START).is_ok());
+    let passed = (0..50)
+        .filter(|last| limits.ask(Asked::Packet, at, Sender { mac: sender(*last).mac, ..arp }, &RATES.into(), START).is_ok());
     assert_eq!(passed.count(), 25);
 }
 
@@ -119,7 +119,7 @@ fn r07_what_is_kept_is_bounded_and_forgotten() {
         let [_, a, b, c] = number.to_be_bytes();
         let sender = Sender { mac: MacAddr([2, 0, 0, a, b, c]), kind: EtherType::IPV4 };
         let at = (location(1, number % 70_000), Scope::Edge);
-        let _ = limits.ask(Asked::Packet, at, sender, rates, START);
+        let _ = limits.ask(Asked::Packet, at, sender, &rates.into(), START);
         limits.reached(at.0, Limit::PacketsOfPort, START);
     }
     assert_eq!(limits.sizes(), [PORTS, HOSTS, 1, TOLD]);
@@ -140,7 +140,7 @@ fn r10_a_limit_is_told_at_once_and_then_once_a_second_with_how_often() {
 #[test]
 fn r01_what_comes_from_beyond_leaves_half_of_the_switch_to_its_hosts() {
     let mut limits = Limits::new(7);
-    let mut ask = |port, scope| limits.ask(Asked::Flow, (location(1, port), scope), sender(1), RATES, START);
+    let mut ask = |port, scope| limits.ask(Asked::Flow, (location(1, port), scope), sender(1), &RATES.into(), START);
     assert_eq!((0..2000).filter(|_| ask(48, Scope::Trunk).is_ok()).count(), 500);
     assert_eq!(ask(48, Scope::Trunk), Err(Limit::FlowsOfSwitch));
     assert!((0..10).flat_map(|port| (0..50).map(move |_| port)).all(|port| ask(port, Scope::Edge).is_ok()));

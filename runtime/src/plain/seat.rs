@@ -10,7 +10,7 @@ use compiler::Placed;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use lang::flow::End;
-use net::{Location, MacAddr, Time};
+use net::{Location, MacAddr, Time, address_bits};
 use smallvec::SmallVec;
 
 use super::PlainId;
@@ -93,10 +93,7 @@ pub(crate) struct Seats {
 
 /// What tells one address of a station from others, in few words.
 fn name_of(mac: MacAddr, address: IpAddr) -> (u64, u128) {
-    match address {
-        IpAddr::V4(v4) => (mac.to_bits(), u128::from(v4.to_bits())),
-        IpAddr::V6(v6) => (mac.to_bits() | 1 << 48, v6.to_bits()),
-    }
+    (mac.to_bits() | u64::from(address.is_ipv6()) << 48, address_bits(address))
 }
 
 impl Seats {

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use net::{Dpid, MacAddr, Time};
-use openflow::{Hello, v10};
+use openflow::v10;
 use packet::build::{self, IpEnds};
 use packet::udp::Datagram;
 use runtime::{ConnId, Controller, Effects, Input, Peer, Rates, Settings};
+
+use crate::shed::greeting;
 
 const NOW: Time = Time(1_790_000_000_000_000);
 /// Seconds after which what an earlier run left is no longer waited for.
@@ -82,22 +84,7 @@ fn with_hosts(switches: u32) -> Result<Controller, Box<dyn Error>> {
     for switch in 1..=switches {
         let conn = ConnId(switch.into());
         controller.step(Input::Connected(conn, Peer::plain((Ipv4Addr::LOCALHOST, 40_000).into())), NOW, &mut out);
-        let mut bytes = BytesMut::new();
-        Hello::offering(&[1]).encode(1, &mut bytes)?;
-        let features = v10::FeaturesReply {
-            datapath_id: Dpid(switch.into()),
-            n_buffers: 256,
-            n_tables: 1,
-            capabilities: v10::Capabilities::NONE,
-            actions: 0,
-            ports: (1..=HOSTS).map(port).collect::<Result<_, _>>()?,
-        };
-        v10::Message::FeaturesReply(features).encode(2, &mut bytes)?;
-        // Whichever of its questions it is: that for its entries is among them.
-        for xid in 0..20 {
-            let body = v10::StatsReplyBody::Flow(Vec::new());
-            v10::Message::StatsReply(v10::StatsReply { flags: v10::StatsFlags::NONE, body }).encode(xid, &mut bytes)?;
-        }
+        let mut bytes = greeting(Dpid(switch.into()), 256, (1..=HOSTS).map(port).collect::<Result<_, _>>()?)?;
         for number in 0..HOSTS {
             let (mac, ip) = host(switch, number);
             bytes.extend_from_slice(&packet_in(number + 1, 1, packet::Arp::request(mac, ip, ip).to_frame().into())?);

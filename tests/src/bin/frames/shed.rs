@@ -14,29 +14,28 @@ use runtime::{ConnId, Controller, Effects, Input, Peer, Settings};
 const NOW: Time = Time(1_790_000_000_000_000);
 const CONN: ConnId = ConnId(1);
 
-/// A runtime with one switch of OpenFlow 1.0 in use.
-fn with_switch() -> Result<Controller, Box<dyn Error>> {
-    let text = "switch a { dpid 0x1; access 1-24; }\ndefault allow;\n".to_owned();
-    let mut controller = Controller::new(tests::policy(&[("a.pol", text)]), Settings::default(), NOW)?;
-    let mut out = Effects::default();
-    controller.step(Input::Connected(CONN, Peer::plain((Ipv4Addr::LOCALHOST, 40_000).into())), NOW, &mut out);
+/// All that a switch of OpenFlow 1.0 without entries says until it is in use.
+pub(crate) fn greeting(datapath_id: Dpid, n_buffers: u32, ports: Vec<v10::PhyPort>) -> Result<BytesMut, Box<dyn Error>> {
     let mut bytes = BytesMut::new();
     Hello::offering(&[1]).encode(1, &mut bytes)?;
-    let features = v10::FeaturesReply {
-        datapath_id: Dpid(1),
-        n_buffers: 0,
-        n_tables: 1,
-        capabilities: v10::Capabilities::NONE,
-        actions: 0,
-        ports: Vec::new(),
-    };
+    let capabilities = v10::Capabilities::NONE;
+    let features = v10::FeaturesReply { datapath_id, n_buffers, n_tables: 1, capabilities, actions: 0, ports };
     v10::Message::FeaturesReply(features).encode(2, &mut bytes)?;
     // Whichever of its questions it is: that for its entries is among them.
     for xid in 0..20 {
         let body = v10::StatsReplyBody::Flow(Vec::new());
         v10::Message::StatsReply(v10::StatsReply { flags: v10::StatsFlags::NONE, body }).encode(xid, &mut bytes)?;
     }
-    controller.step(Input::Received(CONN, bytes), NOW, &mut out);
+    Ok(bytes)
+}
+
+/// A runtime with one switch of OpenFlow 1.0 in use.
+fn with_switch() -> Result<Controller, Box<dyn Error>> {
+    let text = "switch a { dpid 0x1; access 1-24; }\ndefault allow;\n".to_owned();
+    let mut controller = Controller::new(tests::policy(&[("a.pol", text)]), Settings::default(), NOW)?;
+    let mut out = Effects::default();
+    controller.step(Input::Connected(CONN, Peer::plain((Ipv4Addr::LOCALHOST, 40_000).into())), NOW, &mut out);
+    controller.step(Input::Received(CONN, greeting(Dpid(1), 0, Vec::new())?), NOW, &mut out);
     if controller.is_up(CONN) { Ok(controller) } else { Err("the switch is not in use".into()) }
 }
 

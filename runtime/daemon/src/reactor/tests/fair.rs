@@ -8,6 +8,7 @@ use runtime::Peer;
 use super::*;
 use crate::connection::Connection;
 use crate::doors::{Slots, Stream};
+use crate::inbox::TURN;
 
 struct Deaf;
 
@@ -132,14 +133,14 @@ async fn r01_a_flooding_switch_keeps_others_waiting_for_one_round() {
     assert!(reactor.sent(other, 14) > before.0, "its flow has its entries after one round");
     assert_eq!(reactor.sent(other, 3), 1, "and its question is answered");
     let heard = reactor.controller.status().counters.packet_ins - before.1;
-    assert!(heard <= u64::try_from(ROUND + 2 * 256).unwrap(), "{heard}");
+    assert!(heard <= u64::try_from(ROUND + 2 * TURN.1).unwrap(), "{heard}");
     assert!(reactor.unheard.all > 15_000, "{} of the flood are dropped: the oldest", reactor.unheard.all);
     let mut rounds = 0;
     while reactor.turn() {
         rounds += 1;
     }
     // However slow this machine is, some are heard in each.
-    assert!(rounds <= 4096 / 16 + 1, "what waits is bounded: {rounds} rounds");
+    assert!(rounds <= 4096 / TURN.0 + 1, "what waits is bounded: {rounds} rounds");
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn r01_a_crowd_is_heard_when_nobody_else_waits_and_each_of_it_in_turn() {
         assert!(reactor.turn(), "something of a crowd is heard in each round");
         turns += 1;
     }
-    assert!(turns <= 2 * 2048 / 16 + 2, "{turns}");
+    assert!(turns <= 2 * 2048 / TURN.0 + 2, "{turns}");
     let left = reactor.controller.status().counters.packet_ins;
     assert!(left >= 2 * 2048, "both are heard: {left}");
     let (quiet, _three) = reactor.somebody().await;
